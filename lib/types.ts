@@ -71,6 +71,12 @@ export type {
   RefusalOptions,
 } from "./messages/handlers/context.ts";
 export type { MiddlewareResult } from "./messages/handlers/middleware.ts";
+export type { MemoryOnceStoreOptions } from "./messages/once/memory_once_store.ts";
+export type {
+  OnceCall,
+  OnceReservation,
+  OnceStore,
+} from "./messages/once/once_store.ts";
 export type { MethodSummary } from "./messages/introspection/protocol_diff.ts";
 export type {
   CallFunction,
@@ -148,6 +154,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
 } from "./messages/schema/standard_schema.ts";
+export type { MethodMismatch } from "./messages/session/control/method_matching.ts";
 export type { DrainOptions } from "./messages/session/control/drain.ts";
 export type { ServerSetup } from "./messages/server/server_types.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";

@@ -39,6 +39,7 @@ export type {
 } from "./server/server_types.ts";
 export type { CallContext } from "./handlers/context.ts";
 export { use } from "./handlers/use.ts";
+export { memoryOnceStore } from "./once/memory_once_store.ts";
 export { limit } from "./handlers/limit.ts";
 export {
   chain,
@@ -78,7 +79,6 @@ export { CodecError } from "./codec/errors.ts";
 
 export { messages, type MessageStream } from "./message_stream.ts";
 export type { Metadata } from "./session/wire/fields.ts";
-export type { MethodMismatch } from "./session/control/method_matching.ts";
 export { DEFAULT_LIMITS, type SessionLimits } from "./session/wire/limits.ts";
 export { msgpack } from "./codec/msgpack.ts";
 export { json } from "./codec/json.ts";

@@ -43,6 +43,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/broadcast/", "lib/messages/introspection/"],
   ["lib/messages/streams/"],
   ["lib/messages/calls/"],
+  ["lib/messages/once/"],
   ["lib/messages/handlers/"],
   ["lib/messages/connection/"],
   ["lib/messages/client/", "lib/messages/server/"],

@@ -10,6 +10,7 @@ import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type {
+  AttemptRequest,
   CallResponse,
   Interceptor,
   OutgoingRequest,
@@ -22,6 +23,7 @@ import {
   type PendingCall,
   sendRefused,
 } from "./pending_call.ts";
+import type { OnceIdentity } from "./once_identity.ts";
 import { SentItems } from "./sent_items.ts";
 
 /** Maker of calls of one method. */
@@ -50,6 +52,7 @@ export interface CallMaker {
     options: CallOptions,
     follower: CallFollower | undefined,
     attempt: number,
+    once?: OnceIdentity,
   ): PendingCall;
   /** Sends a notification. */
   notify(input: unknown, options: CallOptions): Promise<void>;
@@ -162,7 +165,7 @@ export class InterceptedCall implements AsyncDisposable {
   }
 
   async #attempt(
-    { input, items, options, attempt = 0 }: OutgoingRequest,
+    { input, items, options, attempt = 0, once }: AttemptRequest,
   ): Promise<CallResponse> {
     const { info: { name, shape } } = this.#maker;
     if (this.#ended) {
@@ -188,7 +191,7 @@ export class InterceptedCall implements AsyncDisposable {
     }
     const call = sendsItems(shape)
       ? this.#beginSending(items, attempted, attempt)
-      : this.#begin(input, attempted, attempt);
+      : this.#begin(input, attempted, attempt, once);
     if (shape === "unary" || shape === "clientStream") {
       return marked({ shape, metadata, output: await call.result });
     }
@@ -196,8 +199,13 @@ export class InterceptedCall implements AsyncDisposable {
     return marked({ shape, metadata, items: call[Symbol.asyncIterator]() });
   }
 
-  #begin(input: unknown, options: CallOptions, attempt: number): PendingCall {
-    const call = this.#maker.begin(input, options, undefined, attempt);
+  #begin(
+    input: unknown,
+    options: CallOptions,
+    attempt: number,
+    once?: OnceIdentity,
+  ): PendingCall {
+    const call = this.#maker.begin(input, options, undefined, attempt, once);
     this.#removeEnded();
     this.#attempts.add(call);
     return call;

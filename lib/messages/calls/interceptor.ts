@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallOptions, Items } from "../protocol/client_types.ts";
+import type { OnceIdentity } from "./once_identity.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/metadata.ts";
 
@@ -45,6 +46,12 @@ export interface OutgoingRequest {
    * @default {0}
    */
   readonly attempt?: number | undefined;
+}
+
+/** A request with the identity of a once call. */
+export interface AttemptRequest extends OutgoingRequest {
+  /** The identity, which the client sets. */
+  readonly once?: OnceIdentity | undefined;
 }
 
 /**

@@ -20,6 +20,7 @@ import type {
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { sendItem } from "../session/flow/outgoing_items.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
+import type { Outcomes } from "../session/wire/once_field.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
 
@@ -27,6 +28,8 @@ import type { Session, SessionView } from "../session/session.ts";
 export interface CallSession {
   /** State of the session that can be read without entering it. */
   readonly session: SessionView;
+  /** Where the server stores outcomes, and its time now; unset for others. */
+  readonly outcomes: Outcomes | undefined;
   /**
    * Enters the session for a command.
    *

@@ -21,6 +21,10 @@ import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
+import { describeType } from "../../support/describe_type.ts";
+import type { MethodDeclaration } from "../protocol/method.ts";
+import { MAX_KEY } from "../session/wire/once_field.ts";
+import { OnceIdentity } from "./once_identity.ts";
 import {
   attemptField,
   metadataField,
@@ -84,7 +88,9 @@ function caller(
   const maker = new RemoteMethod(info, index, site);
   if (site.interceptors.length > 0) {
     const stream = sendsItems(info.shape) || receivesItems(info.shape);
-    const direct = info.shape === "unary" ? site.direct : undefined;
+    // The identity of a call that runs at most once outlives its attempts.
+    const mayBeDirect = info.shape === "unary" && !info.method.once;
+    const direct = mayBeDirect ? site.direct : undefined;
     return (input, options = NO_OPTIONS) => {
       if (direct?.ready) {
         const first = new FirstAttempt(info, index, site, input, options);
@@ -116,6 +122,7 @@ export const CALL_OPTIONS: OptionNames<CallOptions> = {
   timeout: true,
   metadata: true,
   onMetadata: true,
+  key: true,
 };
 
 /** The options of a call that sends items. */
@@ -146,6 +153,7 @@ class RemoteMethod implements CallMaker {
     options: CallOptions,
     follower?: CallFollower,
     attempt = 0,
+    once?: OnceIdentity,
   ): PendingCall {
     const { info } = this;
     const pending = new PendingCall(info, follower);
@@ -156,13 +164,16 @@ class RemoteMethod implements CallMaker {
       const value = sends ? openingOf(options) : input;
       const signal = this.signal(options);
       const peer = this.#site.peer();
+      const described = fieldsOf(options, peer, attempt);
       const call = peer.enter().outgoing.open({
         method: this.#index,
         info,
         value,
         hasValue: value !== undefined || !sends,
         timeout: this.#timeout(options),
-        fields: fieldsOf(options, peer, attempt),
+        fields: info.method.once
+          ? this.#identified(described, value, options, peer, once)
+          : described,
         observer: pending,
       });
       pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
@@ -171,6 +182,20 @@ class RemoteMethod implements CallMaker {
       pending.fail(error, "no");
     }
     return pending;
+  }
+
+  /** Returns the fields of a call that runs at most once. */
+  #identified(
+    fields: Uint8Array,
+    value: unknown,
+    { key = "" }: CallOptions,
+    { session, outcomes }: CallSession,
+    once = key === "" ? undefined : new OnceIdentity(key),
+  ): Uint8Array {
+    if (once === undefined) return fields; // the call is not repeated
+    const { name } = this.info;
+    const own = once.fields(name, value, session.codec, outcomes);
+    return concat([own, fields]);
   }
 
   /** @inheritdoc */
@@ -286,12 +311,41 @@ class FirstAttempt implements CallFollower {
 
 /** @throws {TypeError} if the options are not an object, or one is unknown */
 function checkCallOptions(
-  { name, shape }: BoundMethod,
+  { name, shape, method }: BoundMethod,
   options: CallOptions,
 ): void {
   if (options === NO_OPTIONS) return;
   const known = sendsItems(shape) ? SENDING_OPTIONS : CALL_OPTIONS;
   checkOptions(name, options, known);
+  if (options.key !== undefined) checkKey(name, method, options.key);
+}
+
+/**
+ * @throws {TypeError} if the method is not `once`, or the key is not a string
+ * @throws {RangeError} if the key is empty or too long
+ */
+function checkKey(
+  name: string,
+  { once }: MethodDeclaration,
+  key: unknown,
+): void {
+  if (!once) {
+    throw new TypeError(
+      `Cannot call ${name} with a key: the method is not declared once`,
+    );
+  }
+  if (typeof key !== "string" || !key.isWellFormed()) {
+    throw new TypeError(
+      `Cannot call ${name} with ${
+        describeType(key)
+      } as its key: expected a string`,
+    );
+  }
+  const { length } = new TextEncoder().encode(key);
+  if (length >= 1 && length <= MAX_KEY) return;
+  throw new RangeError(
+    `Cannot call ${name} with a key of ${length} bytes: expected 1 to ${MAX_KEY}`,
+  );
 }
 
 /** @throws {TypeError} if the items are not iterable; also errors thrown by proxy traps */

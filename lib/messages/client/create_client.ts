@@ -37,6 +37,7 @@ import {
   type ResolvedClientOptions,
 } from "./create_client_options.ts";
 import { type ClientSessionImpl, openSession } from "./open_session.ts";
+import { OnceNumbers } from "./once_numbers.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { SessionSlot, type SlotHost } from "./session_slot.ts";
@@ -122,7 +123,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
  *
  * Calls that are made while there is no session wait for one. A call that failed
  * is sent again if that is safe: if it was never sent, if the server refused it
- * before its handler, or if its method is `idempotent`.
+ * before its handler, or if its method is `idempotent` or `once`.
  *
  * @param protocol the protocol that both sides share
  * @param addresses the server's address, or the addresses of several equal
@@ -188,6 +189,7 @@ class ClientImpl<P extends AnyProtocol>
   readonly waiting: WaitingCalls;
   readonly budget: RetryBudget;
   readonly pauses: Set<(error: CallError) => void> = new Set();
+  readonly once: OnceNumbers = new OnceNumbers();
   readonly remote: Remote<P, "server">;
   ended: CallError | undefined = undefined;
   lastFailure: unknown = undefined;

@@ -16,6 +16,7 @@ import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import { SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
+import type { Outcomes } from "../session/wire/once_field.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type Connector, isConnector } from "./connector.ts";
@@ -111,6 +112,8 @@ export class ClientSessionImpl<P extends AnyProtocol>
   implements ClientSession<P> {
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers();
   #lastRefresh: Promise<void> = Promise.resolve();
+  /** Time at which the server's HELLO arrived, in ms. */
+  #openedAt = 0;
   #refreshing: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(
@@ -151,7 +154,15 @@ export class ClientSessionImpl<P extends AnyProtocol>
     if (signal.aborted) close();
   }
 
+  override get outcomes(): Outcomes | undefined {
+    const { outcomes } = this.session.peer ?? {};
+    if (outcomes === undefined) return undefined;
+    const time = outcomes.time + Math.floor(this.now() - this.#openedAt);
+    return { ...outcomes, time };
+  }
+
   override onOpened(): void {
+    this.#openedAt = this.now();
     this.#opened.resolve();
   }
 

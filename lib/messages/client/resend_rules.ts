@@ -6,12 +6,13 @@
  * | `unsent` | never left this process | at once, until the deadline |
  * | `unseen` | refused by a server that did not look at them | once, at once; then like `later` |
  * | `later` | refused for load, before their handlers | after a pause, from the budget |
- * | `repeatable` | of idempotent methods that may have run | after a pause, from the budget |
+ * | `repeatable` | of methods that are idempotent or once, and may have run | after a pause, from the budget |
  * | `final` | all others | never |
  *
  * @module
  */
 import { CallError } from "../errors/call_error.ts";
+import type { MethodDeclaration } from "../protocol/method.ts";
 
 /** How a failed call may be sent again. */
 export type ResendClass =
@@ -22,7 +23,10 @@ export type ResendClass =
   | "final";
 
 /** Returns how a call that failed may be sent again. */
-export function resendClass(error: unknown, idempotent: boolean): ResendClass {
+export function resendClass(
+  error: unknown,
+  { idempotent, once }: Pick<MethodDeclaration, "idempotent" | "once">,
+): ResendClass {
   if (!(error instanceof CallError)) return "final";
   const { code, processed, retry } = error;
   if (code === "cancelled" || code === "deadline") return "final";
@@ -32,5 +36,7 @@ export function resendClass(error: unknown, idempotent: boolean): ResendClass {
     return retry === "never" ? "final" : "later";
   }
   const lost = code === "disconnected" || code === "unavailable";
-  return processed === "maybe" && lost && idempotent ? "repeatable" : "final";
+  return processed === "maybe" && lost && (idempotent || once)
+    ? "repeatable"
+    : "final";
 }

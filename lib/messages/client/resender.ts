@@ -10,6 +10,7 @@
 import { abortError, type PendingCall } from "../calls/pending_call.ts";
 import type { DirectCalls } from "../calls/remote.ts";
 import type {
+  AttemptRequest,
   CallResponse,
   Interceptor,
   OutgoingRequest,
@@ -18,6 +19,7 @@ import { CallError, type Processed } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { sendsItems } from "../session/calls/call_state.ts";
+import type { NumberedCall, OnceNumbers } from "./once_numbers.ts";
 import { resendClass } from "./resend_rules.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { WaitingCalls } from "./waiting_calls.ts";
@@ -42,6 +44,8 @@ export interface ResendHost {
   method(name: string): BoundMethod;
   /** Default timeout of calls in ms, or `undefined`. */
   readonly callTimeout: number | undefined;
+  /** The calls that run at most once. */
+  readonly once: OnceNumbers;
   /** Called when the client ends, for each call that pauses. */
   readonly pauses: Set<(error: CallError) => void>;
   /** Returns a copy of a value, and its encoded size. */
@@ -85,7 +89,7 @@ export function directCalls(host: ResendHost): DirectCalls {
     },
     continued({ method }, first, error) {
       host.onSettled();
-      const kind = resendClass(error, method.idempotent ?? false);
+      const kind = resendClass(error, method);
       if (kind === "final" || host.ended !== undefined) return undefined;
       return async (request, next) => {
         const attempts = new Attempts(host, request, first);
@@ -110,9 +114,13 @@ async function notify(
 
 /** Sends a call again until it has succeeded. */
 async function result(attempts: Attempts, next: Next): Promise<CallResponse> {
-  const response = await attempts.run(next);
-  attempts.succeeded();
-  return response;
+  try {
+    const response = await attempts.run(next);
+    attempts.succeeded();
+    return response;
+  } finally {
+    attempts.over();
+  }
 }
 
 /** Sends a call again until its first item has arrived. */
@@ -173,6 +181,8 @@ class Attempts {
   #unseen = false;
   #processed: Processed = "no";
   #lastError: unknown = undefined;
+  /** The call, if it runs at most once. */
+  readonly #once: NumberedCall | undefined;
 
   /**
    * @param host the client
@@ -196,6 +206,9 @@ class Attempts {
     this.#deadline = first?.deadlineAt ??
       (asked > 0 ? performance.now() + asked : Infinity);
     this.#waitLeft = host.waitTimeout;
+    this.#once = method.method.once
+      ? host.once.next(request.options.key ?? "")
+      : undefined;
   }
 
   /** Makes attempts until one succeeds or the call fails for good. */
@@ -221,13 +234,13 @@ class Attempts {
     this.#count++;
     const { options, attempt = 0 } = this.#request;
     const timeout = left === Infinity ? options.timeout : left;
-    return {
-      begun: next({
-        ...this.#request,
-        options: { ...options, timeout },
-        attempt: attempt + this.#sent,
-      }),
+    const request: AttemptRequest = {
+      ...this.#request,
+      options: { ...options, timeout },
+      attempt: attempt + this.#sent,
+      once: this.#once?.identity,
     };
+    return { begun: next(request) };
   }
 
   /** Counts a success, which pays for calls that are sent again. */
@@ -235,20 +248,35 @@ class Attempts {
     this.#host.budget.succeeded(performance.now());
   }
 
+  /** Called when no further attempt follows. */
+  over(): void {
+    this.#once?.over();
+  }
+
   /**
    * Decides after a failed attempt. Resolves when the next one may begin.
    *
-   * @throws the error if there is no other attempt
+   * @throws the error if there is no other attempt; if an earlier one may have
+   * run, it says so
    */
   async failed(error: unknown): Promise<void> {
+    try {
+      await this.#decide(error);
+    } catch (thrown) {
+      throw this.#processed === "maybe" ? asMaybe(thrown) : thrown;
+    }
+  }
+
+  async #decide(error: unknown): Promise<void> {
     const { budget, maxAttempts } = this.#host;
     const { method, shape } = this.#method;
-    const kind = resendClass(error, method.idempotent ?? false);
+    const kind = resendClass(error, method);
     this.#lastError = error;
     if (kind !== "unsent") this.#sent++;
     if (error instanceof CallError && error.processed !== "no") {
       this.#processed = "maybe";
     }
+    if (this.#processed === "no") this.#once?.identity.notRun();
     // Items that have been sent cannot be sent again.
     if (kind === "final" || sendsItems(shape)) throw error;
     if (this.#host.ended !== undefined) throw error; // the real reason
@@ -399,6 +427,19 @@ class Attempts {
       ),
     );
   }
+}
+
+/** Returns an attempt's error for a call that may have run. */
+function asMaybe(error: unknown): unknown {
+  if (!(error instanceof CallError) || error.processed !== "no") return error;
+  const { message, code, method, retryAfter, declared, data } = error;
+  return markForeign(
+    new CallError(message, {
+      ...{ code, method, retryAfter, declared, data },
+      processed: "maybe",
+      cause: error,
+    }),
+  );
 }
 
 /** Returns the error of a call after the end of its client. */

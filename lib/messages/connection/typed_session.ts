@@ -10,7 +10,7 @@ import { FrameError } from "../../framing/errors.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { CallHandling } from "../handlers/call_handling.ts";
-import type { Handling } from "../handlers/handling.ts";
+import type { Handling, OnceHost } from "../handlers/handling.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
 import {
   NotificationHandling,
@@ -26,6 +26,7 @@ import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { IncomingCall } from "../session/calls/incoming_calls.ts";
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
+import type { Outcomes } from "../session/wire/once_field.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import {
@@ -310,6 +311,16 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   get load(): number {
     const { calls, queue } = this.#session.outgoing;
     return calls.size + queue.length;
+  }
+
+  /** Only servers store outcomes. @inheritdoc */
+  get outcomes(): Outcomes | undefined {
+    return undefined;
+  }
+
+  /** @inheritdoc */
+  get once(): OnceHost | undefined {
+    return undefined;
   }
 
   /** @inheritdoc */

@@ -7,6 +7,10 @@
  *    └─────────┴────────────┴───────────────┴───────────┴──────────────┴─▶ fail
  * ```
  *
+ * A call that runs at most once is reserved before its middleware. Its handler
+ * then runs for all callers that repeat it, and its outcome is stored before any
+ * of them receives it.
+ *
  * @module
  */
 import { internalError, mapError, unsendableError } from "./error_mapping.ts";
@@ -22,12 +26,25 @@ import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
+import {
+  callKey,
+  onceCall,
+  type OnceCaller,
+  type OnceRun,
+  outcomeLost,
+} from "../once/once_runs.ts";
+import type { OnceCall } from "../once/once_store.ts";
+import { decodeOutcome, encodeOutcome } from "../once/outcome.ts";
+import { RunDeadline } from "./run_deadline.ts";
 import type {
   CalleeObserver,
   IncomingCall,
 } from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
+import { encodeError } from "../session/wire/error_frame.ts";
+import { Kind } from "../session/wire/frame_header.ts";
 import {
+  encodeResult,
   type Metadata,
   metadataField,
   NO_FIELDS,
@@ -39,8 +56,12 @@ import {
  */
 const DEADLINE_TOLERANCE = 16;
 
+/** Heap bytes of a handler that runs without its session. */
+const RUN_COST = 16 * 1024;
+
 /** Handling of one incoming call. */
-export class CallHandling extends Handling implements CalleeObserver {
+export class CallHandling extends Handling
+  implements CalleeObserver, OnceCaller {
   readonly #call: IncomingCall;
   #context: ContextImpl | undefined = undefined;
   #reader: ItemReader | undefined = undefined;
@@ -49,6 +70,10 @@ export class CallHandling extends Handling implements CalleeObserver {
   #fields: Uint8Array = NO_FIELDS;
   /** Errors that the caller receives unchanged if the handler throws them. */
   #own: WeakSet<CallError> | undefined = undefined;
+  /** The run that a once call has begun or joined. */
+  #run: OnceRun | undefined = undefined;
+  #deadline: RunDeadline | undefined = undefined;
+  #key = "";
 
   constructor(host: HandlingHost, call: IncomingCall, served: BoundHandler) {
     super(host, served);
@@ -64,7 +89,15 @@ export class CallHandling extends Handling implements CalleeObserver {
 
   /** @inheritdoc */
   override get cancelled(): CallError | undefined {
-    return this.#call.cancelled;
+    // A handler that runs for all callers does not depend on this one.
+    return this.#run === undefined
+      ? this.#call.cancelled
+      : this.#deadline?.passed;
+  }
+
+  /** @inheritdoc */
+  override get key(): string {
+    return this.#key;
   }
 
   /** @inheritdoc */
@@ -99,7 +132,8 @@ export class CallHandling extends Handling implements CalleeObserver {
     if (this.#own?.has(thrown)) return thrown;
     // A call made on behalf of this call shares its deadline and may expire first.
     if (thrown.code === "deadline") this.#expireWithin(DEADLINE_TOLERANCE);
-    if (thrown.code === "disconnected") this.#cancelIfCut();
+    const { code } = thrown;
+    if (code === "disconnected" && this.#run === undefined) this.#cancelIfCut();
     return super.ownErrorIn(thrown);
   }
 
@@ -116,6 +150,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** Cancels the call if its deadline passes within the given time. */
   #expireWithin(ms: number): void {
     if (this.cancelled !== undefined || this.timeLeft() > ms) return;
+    if (this.#deadline !== undefined) return this.#deadline.expire();
     this.host.enter(); // the session may send frames
     this.#call.expire();
   }
@@ -125,6 +160,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   /** @inheritdoc */
   onCancelled(error: CallError): void {
     markForeign(error);
+    if (this.#run !== undefined) return this.#leave(this.#run, error);
     if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
     this.#reader?.end({ error }, true);
     this.#pump?.stop();
@@ -158,9 +194,11 @@ export class CallHandling extends Handling implements CalleeObserver {
   }
 
   #handle(input: unknown): void {
-    if (!this.declaration.serial) {
-      return this.step(this.#enter, input, this.#finish);
+    const { serial, once } = this.declaration;
+    if (once || this.#call.fields.once !== undefined) {
+      return this.#handleOnce(input);
     }
+    if (!serial) return this.step(this.#enter, input, this.#finish);
     this.inTurn(input, () => this.step(this.#enter, input, this.#finish));
   }
 
@@ -210,7 +248,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   }
 
   #fault(
-    code: "malformed" | "invalid",
+    code: "malformed" | "invalid" | "unimplemented",
     message: string,
     options: { data?: unknown; cause: unknown },
   ): CallError {
@@ -312,9 +350,112 @@ export class CallHandling extends Handling implements CalleeObserver {
     return checkOutput(output, value);
   }
 
+  // ── calls that run at most once ────────────────────────────────────────
+
+  /** Handles a once call. */
+  #handleOnce(input: unknown): void {
+    let call: OnceCall | undefined;
+    try {
+      call = this.#onceCall();
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+    const enter = call === undefined
+      ? () => this.step(this.#enter, input, this.#finish)
+      : () => this.#join(call, input);
+    if (this.declaration.serial) this.inTurn(input, enter);
+    else enter();
+  }
+
+  /**
+   * Returns the call for the store; `undefined` if it has no ONCE, since it is
+   * then never repeated.
+   *
+   * @throws {CallError} `unimplemented` if the method is not `once`
+   */
+  #onceCall(): OnceCall | undefined {
+    const { method, host: { once: server } } = this;
+    const { once, key } = this.#call.fields;
+    if (!this.declaration.once || server === undefined) {
+      const message = "its outcome is not stored: the method is not once";
+      throw this.#fault("unimplemented", message, { cause: undefined });
+    }
+    const { principal } = server;
+    if (once === undefined) {
+      this.#key = callKey(principal, method, crypto.randomUUID());
+      return undefined;
+    }
+    const call = onceCall({ method, principal, once, key });
+    this.#key = call.key;
+    return call;
+  }
+
+  #join(call: OnceCall, input: unknown): void {
+    this.input = input;
+    this.#run = this.host.once!.runs.enter(call, this); // #onceCall() has checked it
+  }
+
+  /** @inheritdoc */
+  start(): void {
+    this.holdInput(RUN_COST);
+    this.#deadline = new RunDeadline(this.method, this.timeLeft(), (error) => {
+      if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
+    });
+    this.step(this.#enter, this.input, this.#finish);
+  }
+
+  /** @inheritdoc */
+  deliver(outcome: Uint8Array): void {
+    const { kind, codec, body } = decodeOutcome(outcome);
+    if (codec !== this.host.session.codec.name) {
+      const message = `the outcome is stored in another codec, "${codec}"`;
+      return this.refuse(outcomeLost(message, "yes"));
+    }
+    this.#call.entered = true; // also in another session or process
+    this.host.enter().incoming.responses.send(this.#call, kind, body);
+    this.#settled();
+  }
+
+  /** @inheritdoc */
+  refuse(error: CallError): void {
+    this.#endWith(error);
+  }
+
+  /** Ends the call at once if its handler was not entered here. */
+  #leave(run: OnceRun, { code, message }: CallError): void {
+    if (code === "deadline") this.#deadline?.expire();
+    if (!run.leave(this)) return;
+    this.#endWith(new CallError(message, { code, processed: "maybe" }));
+  }
+
+  #settleRun(run: OnceRun, output: unknown): void {
+    const { codec } = this.host.session;
+    let body: Uint8Array;
+    try {
+      body = encodeResult(this.#fields, output, codec);
+    } catch (error) {
+      return this.#failRun(run, unsendableError(error, this));
+    }
+    run.settle(encodeOutcome({ kind: Kind.RESULT, codec: codec.name, body }));
+  }
+
+  #failRun(run: OnceRun, error: CallError): void {
+    if (!this.entered) return void run.abandon(error);
+    const { codec } = this.host.session;
+    let body: Uint8Array;
+    try {
+      body = encodeError(this.#deadline?.settled(error) ?? error, codec);
+    } catch (cause) {
+      // The error's data cannot be encoded, which is the handler's fault.
+      body = encodeError(internalError(cause, this), codec);
+    }
+    run.settle(encodeOutcome({ kind: Kind.ERROR, codec: codec.name, body }));
+  }
+
   // ── outcomes ───────────────────────────────────────────────────────────
 
   #respond(output: unknown): void {
+    if (this.#run !== undefined) return this.#settleRun(this.#run, output);
     const { responses } = this.host.enter().incoming;
     responses.respond(this.#call, output, this.#fields);
     this.#settled();
@@ -328,6 +469,11 @@ export class CallHandling extends Handling implements CalleeObserver {
   }
 
   #fail(error: CallError): void {
+    if (this.#run !== undefined) this.#failRun(this.#run, error);
+    else this.#endWith(error);
+  }
+
+  #endWith(error: CallError): void {
     const { responses } = this.host.enter().incoming;
     try {
       responses.fail(this.#call, error);
@@ -342,6 +488,7 @@ export class CallHandling extends Handling implements CalleeObserver {
   #settled(): void {
     this.host.enter().incoming.gate.left(this.#call);
     this.release();
+    this.#deadline?.clear();
     this.endTurn();
     if (this.#reader !== undefined) {
       const message = `${this.method}: its handler has settled`;

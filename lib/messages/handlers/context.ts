@@ -53,6 +53,16 @@ export interface CallContext<Remote, Session> {
   /** Shape of the method, such as `unary`. */
   readonly shape: Shape;
   /**
+   * Unique name of the call if its method is `once`; otherwise `""`.
+   *
+   * All attempts of the call have the same key. Store it together with the effect
+   * of the call, in one transaction, or pass it on to a service that accepts such
+   * keys: the effect then happens at most once even if the server crashes. The
+   * key consists of the characters of a URL's path; its length is that of the
+   * principal and the method, and at most 400 characters.
+   */
+  readonly key: string;
+  /**
    * Validated input of the call.
    *
    * It is `undefined` for `clientStream` and `duplex`, whose input is a stream.

@@ -45,6 +45,11 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   }
 
   /** @inheritdoc */
+  get key(): string {
+    return this.#handling.key;
+  }
+
+  /** @inheritdoc */
   get input(): unknown {
     return this.#handling.input;
   }

@@ -12,6 +12,7 @@ import {
 } from "../errors/call_error.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
+import type { OnceRuns } from "../once/once_runs.ts";
 import type { Metadata } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
@@ -20,6 +21,14 @@ import { runMiddleware } from "./run_middleware.ts";
 import type { SerialQueues, SerialTurn } from "./serial_queues.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { isThenable } from "../support/thenable.ts";
+
+/** The once calls of a server, for one of its sessions. */
+export interface OnceHost {
+  /** The calls of the server. */
+  readonly runs: OnceRuns;
+  /** Name of the principal of the session; `""` without authentication. */
+  readonly principal: string;
+}
 
 /** The session of a call or notification, which the handler receives. */
 export interface HandlingHost extends CallSession {
@@ -31,6 +40,8 @@ export interface HandlingHost extends CallSession {
   readonly watching: Set<Handling>;
   /** The messages of serial methods. */
   readonly serial: SerialQueues;
+  /** The calls that run at most once; only servers have them. */
+  readonly once: OnceHost | undefined;
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }
@@ -82,6 +93,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     return this.served.bound.shape;
   }
 
+  /** Unique name of a call that runs at most once; otherwise `""`. */
+  abstract readonly key: string;
   /** Metadata that the caller sent. */
   abstract readonly metadata: Metadata;
   /** How often the message was sent before. */

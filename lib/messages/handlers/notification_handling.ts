@@ -25,6 +25,8 @@ export interface NotificationHost extends HandlingHost {
 /** Handling of one incoming notification. */
 export class NotificationHandling extends Handling<NotificationHost> {
   /** @inheritdoc */
+  readonly key = "";
+  /** @inheritdoc */
   readonly metadata: Metadata;
   /** Notifications are sent at most once. */
   readonly attempt = 0;

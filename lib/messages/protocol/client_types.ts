@@ -70,6 +70,17 @@ export interface CallOptions {
   onMetadata?:
     | ((metadata: Readonly<Record<string, string>>) => void)
     | undefined;
+  /**
+   * Key of the call, 1 to 128 bytes; only for methods that are declared `once`.
+   *
+   * Calls of the same principal to the same method with the same key run at most
+   * once, whichever clients make them, until the server's store forgets the
+   * outcome. A key with another input fails with `conflict`.
+   *
+   * @default calls of a client made by `createClient()` are numbered; those of
+   * `connect()` are not repeated
+   */
+  key?: string | undefined;
 }
 
 /**

@@ -16,6 +16,10 @@ import type {
 } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
+import { memoryOnceStore } from "../once/memory_once_store.ts";
+import type { OnceStore } from "../once/once_store.ts";
+import { OnceRuns } from "../once/once_runs.ts";
+import { MAX_KEY } from "../session/wire/once_field.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection, withoutHandlers } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
@@ -32,6 +36,7 @@ import {
   checkDrainOptions,
   checkFunction,
   checkTime,
+  type ResolvedSessionOptions,
   resolveSessionOptions,
   SESSION_OPTIONS,
 } from "../connection/session_options.ts";
@@ -171,12 +176,17 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   ...SESSION_OPTIONS,
   authenticate: true,
   state: true,
+  principal: true,
+  once: true,
   maxSessions: true,
   memory: true,
   spread: true,
   broadcast: true,
   onSession: true,
 };
+
+/** The options that are functions. */
+const FUNCTIONS = ["authenticate", "state", "principal", "onSession"] as const; // names of options
 
 const SERVE_OPTIONS: OptionNames<ServeOptions<AnyProtocol>> = {
   ...SERVER_OPTIONS,
@@ -232,7 +242,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   ) {
     const tables = sideTables(protocol, "server", handlers);
     const resolved = resolveSessionOptions(options);
-    for (const name of ["authenticate", "state", "onSession"] as const) {
+    for (const name of FUNCTIONS) {
       checkFunction(name, options[name]);
     }
     // Checks the options now rather than when the first client connects.
@@ -259,6 +269,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       resolved,
       memory: new MemoryBudget(memory),
       draining: new Set(),
+      runs: onceRuns(protocol, options, resolved.report),
     };
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
@@ -461,6 +472,49 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }
+}
+
+/**
+ * Returns the once calls of a server, if it has such methods.
+ *
+ * @throws {TypeError} if the options lack the principal or a valid store
+ */
+function onceRuns<P extends AnyProtocol, Auth, State>(
+  { methods }: AnyProtocol,
+  { authenticate, principal, once }: ServerOptions<P, Auth, State>,
+  report: ResolvedSessionOptions["report"],
+): OnceRuns | undefined {
+  const declared = methods.server.find(({ method }) => method.once);
+  if (declared === undefined) {
+    if (once === undefined) return undefined;
+    throw new TypeError(
+      'Cannot use the option "once": no method of the server is declared once',
+    );
+  }
+  if (authenticate !== undefined && principal === undefined) {
+    throw new TypeError(
+      `Cannot serve ${declared.name}, which is once, without the option "principal": name the principal of a session, as in (auth) => auth.user, so that outcomes are kept apart`,
+    );
+  }
+  const store = once ?? memoryOnceStore();
+  checkStore(store);
+  return new OnceRuns(store, (error) => report(error, declared.name));
+}
+
+/** @throws {TypeError} if the value is not a store with an id */
+function checkStore(store: Partial<OnceStore>): void {
+  if (typeof store.reserve !== "function" || typeof store.id !== "string") {
+    throw new TypeError(
+      `Cannot use ${
+        describeType(store)
+      } as option "once": expected a store such as memoryOnceStore()`,
+    );
+  }
+  const bytes = new TextEncoder().encode(store.id).length;
+  if (bytes >= 1 && bytes <= MAX_KEY) return;
+  throw new TypeError(
+    `Cannot use a store of outcomes whose id has ${bytes} bytes: expected 1 to ${MAX_KEY}`,
+  );
 }
 
 function isListener(value: ListenAddress | Listener): value is Listener {

@@ -5,6 +5,7 @@
  */
 import type { Connection } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import { publicMessage } from "../errors/incident_report.ts";
 import { printableName } from "../support/printable.ts";
@@ -22,6 +23,8 @@ import type {
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
+import type { OnceHost } from "../handlers/handling.ts";
+import type { OnceRuns } from "../once/once_runs.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import {
   checkDrainOptions,
@@ -44,6 +47,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly memory: MemoryBudget;
   /** The session options, with defaults. */
   readonly resolved: ResolvedSessionOptions;
+  /** The calls that run at most once; `undefined` if no method is `once`. */
+  readonly runs: OnceRuns | undefined;
 }
 
 /** Milliseconds over which clients connect again unless `spread` is set. */
@@ -114,6 +119,19 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   /** @inheritdoc */
+  override get once(): OnceHost | undefined {
+    const { runs, options: { principal } } = this.#owner;
+    if (runs === undefined) return undefined;
+    const name: unknown = principal === undefined ? "" : principal(this.#auth);
+    if (typeof name === "string") return { runs, principal: name };
+    throw new TypeError(
+      `The option "principal" returned ${
+        describeType(name)
+      }; expected a string`,
+    );
+  }
+
+  /** @inheritdoc */
   get accepted(): boolean {
     return this.session.state === "open";
   }
@@ -163,7 +181,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   #accept(state: unknown): void {
     this.#state = state as State; // without the option, State is undefined
-    this.enter().accept();
+    const store = this.#owner.runs?.store.id;
+    this.enter().accept(
+      store === undefined ? {} : { outcomes: { store, time: Date.now() } },
+    );
   }
 
   #rejectAfterFailure(error: unknown): void {

@@ -16,6 +16,7 @@ import type {
 } from "../broadcast/fanout.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
+import type { OnceStore } from "../once/once_store.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type {
@@ -100,6 +101,27 @@ export interface ServerOptions<
    * @default `state` is `undefined`
    */
   state?: (() => State | Promise<State>) | undefined;
+  /**
+   * Returns the name of a session's principal: the user or service that all
+   * sessions with equal names belong to.
+   *
+   * Calls that run at most once are kept apart by principal, so that no client
+   * receives the outcome of another's. Required if there are such methods and
+   * `authenticate` is set.
+   *
+   * @default all sessions belong to the same principal, `""`
+   */
+  principal?: ((auth: Auth) => string) | undefined;
+  /**
+   * Store of the outcomes of methods that are declared `once`.
+   *
+   * Servers that clients use in turn need a store that they share, such as that
+   * of `examples/once_redis/`. Otherwise, a client cannot repeat a call on
+   * another server.
+   *
+   * @default `memoryOnceStore()`, which is lost when the process ends
+   */
+  once?: OnceStore | undefined;
   /**
    * Maximum number of simultaneous sessions, including handshakes in progress.
    *

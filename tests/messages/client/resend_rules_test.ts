@@ -7,7 +7,7 @@ import {
 import { resendClass } from "../../../lib/messages/client/resend_rules.ts";
 
 function classOf(options: CallErrorOptions, idempotent = false): string {
-  return resendClass(new CallError("failed", options), idempotent);
+  return resendClass(new CallError("failed", options), { idempotent });
 }
 
 Deno.test("a call that never left, or was refused unseen, may be sent again", () => {
@@ -41,5 +41,5 @@ Deno.test("no error of a handler is sent again", () => {
   for (const code of CALL_ERROR_CODES) {
     assertEquals(classOf({ code, processed: "yes" }, true), "final");
   }
-  assertEquals(resendClass(new Error("failed"), true), "final");
+  assertEquals(resendClass(new Error("failed"), { idempotent: true }), "final");
 });

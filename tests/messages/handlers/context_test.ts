@@ -36,12 +36,15 @@ const IDLE: HandlingHost = {
   get serial(): never {
     throw new Error("The handlers of these tests are not serial");
   },
+  outcomes: undefined,
+  once: undefined,
   remoteFor: () => ({}),
 };
 
 /** A call whose context is under test. */
 class FakeCall extends Handling {
   readonly metadata = {};
+  readonly key = "a.b/1";
   readonly attempt = 0;
   readonly cancelled: CallError | undefined;
   readonly #timeLeft: number;

@@ -65,6 +65,23 @@ export class ResponseWriter {
     this.#gate.resume();
   }
 
+  /** Ends a call with an encoded RESULT or ERROR. */
+  send(call: IncomingCall, kind: number, body: Uint8Array): void {
+    if (call.cancelled !== undefined) return this.fail(call, call.cancelled);
+    if (this.#mayEnd(call)) this.#writeEncoded(call, kind, body);
+    this.#gate.resume();
+  }
+
+  #writeEncoded(call: IncomingCall, kind: number, body: Uint8Array): void {
+    try {
+      this.#shared.writer.checkSize(body.length);
+    } catch (error) {
+      return this.#writeError(call, call.observer.onUnsendable(error));
+    }
+    this.#gate.record(call, body.length);
+    this.#writeTerminal(call, kind, body);
+  }
+
   /** Returns whether the call still needs a RESULT or ERROR. */
   #mayEnd(call: IncomingCall): boolean {
     if (this.#unsettled.delete(call)) return false;
@@ -105,18 +122,21 @@ export class ResponseWriter {
   }
 
   #writeError(call: IncomingCall, error: CallError): void {
-    const { writer } = this.#shared;
     // The caller has given up: drop queued items instead of sending them first.
     if (call.state === "cancelled") dropQueued(this.#shared, call);
-    const body = this.#errorBody(call, error);
+    this.#writeTerminal(call, Kind.ERROR, this.#errorBody(call, error));
+  }
+
+  #writeTerminal(call: IncomingCall, kind: number, body: Uint8Array): void {
+    const { writer } = this.#shared;
     this.#settled(call);
     const held = this.#shared.now < call.heldUntil;
     if (held) this.#shared.timerWheel.add(call, call.heldUntil);
     const wait = held || call.sendQueue !== undefined || writer.resultsWait;
     if (wait || !fitsFrame(this.#shared, body)) {
-      return this.#queue(call, Kind.ERROR, body);
+      return this.#queue(call, kind, body);
     }
-    writer.frame(Kind.ERROR, 0, call.id, body);
+    writer.frame(kind, 0, call.id, body);
     this.flushed(call);
   }
 

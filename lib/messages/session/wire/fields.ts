@@ -10,6 +10,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
+import type { MessageCodec } from "../../codec/message_codec.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   decodeMetadata,
@@ -130,6 +131,22 @@ export function putFields(
   }
   if (fields.length > 0) target.set(fields, end);
   return end + fields.length;
+}
+
+/**
+ * Encodes the body of a RESULT.
+ *
+ * @param fields its fields, already encoded
+ * @throws {CodecError} if the value cannot be encoded
+ */
+export function encodeResult(
+  fields: Uint8Array,
+  value: unknown,
+  codec: MessageCodec,
+): Uint8Array {
+  const head = new Uint8Array(2 + fields.length);
+  putFields(head, 0, Infinity, fields);
+  return concat([head, codec.encode(value)]);
 }
 
 /** Updates the deadline in the block at `at`, which must have one. */

@@ -1,0 +1,291 @@
+/**
+ * The calls of a server that run at most once.
+ *
+ * A call is reserved in the store before its handler is entered. Callers that
+ * repeat it join, whatever their connection, and all of them receive the outcome
+ * once it is stored. The handler belongs to none of them: it goes on when their
+ * connections end.
+ *
+ * ```text
+ *             new                     settle             stored
+ *   asking ──────────▶ running ─────────────▶ settling ────────▶ over
+ *    │ ▲ │                │ abandon: the next caller starts, or the call is released
+ *    │ └─┘ running        ▼
+ *    │     elsewhere     over
+ *    └── done, gone, conflict, full, or without callers: over
+ * ```
+ *
+ * @module
+ */
+import { CallError, type Processed } from "../errors/call_error.ts";
+import type { OnceField } from "../session/wire/once_field.ts";
+import { setRef } from "../support/keep_alive.ts";
+import type { OnceCall, OnceStore } from "./once_store.ts";
+
+/** A caller of a call that runs at most once. */
+export interface OnceCaller {
+  /** Enters the handler; {@linkcode OnceRun.settle} or `abandon` follows. */
+  start(): void;
+  /** Sends the outcome. */
+  deliver(outcome: Uint8Array): void;
+  /** Fails the call. */
+  refuse(error: CallError): void;
+}
+
+/** A request for a call that runs at most once. */
+export interface OnceRequest {
+  /** Dotted name of the method. */
+  readonly method: string;
+  /** Name of the principal. */
+  readonly principal: string;
+  /** Identity of the call. */
+  readonly once: OnceField;
+  /** The caller's own key, or `""`. */
+  readonly key: string;
+}
+
+/** First pause before the store is asked again, in ms. */
+const FIRST_PAUSE = 20;
+/** Longest such pause, in ms. */
+const LONGEST_PAUSE = 1_000;
+
+/** Returns the unique name of a call. */
+export function callKey(
+  principal: string,
+  method: string,
+  key: string,
+): string {
+  return `${encodeURIComponent(principal)}/${method}/${
+    encodeURIComponent(key)
+  }`;
+}
+
+/** Returns the call that a request is about. */
+export function onceCall(request: OnceRequest): OnceCall {
+  const { method, principal, key } = request;
+  const { client, number, seen, created, digest } = request.once;
+  return key === ""
+    ? {
+      key: `${callKey(principal, method, client)}/${number}`,
+      client: `${encodeURIComponent(principal)}/${client}`,
+      ...{ principal, number, seen, created, digest },
+    }
+    : {
+      key: callKey(principal, method, key),
+      client: "",
+      ...{ principal, number: 0, seen: 0, created, digest },
+    };
+}
+
+/** The calls of one server that run at most once. */
+export class OnceRuns {
+  /** The store of outcomes. */
+  readonly store: OnceStore;
+  /** Reports a failure of the store. */
+  readonly report: (error: unknown) => void;
+  readonly #runs: Map<string, OnceRun> = new Map();
+
+  /**
+   * @param store the store of outcomes
+   * @param report reports a failure of the store
+   */
+  constructor(store: OnceStore, report: (error: unknown) => void) {
+    this.store = store;
+    this.report = report;
+  }
+
+  /** Number of calls that run or wait for the store. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** Adds a caller to its call, which begins unless it runs already. */
+  enter(call: OnceCall, caller: OnceCaller): OnceRun {
+    const running = this.#runs.get(call.key);
+    const run = running ?? new OnceRun(call, this);
+    run.join(call, caller);
+    if (running === undefined) {
+      this.#runs.set(call.key, run);
+      run.ask();
+    }
+    return run;
+  }
+
+  /** Called when a call is over. */
+  over({ call }: OnceRun): void {
+    this.#runs.delete(call.key);
+  }
+}
+
+/** A call that runs at most once, and its callers. */
+export class OnceRun {
+  /** The call. */
+  readonly call: OnceCall;
+  readonly #owner: OnceRuns;
+  readonly #callers: OnceCaller[] = [];
+  /** Proof of the reservation; `undefined` until the call is reserved. */
+  #fence: string | undefined = undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined = undefined;
+  #endPause: (() => void) | undefined = undefined;
+
+  constructor(call: OnceCall, owner: OnceRuns) {
+    this.call = call;
+    this.#owner = owner;
+  }
+
+  /** Adds a caller; refuses it, later, if its input differs. */
+  join({ digest }: OnceCall, caller: OnceCaller): void {
+    if (digest === this.call.digest) this.#callers.push(caller);
+    else queueMicrotask(() => caller.refuse(conflict()));
+  }
+
+  /** Removes a caller, unless the handler was entered; returns whether it did. */
+  leave(caller: OnceCaller): boolean {
+    if (this.#fence !== undefined) return false;
+    const index = this.#callers.indexOf(caller);
+    if (index < 0) return false;
+    this.#callers.splice(index, 1);
+    if (this.#callers.length === 0) this.#endPause?.();
+    return true;
+  }
+
+  /** Asks the store until the call begins here or is over. */
+  async ask(): Promise<void> {
+    let pause = FIRST_PAUSE;
+    while (this.#callers.length > 0) {
+      const answer = await this.#try((store) => store.reserve(this.call));
+      switch (answer?.state) {
+        case undefined:
+          return this.#refuse(unreachable());
+        case "new":
+          return await this.#begin(answer.fence);
+        case "done":
+          return this.#deliver(answer.outcome);
+        case "gone":
+          return this.#refuse(outcomeLost());
+        case "conflict":
+          return this.#refuse(conflict());
+        case "full":
+          return this.#refuse(full());
+      }
+      await this.#pause(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+    this.#end();
+  }
+
+  async #begin(fence: string): Promise<void> {
+    this.#fence = fence;
+    const { lease } = this.#owner.store;
+    if (lease !== undefined) this.#renewAfter(lease / 3);
+    await this.#startNext();
+  }
+
+  /** Lets the first caller enter its handler. */
+  async #startNext(): Promise<void> {
+    const [first] = this.#callers;
+    if (first !== undefined) return first.start();
+    await this.#try((store) => store.release(this.call, this.#fence!)); // set before
+    // A caller that joined meanwhile asks the store again.
+    this.#fence = undefined;
+    this.#stopRenewing();
+    await this.ask();
+  }
+
+  /** Stores the outcome of the handler, then sends it to all callers. */
+  async settle(outcome: Uint8Array): Promise<void> {
+    // If it cannot be stored, the callers receive it nevertheless.
+    await this.#try((store) => store.settle(this.call, this.#fence!, outcome)); // set before it began
+    this.#deliver(outcome);
+  }
+
+  /**
+   * Refuses the first caller, whose handler was not entered. The next caller
+   * starts, or the reservation is released.
+   */
+  async abandon(error: CallError): Promise<void> {
+    this.#callers.shift()?.refuse(error);
+    await this.#startNext();
+  }
+
+  #deliver(outcome: Uint8Array): void {
+    for (const caller of this.#end()) caller.deliver(outcome);
+  }
+
+  #refuse(error: CallError): void {
+    for (const caller of this.#end()) caller.refuse(error);
+  }
+
+  /** Ends the call, and returns its callers. */
+  #end(): OnceCaller[] {
+    this.#stopRenewing();
+    this.#owner.over(this);
+    return this.#callers.splice(0);
+  }
+
+  /** Uses the store; reports an error and returns `undefined` if it fails. */
+  async #try<Answer>(
+    use: (store: OnceStore) => Answer | Promise<Answer>,
+  ): Promise<Answer | undefined> {
+    const { store, report } = this.#owner;
+    try {
+      return await use(store);
+    } catch (error) {
+      report(error);
+      return undefined;
+    }
+  }
+
+  #renewAfter(ms: number): void {
+    const renewal = this.#renewal = setTimeout(async () => {
+      await this.#try((store) => store.renew(this.call, this.#fence!)); // set before
+      if (this.#renewal === renewal) this.#renewAfter(ms);
+    }, ms);
+    setRef(renewal, false);
+  }
+
+  #stopRenewing(): void {
+    clearTimeout(this.#renewal);
+    this.#renewal = undefined;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#endPause = resolve;
+      timer = setTimeout(resolve, ms);
+      setRef(timer, false);
+    });
+    clearTimeout(timer);
+    this.#endPause = undefined;
+  }
+}
+
+/** Returns the error for a call whose outcome is not known. */
+export function outcomeLost(
+  message = "the call may have run, but its outcome is not stored",
+  processed: Processed = "maybe",
+): CallError {
+  return new CallError(message, { code: "outcome-lost", processed });
+}
+
+function conflict(): CallError {
+  return new CallError(
+    "the key of the call was used with another input; use another key",
+    { code: "conflict", processed: "no" },
+  );
+}
+
+function full(): CallError {
+  return new CallError(
+    "the store of outcomes has no room for another call (option once)",
+    { code: "overloaded", processed: "no", retry: "later" },
+  );
+}
+
+function unreachable(): CallError {
+  return new CallError(
+    "the store of outcomes cannot be reached",
+    { code: "unavailable", processed: "no", retry: "later" },
+  );
+}

@@ -1,0 +1,235 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { serve } from "../../../lib/messages/server/server.ts";
+import { aborted, failureOf, incidents, turns } from "../kit.ts";
+
+const Bank = protocol({
+  name: "bank",
+  server: {
+    pay: unary<number, string>({ once: true }),
+    look: unary<number, string>(),
+  },
+});
+
+const memory = () => ({ memory: crypto.randomUUID() });
+const QUICKLY = { minDelay: 1, maxDelay: 4, spread: 0 } as const;
+const look = () => "";
+
+/** A handler that waits until the test lets it go on. */
+function gate() {
+  const entered = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<string>();
+  let runs = 0;
+  return {
+    get runs() {
+      return runs;
+    },
+    pay: () => {
+      runs++;
+      entered.resolve();
+      return opened.promise;
+    },
+    entered: () => entered.promise,
+    open: opened.resolve,
+  };
+}
+
+Deno.test("a repeated key gets the outcome of the first call", async () => {
+  let runs = 0;
+  await using server = await serve(Bank, memory()).handle({
+    pay: (cents) => `receipt ${++runs} for ${cents}`,
+    look,
+  });
+  const pay = async (cents: number, key: string) => {
+    const session = await connect(Bank, server.addr);
+    try {
+      return await session.remote.pay(cents, { key });
+    } finally {
+      await session.close();
+    }
+  };
+  assertEquals(await pay(5, "a"), "receipt 1 for 5");
+  assertEquals(await pay(5, "a"), "receipt 1 for 5"); // through another connection
+  assertEquals(await pay(5, "b"), "receipt 2 for 5");
+  const error = await failureOf(pay(6, "a"));
+  assertEquals([error.code, error.processed], ["conflict", "no"]);
+});
+
+// Scenario 24.
+Deno.test("repeats join a call that runs, through other connections: one run, equal bytes", async () => {
+  const bank = gate();
+  await using server = await serve(Bank, memory()).handle({
+    pay: bank.pay,
+    look,
+  });
+  await using first = await connect(Bank, server.addr);
+  await using second = await connect(Bank, server.addr);
+  const calls = [first, second, second].map(({ remote }) =>
+    remote.pay(5, { key: "a" })
+  );
+  await bank.entered();
+  const conflict = await failureOf(second.remote.pay(6, { key: "a" }));
+  assertEquals(conflict.code, "conflict");
+  bank.open("receipt");
+  assertEquals(await Promise.all(calls), ["receipt", "receipt", "receipt"]);
+  assertEquals(bank.runs, 1);
+});
+
+// Scenario 25, trap 21.
+Deno.test("the handler outlives its connection, and a repeat gets the real outcome", async () => {
+  let signal: AbortSignal | undefined;
+  const bank = gate();
+  await using server = await serve(Bank, memory()).handle({
+    pay: (_, context) => {
+      signal = context.signal;
+      return bank.pay();
+    },
+    look,
+  });
+  const first = await connect(Bank, server.addr);
+  const lost = first.remote.pay(5, { key: "a" });
+  await bank.entered();
+  await first.close();
+  assertEquals((await failureOf(lost)).processed, "maybe");
+  await turns(20);
+  assertEquals(signal!.aborted, false);
+  await using second = await connect(Bank, server.addr);
+  const repeated = second.remote.pay(5, { key: "a" });
+  await turns(20);
+  bank.open("receipt");
+  assertEquals(await repeated, "receipt");
+  assertEquals([bank.runs, signal!.aborted], [1, false]);
+});
+
+Deno.test("a client repeats a lost call with its number, and gets the outcome", async () => {
+  const bank = gate();
+  const keys: string[] = [];
+  await using server = await serve(Bank, memory()).handle({
+    pay: (_, { key }) => {
+      keys.push(key);
+      return bank.pay();
+    },
+    look,
+  });
+  await using client = createClient(Bank, server.addr, { reconnect: QUICKLY });
+  const paid = client.remote.pay(5);
+  await bank.entered();
+  for (const session of server.sessions) void session.close("cut");
+  await turns(50);
+  bank.open("receipt");
+  assertEquals(await paid, "receipt");
+  assertEquals(bank.runs, 1);
+  assert(/^\/pay\/[0-9a-f]{32}\/1$/.test(keys[0]!), keys[0]);
+});
+
+Deno.test("the deadline of the first call aborts the handler, also without a connection", async () => {
+  const reasons: unknown[] = [];
+  await using server = await serve(Bank, memory()).handle({
+    pay: async (_, { signal }) => {
+      await aborted(signal);
+      reasons.push(signal.reason);
+      throw signal.reason;
+    },
+    look,
+  });
+  const first = await connect(Bank, server.addr);
+  const lost = failureOf(first.remote.pay(5, { key: "a", timeout: 60 }));
+  await turns(10);
+  await first.close();
+  await lost;
+  await using second = await connect(Bank, server.addr);
+  const error = await failureOf(second.remote.pay(5, { key: "a" }));
+  assertEquals([error.code, error.processed], ["deadline", "yes"]);
+  const again = await failureOf(second.remote.pay(5, { key: "a" }));
+  assertEquals([again.code, again.processed], ["deadline", "yes"]);
+  assertEquals(reasons.length, 1);
+});
+
+Deno.test("errors of the handler are outcomes too: a repeat gets the same incident", async () => {
+  const { list, onError } = incidents();
+  await using server = await serve(Bank, memory(), { onError }).handle({
+    pay: () => {
+      throw new Error("no funds");
+    },
+    look,
+  });
+  await using session = await connect(Bank, server.addr);
+  const pay = () => failureOf(session.remote.pay(5, { key: "a" }));
+  const [first, second] = [await pay(), await pay()];
+  assertEquals([first.code, first.processed], ["internal", "yes"]);
+  assertEquals(second.incident, first.incident);
+  assertEquals(list.length, 1);
+});
+
+Deno.test("a method that is not once refuses ONCE, and a key is a TypeError", async () => {
+  await using server = await serve(Bank, memory()).handle({
+    pay: () => "",
+    look,
+  });
+  const Other = protocol({
+    name: "bank",
+    server: { look: unary<number, string>({ once: true }) },
+  });
+  await using session = await connect(Other, server.addr);
+  const error = await failureOf(session.remote.look(1, { key: "a" }));
+  assertEquals([error.code, error.processed], ["unimplemented", "no"]);
+  await using other = await connect(Bank, server.addr);
+  await assertRejects(
+    () => other.remote.look(1, { key: "a" }),
+    TypeError,
+    "Cannot call look with a key: the method is not declared once",
+  );
+});
+
+Deno.test("a server without the feature refuses the call", async () => {
+  const Plain = protocol({
+    name: "bank",
+    server: { pay: unary<number, string>() },
+  });
+  await using server = await serve(Plain, memory()).handle({ pay: () => "" });
+  await using client = createClient(Bank, server.addr);
+  const error = await failureOf(client.remote.pay(1));
+  assertEquals([error.code, error.processed], ["unimplemented", "no"]);
+});
+
+Deno.test("a server with another store does not run a call again", async () => {
+  const bank = gate();
+  const address = memory();
+  const first = await serve(Bank, address).handle({ pay: bank.pay, look });
+  await using client = createClient(Bank, address, { reconnect: QUICKLY });
+  const paid = failureOf(client.remote.pay(5));
+  await bank.entered();
+  await first.abort();
+  await using _second = await serve(Bank, address).handle({
+    pay: bank.pay,
+    look,
+  });
+  const error = await paid;
+  assertEquals([error.code, error.processed], ["outcome-lost", "maybe"]);
+  assertEquals(bank.runs, 1);
+  bank.open("late");
+});
+
+Deno.test("servers that share a store run a call once", async () => {
+  const bank = gate();
+  const address = memory();
+  const once = memoryOnceStore();
+  const first = await serve(Bank, address, { once }).handle({
+    pay: bank.pay,
+    look,
+  });
+  await using client = createClient(Bank, address, { reconnect: QUICKLY });
+  const paid = client.remote.pay(5);
+  await bank.entered();
+  await first.abort(); // its handler still runs
+  await using _second = await serve(Bank, address, { once })
+    .handle({ pay: bank.pay, look });
+  await client.ready();
+  bank.open("receipt");
+  assertEquals(await paid, "receipt");
+  assertEquals(bank.runs, 1);
+});
