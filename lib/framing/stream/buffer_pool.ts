@@ -10,10 +10,10 @@
 /** Size of the largest read buffer, and of the largest expected batch. */
 export const SLAB = 64 * 1024;
 
-/** Sizes and maximum numbers of pooled buffers: at most 2 MiB per thread. */
+/** Sizes and maximum numbers of pooled buffers: at most 1.5 MiB per thread. */
 const SHELVES: readonly { size: number; kept: number }[] = [
-  { size: 4 * 1024, kept: 128 },
-  { size: 16 * 1024, kept: 32 },
+  { size: 4 * 1024, kept: 64 },
+  { size: 16 * 1024, kept: 16 },
   { size: SLAB, kept: 8 },
   { size: 256 * 1024, kept: 2 },
 ];

@@ -138,7 +138,7 @@ export class MsgpackEncoder {
   #room(at: number, need: number): number {
     if (at + need <= this.#bytes.length) return at;
     const written = at - this.#start;
-    const larger = acquireScratch(written + need);
+    const larger = acquireScratch(written + need, written);
     larger.set(this.#bytes.subarray(this.#start, at));
     this.#bytes = larger;
     this.#start = 0;

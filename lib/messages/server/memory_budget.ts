@@ -2,15 +2,19 @@
  * The memory that the sessions of a server hold for their clients.
  *
  * ```text
- *  0 ─────────────── 3/4 ───────── limit
- *  │                  │              └ the heaviest sessions end, unauthenticated
- *  │                  │                ones first; new clients are rejected
- *  │                  └ sessions above their share get no calls and no credit
+ *  0 ──────── 1/2 ── 5/8 ───────── limit
+ *  │           │      │             └ the rest is for garbage: what sessions
+ *  │           │      │               have dropped stays for some time
+ *  │           │      └ the heaviest sessions end, unauthenticated ones first;
+ *  │           │        new clients are rejected
+ *  │           └ sessions above their share get no calls and no credit
  *  └ a session above a quarter of the limit ends in any case
  * ```
  *
- * The share of a session is the limit divided by the number of sessions. When
- * open sessions exceed the limit, at least one of them is above its share.
+ * V8 collects buffers only after about 100 MB of them have been dropped. So that
+ * the process stays near the limit, sessions may hold five eighths of it. The
+ * share of a session is that part divided by the number of sessions. When open
+ * sessions exceed it, at least one of them is above its share.
  *
  * @module
  */
@@ -31,7 +35,9 @@ export interface MemoryHolder {
 export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
 
 /** Part of the limit above which sessions over their share are restricted. */
-const PRESSURE = 3 / 4;
+const PRESSURE = 1 / 2;
+/** Part of the limit above which sessions end. */
+const CAPACITY = 5 / 8;
 /**
  * Part of the limit by which memory must grow between evictions. It
  * applies if none could end: handlers of ended sessions hold the memory.
@@ -72,6 +78,8 @@ export class MemoryBudget {
   /** The handlers that run; they may return half of the limit. */
   readonly running: RunningHandlers;
   readonly #limit: number;
+  /** Heap bytes that all sessions may hold. */
+  readonly #capacity: number;
   /** Heap bytes above which sessions end. */
   #evictAbove: number;
   #evicting = false;
@@ -88,14 +96,15 @@ export class MemoryBudget {
         `Cannot serve with memory ${limit}: it must be an integer of at least 1048576 (bytes)`,
       );
     }
-    this.#limit = this.#evictAbove = limit;
+    this.#limit = limit;
+    this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
     this.running = new RunningHandlers(limit / 2);
   }
 
   /** Whether new clients must be rejected. */
   get full(): boolean {
-    return this.used >= this.#limit;
+    return this.used >= this.#capacity;
   }
 
   /** Opens the account of a session. */
@@ -122,7 +131,7 @@ export class MemoryBudget {
     if (held > this.#limit * MOST_PER_SESSION) {
       this.#evict(account, "one session may hold a quarter of");
     }
-    if (this.used <= this.#limit) this.#evictAbove = this.#limit;
+    if (this.used <= this.#capacity) this.#evictAbove = this.#capacity;
     else if (this.used > this.#evictAbove && !this.#evicting) this.#relieve();
     this.#restrict(account);
     if (this.#restricted.size === 0 || this.#underPressure) return;
@@ -134,7 +143,7 @@ export class MemoryBudget {
   }
 
   get #share(): number {
-    return this.#limit / this.#accounts.size;
+    return this.#capacity / this.#accounts.size;
   }
 
   #restrict(account: MemoryAccount): void {
@@ -150,7 +159,7 @@ export class MemoryBudget {
     this.#evicting = true; // sessions that end report what they still hold
     this.#evictHeaviest();
     this.#evicting = false;
-    if (this.used <= this.#limit) return;
+    if (this.used <= this.#capacity) return;
     this.#evictAbove = this.used + this.#limit * GROWTH;
   }
 
@@ -160,7 +169,7 @@ export class MemoryBudget {
         .filter(({ holder }) => holder?.accepted === accepted)
         .sort((a, b) => b.held - a.held);
       for (const account of heaviest) {
-        if (this.used <= this.#limit) return;
+        if (this.used <= this.#capacity) return;
         if (accepted && account.held <= this.#share) return;
         this.#evict(account, "all sessions together have used up");
       }

@@ -47,7 +47,7 @@ Deno.test(
 );
 
 Deno.test(
-  "release() keeps at most 2 MiB and no oversized buffer",
+  "release() keeps at most 1.5 MiB and no oversized buffer",
   { permissions },
   () => {
     const sizes = [4096, 16_384, 65_536, 262_144, 524_288];
@@ -63,6 +63,6 @@ Deno.test(
         if (released.has(buffer)) kept += size;
       }
     }
-    assertEquals(kept, 2 * 1024 * 1024);
+    assertEquals(kept, 1.5 * 1024 * 1024);
   },
 );

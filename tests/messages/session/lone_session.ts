@@ -25,6 +25,7 @@ import {
   putU32,
   readId,
 } from "../../../lib/messages/session/wire/frame_header.ts";
+import type { RunningHandlers } from "../../../lib/messages/session/calls/running_handlers.ts";
 import type { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
 import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
@@ -193,6 +194,7 @@ export class Lone {
     codecs: SessionConfig["codecs"] = [bytes()],
     checksCredentials = role === "server",
     sizes: RecentSizes = smallSizes(TABLES.calls.length),
+    running?: RunningHandlers,
   ) {
     this.session = new Session({
       role,
@@ -201,6 +203,7 @@ export class Lone {
       limits: resolveSessionLimits(limits),
       methods: { ...TABLES, sizes },
       checksCredentials,
+      running,
       now: 0,
       host: {
         onRequest: (call, body) => {
@@ -244,8 +247,9 @@ export class Lone {
     changes: Parameters<typeof hello>[1] = {},
     codecs?: SessionConfig["codecs"],
     sizes?: RecentSizes,
+    running?: RunningHandlers,
   ): Lone {
-    const lone = new Lone(role, limits, codecs, undefined, sizes);
+    const lone = new Lone(role, limits, codecs, undefined, sizes, running);
     if (role === "client") lone.session.enter(0).start(undefined);
     const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));

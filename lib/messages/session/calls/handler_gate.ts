@@ -14,7 +14,8 @@
  *
  * In a server, handlers that are known to return large replies are bounded for as
  * long as they run, in each session and in all sessions together. One of each
- * session may run in any case.
+ * session may run in any case. The same holds for replies of unknown size, of
+ * which as many may be entered in 64 ms.
  *
  * Replies have the sizes of the send scheduler's rings, so that large replies
  * that wait do not hold back calls with small ones. Nor do they hold back the
@@ -184,6 +185,9 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     if (call.lane === STREAMS) {
       return queued.items + reserved.total < 2 * unsentHard;
     }
+    if (call.lane === UNKNOWN && reserved.total > 0) {
+      if (this.#running?.isCrowded(now)) return false;
+    }
     const waiting = queued.responses[call.lane] ?? 0; // none: of unknown size
     return unsent + waiting + reserved.total < unsentSoft;
   }
@@ -196,6 +200,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   #reserve(call: IncomingCall): void {
     const { now } = this.#shared;
     if (isLarge(call)) this.#enter(call);
+    if (call.lane === UNKNOWN) this.#running?.enteredUnknown(now);
     this.#sizes.tried(call.method.index, now);
     call.reservedAt = this.#laneOf(call).reserved.add(call.reserved, now);
   }

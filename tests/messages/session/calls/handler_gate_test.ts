@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { CALL_ERROR_CODES as CODES } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { RecentSizes } from "../../../../lib/messages/session/calls/recent_sizes.ts";
+import { RunningHandlers } from "../../../../lib/messages/session/calls/running_handlers.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { errorOf, Lone, request, total } from "../lone_session.ts";
 import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
@@ -23,8 +24,9 @@ function respond(lone: Lone, index: number, size: number): void {
 }
 
 /** Returns a session that knows no sizes. */
-function unknown(): Lone {
-  return Lone.open("server", {}, {}, undefined, new RecentSizes(1000));
+function unknown(running?: RunningHandlers): Lone {
+  const sizes = new RecentSizes(1000);
+  return Lone.open("server", {}, {}, undefined, sizes, running);
 }
 
 Deno.test(
@@ -36,6 +38,26 @@ Deno.test(
     assertEquals(lone.calls.length, 8); // of 128 KiB each
     lone.advance(64);
     assertEquals(lone.calls.length, 24); // the next ones of 64 KiB each
+  },
+);
+
+Deno.test(
+  "a session enters one unknown handler while others have entered many",
+  pure,
+  () => {
+    const running = new RunningHandlers(16 * 2 ** 20); // 16 of unknown size
+    const one = unknown(running);
+    const other = unknown(running);
+    ask(one, 8);
+    ask(other, 8);
+    const third = unknown(running);
+    ask(third, 2);
+    assertEquals(
+      [one, other, third].map(({ calls }) => calls.length),
+      [8, 8, 1],
+    );
+    respond(third, 0, 100); // now the size is known
+    assertEquals(third.calls.length, 2);
   },
 );
 
