@@ -2,9 +2,9 @@
  * The memory that the sessions of a server hold for their clients.
  *
  * ```text
- *  0 ──────── 1/2 ── 5/8 ───────── limit
- *  │           │      │             └ the rest is for garbage: what sessions
- *  │           │      │               have dropped stays for some time
+ *  0 ──────── 3/8 ── 1/2 ────────── limit
+ *  │           │      │              └ the rest is for garbage: what sessions
+ *  │           │      │                have dropped stays for some time
  *  │           │      └ the heaviest sessions end, unauthenticated ones first;
  *  │           │        new clients are rejected
  *  │           └ sessions above their share get no calls and no credit
@@ -12,7 +12,7 @@
  * ```
  *
  * V8 collects buffers only after about 100 MB of them have been dropped. So that
- * the process stays near the limit, sessions may hold five eighths of it. The
+ * the process stays near the limit, sessions may hold half of it. The
  * share of a session is that part divided by the number of sessions. When open
  * sessions exceed it, at least one of them is above its share.
  *
@@ -35,9 +35,9 @@ export interface MemoryHolder {
 export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
 
 /** Part of the limit above which sessions over their share are restricted. */
-const PRESSURE = 1 / 2;
+const PRESSURE = 3 / 8;
 /** Part of the limit above which sessions end. */
-const CAPACITY = 5 / 8;
+const CAPACITY = 1 / 2;
 /**
  * Part of the limit by which memory must grow between evictions. It
  * applies if none could end: handlers of ended sessions hold the memory.

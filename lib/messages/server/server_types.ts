@@ -133,13 +133,13 @@ export interface ServerOptions<
    */
   maxSessions?: number | undefined;
   /**
-   * Heap bytes that all sessions together may hold for their clients.
+   * Bytes of memory that the server may use for its clients.
    *
-   * At half of it, sessions above their share get `overloaded` for new calls,
-   * and no credit. At five eighths, sessions end with `refused-busy`, those of
-   * unauthenticated clients first, then the heaviest ones, and new clients are
-   * rejected. The rest is for memory that the engine has not collected yet. No
-   * session may hold more than a quarter.
+   * At three eighths of it, sessions above their share get `overloaded` for new
+   * calls, and no credit. At half of it, sessions end with `refused-busy`, those
+   * of unauthenticated clients first, then the heaviest ones, and new clients
+   * are rejected. The other half is for memory that the engine has not collected
+   * yet. No session may hold more than a quarter.
    *
    * Handlers of methods that recently returned more than 16 KiB run only while
    * their replies together may have at most half of it, and those of one session

@@ -52,41 +52,41 @@ Deno.test("a budget adds up what sessions hold", pure, () => {
 });
 
 Deno.test(
-  "above half of the limit, sessions above their share are restricted",
+  "above three eighths, sessions above their share are restricted",
   pure,
   () => {
     const budget = new MemoryBudget(64 * MiB);
-    const held = sessions(budget, 8); // a share is 5 MiB
-    for (const { account } of held.slice(0, 4)) account.update(7 * MiB);
+    const held = sessions(budget, 8); // a share is 4 MiB
+    for (const { account } of held.slice(0, 4)) account.update(5 * MiB);
     assertEquals(
       held.map(({ restricted }) => restricted),
       Array(8).fill(false),
     );
-    held[5]!.account.update(4 * MiB);
+    held[5]!.account.update(4 * MiB); // 24 MiB in all
     assertEquals(held[5]!.restricted, false);
-    held[0]!.account.update(8 * MiB);
+    held[0]!.account.update(6 * MiB);
     assertEquals([held[0]!.restricted, held[1]!.restricted], [true, false]);
-    held[1]!.account.update(3 * MiB); // the pressure ends
+    held[1]!.account.update(4 * MiB); // the pressure ends
     assertEquals(held[0]!.restricted, false);
   },
 );
 
 Deno.test(
-  "above five eighths, unauthenticated sessions end first, then heavy ones",
+  "above half of the limit, unauthenticated sessions end first, then heavy ones",
   pure,
   () => {
     const budget = new MemoryBudget(64 * MiB);
     const held = sessions(budget, 9);
     held[3]!.accepted = held[4]!.accepted = false;
     for (const [at, { account }] of held.entries()) {
-      account.update(at * MiB / 2);
+      account.update(at * MiB / 4);
     }
     held[0]!.account.update(16 * MiB);
-    held[1]!.account.update(7 * MiB); // 40.5 MiB in all
+    held[1]!.account.update(7.5 * MiB); // 32.25 MiB in all
     assertEquals(evicted(held), [4]);
-    held[2]!.account.update(3 * MiB); // 40.5 MiB
+    held[2]!.account.update(2 * MiB); // 32.75 MiB
     assertEquals(evicted(held), [3, 4]);
-    held[2]!.account.update(4.5 * MiB); // 40.5 MiB: the heaviest has 16
+    held[2]!.account.update(2.5 * MiB); // 32.5 MiB: the heaviest has 16
     assertEquals(evicted(held), [0, 3, 4]);
     assertStringIncludes(
       held[0]!.evictions[0]!,
