@@ -44,6 +44,7 @@ export class Link {
   receiver: LinkReceiver | undefined;
   /** Resolves when nothing more is read. */
   ended: Promise<void> = Promise.resolve();
+  #disposed = false;
   #linger: ReturnType<typeof setTimeout> | undefined = undefined;
 
   /**
@@ -64,6 +65,11 @@ export class Link {
     });
     this.stream.onWritten = () => this.receiver?.onWritten();
     this.stream.onWriteFailed = (error) => this.receiver?.onWriteFailed(error);
+  }
+
+  /** Number of bytes that the transport has not taken yet; 0 after disposal. */
+  get unsent(): number {
+    return this.#disposed ? 0 : this.stream.unsent;
   }
 
   /** Begins to read. */
@@ -111,6 +117,7 @@ export class Link {
       this.receiver?.onError(error);
     }
     clearTimeout(this.#linger);
+    this.#disposed = true;
   }
 }
 

@@ -35,7 +35,7 @@ import {
 } from "../session/control/method_matching.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
-import { Session, type SessionView } from "../session/session.ts";
+import { BUFFER_COST, Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
@@ -418,11 +418,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   onEnded(reason: SessionError): void {
     this.onClosing(reason);
-    this.#memory?.update(this.#session.held);
     // Without GOAWAY, drop unsent bytes, because their calls have already
     // failed as unsent.
     if (this.session.sentGoaway) this.#link.finish();
     else this.#link.close();
+    this.#charge();
     this.#finish(reason);
   }
 
@@ -462,6 +462,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     clearTimeout(this.#timer);
     this.#armedFor = -Infinity;
     await this.#link.dispose();
+    this.#charge();
   }
 
   /**
@@ -497,8 +498,18 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Accounts for the memory and arms the timer. */
   #afterEvent(): void {
-    this.#memory?.update(this.#session.held);
+    this.#charge();
     this.#arm();
+  }
+
+  /** Charges what the session holds, and what it still sends after its end. */
+  #charge(): void {
+    if (this.#memory === undefined) return;
+    const { held, state } = this.#session;
+    const ending = state === "closed" && !this.#released;
+    this.#memory.update(
+      held + (ending ? BUFFER_COST * this.#stream.unsent : 0),
+    );
   }
 
   /** Rearms the timer if the session must now wake up earlier. */

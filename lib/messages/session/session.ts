@@ -83,7 +83,7 @@ export interface SessionView {
 }
 
 /** Heap bytes of each unsent byte: buffers have room for more. */
-const BUFFER_COST = 2;
+export const BUFFER_COST = 2;
 /** Heap bytes of an incomplete request, with its chunk for small parts. */
 const INCOMPLETE_COST = 5 * 1024;
 /** Heap bytes of a call by the peer, without its messages. */
