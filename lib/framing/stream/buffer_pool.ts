@@ -7,6 +7,8 @@
  * @module
  */
 
+import { freeBuffer } from "../../support/free_buffer.ts";
+
 /** Size of the largest read buffer, and of the largest expected batch. */
 export const SLAB = 64 * 1024;
 
@@ -40,4 +42,5 @@ export function release(buffer: Uint8Array<ArrayBuffer>): void {
     if (shelves[i]!.length < kept) shelves[i]!.push(buffer);
     return;
   }
+  freeBuffer(buffer);
 }

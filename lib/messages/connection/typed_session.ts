@@ -502,7 +502,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#arm();
   }
 
-  /** Charges what the session holds, and what it still sends after its end. */
+  /** Charges the bytes that the session holds, or sends after its end. */
   #charge(): void {
     if (this.#memory === undefined) return;
     const { held, state } = this.#session;

@@ -66,3 +66,13 @@ Deno.test(
     assertEquals(kept, 1.5 * 1024 * 1024);
   },
 );
+
+Deno.test(
+  "release() frees an oversized buffer at once",
+  { permissions },
+  () => {
+    const buffer = acquire(262_145);
+    release(buffer);
+    assertEquals([buffer.length, buffer.buffer.byteLength], [0, 0]);
+  },
+);

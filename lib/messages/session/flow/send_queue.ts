@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { freeBuffer } from "../../../support/free_buffer.ts";
 import {
   dropFragments,
   fitsFrame,
@@ -189,9 +190,10 @@ export class SendQueue implements Source {
     const charge = sendFragment(shared, message, bytes, channel.id);
     if (message.kind === Kind.ITEM) chargeItem(shared, channel, charge);
     else if (message.kind === Kind.REQUEST) shared.requestCredit.charge(charge);
-    return message.offset < bytes.length
-      ? charge
-      : this.#finish(message, charge);
+    if (message.offset < bytes.length) return charge;
+    this.#finish(message, charge);
+    if (message.kind === Kind.RESULT) freeBuffer(bytes); // a copy of this session
+    return charge;
   }
 
   #finish({ kind, sender }: QueuedMessage, charge: number): number {

@@ -1,0 +1,61 @@
+/**
+ * Attacks by one hundred connections together.
+ *
+ * @module
+ */
+import type { Attack } from "./attack.ts";
+import { MEMORY } from "./budgets.ts";
+import { bin, EMPTY, encode, K, message, MORE, request } from "./frames.ts";
+import { pause } from "./raw_peer.ts";
+import { ids, inFlight, times } from "./scripts.ts";
+import { M } from "./target.ts";
+
+/** One hundred connections that do their worst together. */
+export const together = {
+  victim: "server",
+  state: "open",
+  connections: 100,
+  budget: MEMORY,
+  ms: 6000,
+} as const;
+
+/** The attacks. */
+export const togetherAttacks: readonly Attack[] = [
+  {
+    ...together,
+    name: "unread items on many connections",
+    resource: "unread items of all sessions",
+    kind: "ITEM",
+    async *script(peer) {
+      for (const id of ids()) {
+        if (id > 2048 || peer.stopped || peer.ended) return;
+        yield request(id, M.up, EMPTY);
+        for (const [length, flags] of [[32_600, MORE], [100_000, 0]] as const) {
+          if (!peer.mayItem(id)) break;
+          yield await peer.credit(message(K.ITEM, id, bin(length), flags));
+        }
+        if (id % 64 === 1) await pause(1);
+      }
+    },
+  },
+  {
+    ...together,
+    name: "results on many connections after 10 ms",
+    resource: "results of all sessions after 10 ms",
+    kind: "REQUEST",
+    reads: false,
+    *script() {
+      yield* times(40, (id) => request(id, M.bigLater, encode(10)));
+    },
+  },
+  {
+    ...together,
+    name: "inputs that handlers hold on many connections",
+    resource: "inputs of all sessions",
+    kind: "REQUEST",
+    async *script(peer) {
+      const value = bin(120_000);
+      yield* inFlight(peer, 256, (id) => request(id, M.hold, value));
+    },
+  },
+];
