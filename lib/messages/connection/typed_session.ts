@@ -506,10 +506,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #charge(): void {
     if (this.#memory === undefined) return;
     const { held, state } = this.#session;
-    const ending = state === "closed" && !this.#released;
-    this.#memory.update(
-      held + (ending ? BUFFER_COST * this.#stream.unsent : 0),
-    );
+    const unsent = state === "closed" ? this.#link.unsent : 0;
+    this.#memory.update(held + BUFFER_COST * unsent);
   }
 
   /** Rearms the timer if the session must now wake up earlier. */
