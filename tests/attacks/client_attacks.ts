@@ -15,6 +15,7 @@ import {
 } from "./budgets.ts";
 import {
   bin,
+  EMPTY,
   encode,
   entry,
   frame,
@@ -116,6 +117,21 @@ export const clientAttacks: readonly Attack[] = [
     budget: PROCESS,
     *script() {
       yield goaway(13, 0, "x".repeat(60_000));
+    },
+  },
+  {
+    ...open,
+    name: "a server that replies neither to calls nor to PINGs",
+    resource: "calls that wait",
+    kind: "none",
+    limits: ["pendingHeartbeat"],
+    sees: ["PING", "end"],
+    total: 5,
+    budget: PROCESS,
+    setup: { use: "calls", limits: { pendingHeartbeat: 200 } },
+    *script(peer) {
+      peer.pongs = false;
+      yield EMPTY;
     },
   },
   {

@@ -45,6 +45,7 @@ const PATIENT: Partial<SessionLimits> = {
   queueTimeout: 2 ** 31 - 1,
   assemblyTimeout: 2 ** 31 - 1,
   heartbeat: 2 ** 31 - 1,
+  pendingHeartbeat: 2 ** 31 - 1,
   writeStall: 2 ** 31 - 1,
 };
 

@@ -241,10 +241,19 @@ export class Session implements SessionView {
     }
     if (this.state !== "open") return wakeAt;
     this.#heartbeat.watch(now, writer);
+    this.#expectReplies();
     const alive = Math.min(wakeAt, this.#heartbeat.wakeAt);
     return this.#resumption === undefined
       ? alive
       : Math.min(alive, this.#resumption.wakeAt);
+  }
+
+  #expectReplies(): void {
+    this.#heartbeat.expect(
+      this.shared.now,
+      this.outgoing.calls.size > 0,
+      this.#ping.roundTrip ?? this.#handshake.roundTrip,
+    );
   }
 
   /**
@@ -665,6 +674,7 @@ export class Session implements SessionView {
     }
     if (this.#resumption !== undefined) this.#tickResumption(this.#resumption);
     if (this.state !== "open") return;
+    this.#expectReplies();
     switch (this.#heartbeat.check(now, writer)) {
       case "ping":
         this.#ping.send();

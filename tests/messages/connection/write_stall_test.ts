@@ -37,7 +37,11 @@ const P = protocol({
 });
 
 /** The silent heartbeat of both ends: only `writeStall` can end a session. */
-const LIMITS = { writeStall: 40, heartbeat: 2 ** 31 - 1 };
+const LIMITS = {
+  writeStall: 40,
+  heartbeat: 2 ** 31 - 1,
+  pendingHeartbeat: 2 ** 31 - 1,
+};
 
 /** A connection whose writes never finish once `stalled` is set. */
 class Stalling implements Connection {

@@ -397,6 +397,19 @@ const BOUNDS: readonly Bound[] = [
     beyond: NOTHING, // only a PING, which is not an error
   },
   {
+    limit: "pendingHeartbeat",
+    what: "ms of silence while a call waits",
+    limits: { pendingHeartbeat: 500 },
+    most: 499,
+    use(lone, amount) {
+      lone.call();
+      lone.sentKinds();
+      lone.advance(amount);
+      return lone.sentKinds().length === 0;
+    },
+    beyond: NOTHING, // as for heartbeat
+  },
+  {
     limit: "heartbeatMisses",
     what: "ms of silence, three PINGs included",
     limits: { heartbeat: 1000, heartbeatMisses: 3 },

@@ -98,6 +98,7 @@ export function limitsOf(
     handshakeTimeout: NEVER,
     assemblyTimeout: NEVER,
     heartbeat: NEVER,
+    pendingHeartbeat: NEVER,
     queueTimeout: NEVER,
   };
 }

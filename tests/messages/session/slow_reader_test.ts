@@ -20,6 +20,7 @@ const LIMITS: Partial<SessionLimits> = {
   unsentSoft: 65_536,
   writeStall: 1000,
   heartbeat: 2 ** 31 - 1,
+  pendingHeartbeat: 2 ** 31 - 1,
 };
 
 /** Returns a session with so many results, most of which wait. */

@@ -86,7 +86,11 @@ export class Subject {
     role: Side,
     { limits, knows }: Pick<Conversation, "limits" | "knows">,
   ) {
-    const resolved = resolveSessionLimits(limits[role] ?? {});
+    const resolved = resolveSessionLimits({
+      // Optional: other peers send PINGs at other times.
+      pendingHeartbeat: 2 ** 31 - 1,
+      ...limits[role],
+    });
     let opened = false;
     const orderly = ({ code, remote }: SessionError) =>
       code === "closed" && (opened || !remote);

@@ -13,11 +13,31 @@ export interface SentBytes {
   readonly unsent: number;
 }
 
+/** Number of round trips in which a peer replies to a PING. */
+const SAFE_TRIPS = 4;
+/** Largest multiple of `pendingHeartbeat` that a PING waits. */
+const MOST_PENDING = 5;
+/**
+ * Bytes that a slow connection carries in `SLOW_TIME` ms. The reply to a PING
+ * follows the bytes that were sent before it.
+ */
+const SLOW_BYTES = 16 * 1024;
+const SLOW_TIME = 250;
+
 /** Watcher of both directions of a connection. */
 export class Heartbeat {
   /** Time of the last byte read or PING sent, whichever is later. */
   #activeAt: number;
   #unansweredPings = 0;
+  /** Number of bytes framed when the last byte was read. */
+  #framedAtRead = 0;
+  /** Number of bytes framed at the last look. */
+  #framed = 0;
+  /** Time since which calls are in flight; `Infinity` if none are. */
+  #pendingSince = Infinity;
+  /** Number of PINGs since then. */
+  #pendingPings = 0;
+  #roundTrip: number | undefined = undefined;
   /** Time until which the peer may accept no more; `Infinity` if none wait. */
   #acceptBy = Infinity;
   /** Number of bytes that the transport had accepted at the last look. */
@@ -37,6 +57,47 @@ export class Heartbeat {
   read(now: number): void {
     this.#activeAt = now;
     this.#unansweredPings = 0;
+    this.#framedAtRead = this.#framed;
+  }
+
+  /**
+   * Records whether calls are in flight. A dead peer is then detected sooner.
+   *
+   * The first PING follows after `pendingHeartbeat` without a byte. As long as
+   * the peer replies, later ones follow after twice the time, so that idle
+   * subscriptions cost little.
+   *
+   * @param pending whether calls of this side are in flight
+   * @param roundTrip the round-trip time in ms, if it is known
+   */
+  expect(now: number, pending: boolean, roundTrip: number | undefined): void {
+    this.#roundTrip = roundTrip;
+    if (!pending) {
+      this.#pendingSince = Infinity;
+      this.#pendingPings = 0;
+    } else if (this.#pendingSince === Infinity) this.#pendingSince = now;
+  }
+
+  /** Time at which the next PING is due, or the peer counts as dead. */
+  get #pingAt(): number {
+    const idle = this.#activeAt + this.#limits.heartbeat;
+    if (this.#pendingSince === Infinity) return idle;
+    const since = Math.max(this.#activeAt, this.#pendingSince);
+    return Math.min(idle, since + this.#pendingInterval);
+  }
+
+  /** Milliseconds without a byte after which a PING follows during calls. */
+  get #pendingInterval(): number {
+    const { pendingHeartbeat } = this.#limits;
+    const most = MOST_PENDING * pendingHeartbeat;
+    // The first PING measures an unknown round trip.
+    const roundTrip = this.#roundTrip ??
+      (this.#unansweredPings === 0 ? 0 : Infinity);
+    const patience = Math.max(pendingHeartbeat, SAFE_TRIPS * roundTrip);
+    const answered = this.#unansweredPings === 0 ? this.#pendingPings : 0;
+    const unread = this.#framed - this.#framedAtRead;
+    const transit = Math.floor(unread / SLOW_BYTES) * SLOW_TIME;
+    return Math.min(most, patience * 2 ** answered) + transit;
   }
 
   /** Begins again on a new link, which has accepted no bytes yet. */
@@ -51,6 +112,7 @@ export class Heartbeat {
    * and no further, so a peer that reads a byte now and then gains nothing.
    */
   watch(now: number, { position, unsent }: SentBytes): void {
+    this.#framed = position;
     const accepted = position - unsent;
     const more = accepted - this.#accepted;
     this.#accepted = accepted;
@@ -75,18 +137,17 @@ export class Heartbeat {
     sent: SentBytes,
   ): "ping" | "silent" | "stalled" | undefined {
     this.watch(now, sent);
-    const { heartbeat, heartbeatMisses } = this.#limits;
     if (now >= this.#acceptBy) return "stalled";
-    if (now - this.#activeAt < heartbeat) return undefined;
-    if (this.#unansweredPings >= heartbeatMisses) return "silent";
+    if (now < this.#pingAt) return undefined;
+    if (this.#unansweredPings >= this.#limits.heartbeatMisses) return "silent";
     this.#unansweredPings++;
+    this.#pendingPings++;
     this.#activeAt = now;
     return "ping";
   }
 
   /** Time at which {@linkcode Heartbeat.check} must be called next. */
   get wakeAt(): number {
-    const silent = this.#activeAt + this.#limits.heartbeat;
-    return Math.min(silent, this.#acceptBy);
+    return Math.min(this.#pingAt, this.#acceptBy);
   }
 }

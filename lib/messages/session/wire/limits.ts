@@ -56,6 +56,8 @@ export interface SessionLimits {
   assemblyTimeout: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
+  /** Like `heartbeat`, while calls of this side are in flight. It is extended to four round trips, and for the bytes that were sent before the PING; as long as the peer replies, it doubles with each PING. It is at most five times as long, and never longer than `heartbeat`. @default {1000} */
+  pendingHeartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
   /** Number of calls per second that the peer may end early. It does so by cancelling them, breaking them, or letting their deadlines pass. A burst may have as many, or `maxCalls`; replies to further ones are delayed. Prevents rapid-reset attacks. @default {1000} */
@@ -107,6 +109,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxFragments: 1024,
   assemblyTimeout: 30_000,
   heartbeat: 15_000,
+  pendingHeartbeat: 1000,
   heartbeatMisses: 2,
   cancelsPerSecond: 1000,
   pingsPerSecond: 5,
@@ -156,6 +159,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
     heartbeat: [200, 2 ** 31 - 1], // peers answer five PINGs per second by default
+    pendingHeartbeat: [200, 2 ** 31 - 1],
     heartbeatMisses: [1, 100],
     cancelsPerSecond: [1, 2 ** 31 - 1],
     pingsPerSecond: [1, 2 ** 31 - 1],

@@ -200,7 +200,8 @@ Deno.test(
       [{}, 2_000_000, "unsentSoft"],
     ] as const;
     for (const [peer, unsent, name] of cases) {
-      const lone = Lone.open("client", { writeStall: 60_000 }, peer);
+      const limits = { writeStall: 60_000, pendingHeartbeat: 60_000 };
+      const lone = Lone.open("client", limits, peer);
       if (unsent > 0) lone.sink.leaveUnsent(unsent);
       else if (name === "connectionWindow") lone.call({ value: body(70_000) });
       else for (let n = 0; n < 32; n++) lone.call();

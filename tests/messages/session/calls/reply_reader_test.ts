@@ -111,7 +111,10 @@ Deno.test(
         lone.receive(Kind.RESULT, 1, [0], Flag.MORE).advance(31_000),
     ];
     for (const breakIt of broken) {
-      const { lone, observer } = asked({ heartbeat: 60_000 });
+      const { lone, observer } = asked({
+        heartbeat: 60_000,
+        pendingHeartbeat: 60_000,
+      });
       breakIt(lone);
       assertEquals([observer.error.code, lone.session.stats.malformedCalls], [
         "malformed",

@@ -1,0 +1,130 @@
+/**
+ * Peers that disappear without closing their connections. Virtual time shows how
+ * long it takes; real processes, that it works.
+ *
+ * @module
+ */
+import {
+  CallError,
+  connect,
+  createClient,
+  protocol,
+  serve,
+  serverStream,
+  unary,
+} from "@lengthwise/lengthwise";
+import {
+  type SimulatedNetwork,
+  simulatedNetwork,
+  virtualTime,
+} from "@lengthwise/lengthwise/testing";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    price: unary<string, string>({ idempotent: true }),
+    ticks: serverStream<void, number>(),
+  },
+});
+
+/** A server that never replies to a call for "slow". */
+function shop(network: SimulatedNetwork, name: string) {
+  return serve(Shop, network.listen(name), { onError() {} }).handle({
+    price: (sku) =>
+      sku === "slow" ? new Promise(() => {}) : `${sku} at ${name}`,
+    async *ticks() {
+      yield 1;
+      await new Promise(() => {});
+    },
+  });
+}
+
+Deno.test(
+  "a black hole is noticed in seconds while a call waits, and the call goes elsewhere",
+  none,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 20 });
+    const servers = [await shop(network, "a"), await shop(network, "b")];
+    const client = createClient(Shop, [
+      network.address("a"),
+      network.address("b"),
+    ]);
+    assertEquals(await time.run(client.remote.price("x")), "x at a");
+    await time.advance(31_000);
+    network.set("a", "silent");
+    const begun = time.now;
+    assertEquals(await time.run(client.remote.price("y")), "y at b");
+    // Two PINGs without a reply, a second each; then up to 2 s for the next server.
+    const took = time.now - begun;
+    assert(took > 3_000 && took < 3_000 + 2_000 + 500, `${took} ms`);
+    await time.run(client.close());
+    network.set("a", "down");
+    await time.run(Promise.all(servers.map((server) => server.abort())));
+  },
+);
+
+Deno.test(
+  "an idle session sends no more PINGs than its heartbeat",
+  none,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 20 });
+    const server = await shop(network, "a");
+    const client = createClient(Shop, network.address("a"));
+    await time.run(client.remote.price("x"));
+    const [link] = network.links;
+    const before = link!.toServer.bytes;
+    await time.advance(60_000);
+    assertEquals(link!.toServer.bytes - before, 6 * 20); // and a PONG for each of the server's
+    await time.run(client.close());
+    await time.run(server.shutdown());
+  },
+);
+
+Deno.test(
+  "a silent subscription costs one PING in five seconds",
+  none,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 20 });
+    const server = await shop(network, "a");
+    const client = createClient(Shop, network.address("a"));
+    const ticks = client.remote.ticks()[Symbol.asyncIterator]();
+    await time.run(ticks.next());
+    const [link] = network.links;
+    await time.advance(10_000);
+    const before = link!.toServer.bytes;
+    await time.advance(60_000);
+    const pings = (link!.toServer.bytes - before) / 20;
+    assert(pings >= 11 && pings <= 12, `${pings} PINGs`);
+    await time.run(client.close());
+    await time.run(server.abort());
+  },
+);
+
+Deno.test("a call to a stopped process fails, although its connection stays open", async () => {
+  const script = new URL("./programs/shop_server.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-net=127.0.0.1", script],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  const port = Number(new TextDecoder().decode(value));
+  const NEVER = 2 ** 31 - 1; // only the heartbeat of waiting calls ends the session
+  const session = await connect(Shop, { port }, {
+    limits: { heartbeat: NEVER, pendingHeartbeat: 200, writeStall: NEVER },
+  });
+  await session.remote.price("x");
+  child.kill("SIGSTOP");
+  const error = await assertRejects(() => session.remote.price("y"), CallError);
+  assertEquals([error.code, error.processed], ["disconnected", "maybe"]);
+  assertEquals((await session.finished).code, "timeout");
+  child.kill("SIGKILL");
+  await reader.cancel();
+  await child.status;
+});
