@@ -79,7 +79,7 @@ Deno.test(
     const [link] = network.links;
     const before = link!.toServer.bytes;
     await time.advance(60_000);
-    assertEquals(link!.toServer.bytes - before, 6 * 20); // and a PONG for each of the server's
+    assertEquals(link!.toServer.bytes - before, 6 * 20); // and as many PONGs
     await time.run(client.close());
     await time.run(server.shutdown());
   },

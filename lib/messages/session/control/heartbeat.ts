@@ -78,7 +78,7 @@ export class Heartbeat {
     } else if (this.#pendingSince === Infinity) this.#pendingSince = now;
   }
 
-  /** Time at which the next PING is due, or the peer counts as dead. */
+  /** Time of the next PING, or of the end without a reply. */
   get #pingAt(): number {
     const idle = this.#activeAt + this.#limits.heartbeat;
     if (this.#pendingSince === Infinity) return idle;
