@@ -1,0 +1,133 @@
+/**
+ * Simulates clients for many seeds, or replays one, and shows that each
+ * invariant catches a fault that is planted in the library.
+ *
+ * Usage: deno task simulate:clients [seed | first-last | mutants]
+ *
+ * @module
+ */
+import { Sandbox } from "../../mutation/sandbox.ts";
+import type { Report, Seeds } from "./simulate_worker.ts";
+import { simulate } from "./simulate_worker.ts";
+import { INVARIANTS } from "./world_invariants.ts";
+import type { Counts } from "./world_ledger.ts";
+import { MUTANTS } from "./world_mutants.ts";
+import { CLASSES, classOf, type SeedClass } from "./world_plan.ts";
+
+const SEEDS: Seeds = { first: 1, step: 1, last: 2_000 };
+const WORKERS = 2;
+/** Seeds in which a planted fault must be noticed. */
+const MUTANT_SEEDS = "1-120";
+const MUTANT_DEADLINE = 120_000;
+
+/** Events that must occur in each class, or its runs are worth nothing. */
+const OCCURS: Readonly<Record<SeedClass, readonly (keyof Counts)[]>> = {
+  calm: ["entries"],
+  cuts: ["resends", "cuts"],
+  "half-open": ["resends", "cuts"],
+  silence: ["resends", "cuts", "backoffs"],
+  restarts: ["resends", "cuts", "backoffs", "waits"],
+  drains: ["resends", "drains", "backoffs"],
+  load: ["resends", "refusals", "unprocessed"],
+  refusals: ["resends", "cuts", "refusals", "backoffs", "waits"],
+  storm: ["resends", "drains", "waits"],
+  all: ["resends", "drains", "cuts", "refusals", "backoffs", "waits"],
+};
+
+/** Runs every n-th seed in a worker. */
+function runSome(seeds: Seeds): Promise<Report> {
+  const url = import.meta.resolve("./simulate_worker.ts");
+  const worker = new Worker(url, { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<Report>) => {
+      worker.terminate();
+      resolve(data);
+    };
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(seeds);
+  });
+}
+
+async function runAll({ first, last }: Seeds): Promise<void> {
+  const reports = await Promise.all(
+    Array.from(
+      { length: WORKERS },
+      (_, index) => runSome({ first: first + index, step: WORKERS, last }),
+    ),
+  );
+  const failures = reports.flatMap((report) => report.failures);
+  for (const { seed, invariant, what } of failures) {
+    console.error(`seed ${seed} (${classOf(seed)}): ${invariant}: ${what}`);
+  }
+  const missing = CLASSES.flatMap((name) => {
+    const total = (count: keyof Counts) =>
+      reports.reduce((sum, { counts }) => sum + counts[name][count], 0);
+    const line = OCCURS[name].map((count) => `${total(count)} ${count}`);
+    console.log(`${name}: ${line.join(", ")}`);
+    return OCCURS[name].filter((count) => total(count) === 0)
+      .map((count) => `${name}: no ${count}`);
+  });
+  for (const what of missing) console.error(what);
+  if (failures.length + missing.length > 0) Deno.exit(1);
+  console.log(`In runs ${first} to ${last}, every invariant held.`);
+}
+
+async function replay(seed: number): Promise<void> {
+  console.log(`seed ${seed} (${classOf(seed)})`);
+  const { failures } = await simulate({ first: seed, step: 1, last: seed });
+  for (const { invariant, what } of failures) {
+    console.error(`${invariant}: ${what}`);
+  }
+  if (failures.length > 0) Deno.exit(1);
+  console.log("Every invariant held.");
+}
+
+/** Plants each fault in a copy, and returns what is wrong with the outcome. */
+async function runMutants(): Promise<string[]> {
+  using sandbox = await Sandbox.create();
+  const wrong: string[] = [];
+  for (const { violates, file, from, to } of MUTANTS) {
+    const path = `lib/messages/${file}`;
+    const text = Deno.readTextFileSync(path);
+    if (text.split(from).length !== 2) {
+      wrong.push(`${path} does not contain this once: ${from}`);
+      continue;
+    }
+    sandbox.write(path, text.replace(from, () => to));
+    const args = ["run", "--frozen", "--no-check", "--allow-read=."];
+    const { output } = await sandbox.deno(
+      [...args, "tests/messages/client/simulate.ts", MUTANT_SEEDS],
+      MUTANT_DEADLINE,
+    );
+    sandbox.write(path, text);
+    const caught = Object.keys(INVARIANTS).filter((name) =>
+      output.includes(`: ${name}: `)
+    );
+    console.log(`${path}: ${caught.join("; ") || "not caught"}`);
+    if (caught.join() !== violates) {
+      wrong.push(`${path}: expected "${violates}"; output:\n${output}`);
+    }
+  }
+  const unused = Object.keys(INVARIANTS).filter((name) =>
+    !MUTANTS.some(({ violates }) => violates === name)
+  );
+  return [...wrong, ...unused.map((name) => `no fault for "${name}"`)];
+}
+
+async function checkMutants(): Promise<void> {
+  const wrong = await runMutants();
+  for (const what of wrong) console.error(what);
+  if (wrong.length > 0) Deno.exit(1);
+  console.log("Each planted fault violates one invariant.");
+}
+
+const [what] = Deno.args;
+const range = /^(\d+)-(\d+)$/.exec(what ?? "");
+if (what === "mutants") await checkMutants();
+else if (range !== null) {
+  await runAll({ first: Number(range[1]), step: 1, last: Number(range[2]) });
+} else if (what !== undefined) await replay(Number(what));
+else {
+  await runAll(SEEDS);
+  await checkMutants();
+}

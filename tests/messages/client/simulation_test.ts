@@ -1,0 +1,43 @@
+/**
+ * Runs some seeds of the client simulation; `deno task simulate:clients` runs
+ * 2,000 and plants faults, and `deno task simulate:clients SEED` replays one.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { simulate } from "./simulate_worker.ts";
+import { Run } from "./world.ts";
+import { type Counts, noCounts } from "./world_ledger.ts";
+
+const pure = { permissions: "none" } as const;
+const SEEDS = { first: 1, step: 1, last: 40 };
+
+Deno.test(
+  "calls of a client have true outcomes, whatever fails",
+  pure,
+  async () => {
+    const { failures, counts } = await simulate(SEEDS);
+    assertEquals(failures, []);
+    // The runs are worth nothing if little happens in them.
+    for (const name of Object.keys(noCounts()) as (keyof Counts)[]) {
+      const total = Object.values(counts).reduce(
+        (sum, of) => sum + of[name],
+        0,
+      );
+      assert(total > 0, `no ${name}`);
+    }
+  },
+);
+
+Deno.test(
+  "a seed of the client simulation replays the same run",
+  pure,
+  async () => {
+    const runs = [await new Run(9).run(), await new Run(9).run()];
+    const [first, second] = runs.map(({ ledger }) => ({
+      dials: ledger.dials,
+      calls: ledger.calls.map(({ entries, settledAt }) => [entries, settledAt]),
+    }));
+    assertEquals(first, second);
+  },
+);

@@ -1,0 +1,156 @@
+/**
+ * The books of a run: what the application called, what the handlers ran, and
+ * what the client did.
+ *
+ * @module
+ */
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+
+/** Methods that a run calls. */
+export type MethodName =
+  | "pay"
+  | "look"
+  | "list"
+  | "feed"
+  | "upload"
+  | "talk";
+
+/** Methods that may be sent again after their handlers ran. */
+export const IDEMPOTENT: ReadonlySet<string> = new Set(["look", "list"]);
+
+/** One run of a handler. */
+export interface Entry {
+  readonly server: string;
+  readonly at: number;
+  /** Milliseconds until the deadline, as the server knew it. */
+  readonly timeLeft: number;
+  readonly attempt: number;
+  settled: boolean;
+}
+
+/** One call of the application. */
+export interface LoggedCall {
+  readonly id: number;
+  readonly method: MethodName;
+  readonly madeAt: number;
+  readonly timeout: number | undefined;
+  /** Time at which the application aborted it. */
+  abortedAt: number | undefined;
+  /** Times at which it ended for the application. */
+  readonly settledAt: number[];
+  outcome: "ok" | "left" | CallError | undefined;
+  readonly entries: Entry[];
+  /** Attempts that a server refused for load, before their handler. */
+  readonly refused: { readonly at: number; readonly attempt: number }[];
+  /** Items or results that arrived after its end. */
+  late: number;
+  /** Wrong results. */
+  readonly wrong: string[];
+  /** Most listeners on its signal at a time, and their number at the end. */
+  listeners: { most: number; now: number };
+}
+
+/** How often something happened in a run, or in several. */
+export interface Counts {
+  resends: number;
+  drains: number;
+  cuts: number;
+  refusals: number;
+  backoffs: number;
+  waits: number;
+  entries: number;
+  failed: number;
+  unprocessed: number;
+}
+
+/** Returns counts of nothing. */
+export function noCounts(): Counts {
+  return {
+    resends: 0,
+    drains: 0,
+    cuts: 0,
+    refusals: 0,
+    backoffs: 0,
+    waits: 0,
+    entries: 0,
+    failed: 0,
+    unprocessed: 0,
+  };
+}
+
+/** The books of one run. */
+export class Ledger {
+  readonly calls: LoggedCall[] = [];
+  /** Each attempt to connect. */
+  readonly dials: { readonly name: string; readonly at: number }[] = [];
+  /** Events of the client. */
+  readonly events: {
+    readonly kind: string;
+    readonly address: string;
+    readonly at: number;
+    /** Milliseconds for which the server wants no attempt. */
+    readonly retryAfter: number;
+  }[] = [];
+  /** How often each broadcast reached the application. */
+  readonly heard: Map<string, number> = new Map();
+  /** Most sessions that the client used for new calls at a time. */
+  mostSessions = 0;
+  closedAt: number | undefined = undefined;
+  /** Calls that had not settled long after the last failure. */
+  stuck: readonly LoggedCall[] = [];
+  /** Promises that have not settled at the end. */
+  readonly pending: string[] = [];
+  timersLeft = 0;
+  linksLeft = 0;
+
+  /** Adds a call. */
+  call(
+    method: MethodName,
+    madeAt: number,
+    timeout: number | undefined,
+  ): LoggedCall {
+    const call: LoggedCall = {
+      id: this.calls.length,
+      method,
+      madeAt,
+      timeout,
+      abortedAt: undefined,
+      settledAt: [],
+      outcome: undefined,
+      entries: [],
+      refused: [],
+      late: 0,
+      wrong: [],
+      listeners: { most: 0, now: 0 },
+    };
+    this.calls.push(call);
+    return call;
+  }
+
+  /** Adds a run of a handler. */
+  enter(id: number, entry: Omit<Entry, "settled">): Entry {
+    const added = { ...entry, settled: false };
+    this.calls[id]!.entries.push(added); // ids come from this ledger
+    return added;
+  }
+
+  /** Adds what happened to the counts. */
+  count(counts: Counts): void {
+    const of = (kind: string) =>
+      this.events.filter((event) => event.kind === kind).length;
+    counts.drains += of("draining");
+    counts.cuts += of("cut");
+    counts.backoffs += of("backing-off");
+    counts.refusals += of("refused");
+    for (const { entries, refused, outcome } of this.calls) {
+      const seen = [...entries, ...refused];
+      counts.entries += entries.length;
+      counts.refusals += refused.length;
+      counts.resends += seen.filter(({ attempt }) => attempt > 0).length;
+      if (!(outcome instanceof CallError)) continue;
+      counts.failed++;
+      if (outcome.processed === "no") counts.unprocessed++;
+      if (outcome.message.includes("wait")) counts.waits++;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Faults planted in a copy of the library, and the one invariant of
+ * `world_invariants.ts` that catches each.
+ *
+ * @module
+ */
+import type { INVARIANTS } from "./world_invariants.ts";
+
+/** A planted fault. */
+export interface Mutant {
+  /** The invariant that the fault violates, and no other. */
+  readonly violates: keyof typeof INVARIANTS;
+  /** File in `lib/messages/`. */
+  readonly file: string;
+  /** Text that is replaced; it occurs once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The planted faults, at least one for each invariant. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    violates: "each call settles once, and nothing is delivered afterwards",
+    file: "client/resender.ts",
+    from: "const timer = setTimeout(resume, ms);",
+    to: "const timer = setTimeout(resume, 2 ** 31 - 1);",
+  },
+  {
+    violates: "each result is the right one",
+    file: "client/resender.ts",
+    from: "        committed = true;\n        yield item;",
+    to: "        if (committed) yield item;\n        committed = true;",
+  },
+  {
+    violates: "a call that was not processed has entered no handler",
+    file: "client/resender.ts",
+    from: '      this.#processed = "maybe";\n',
+    to: "",
+  },
+  {
+    violates: "a call that was processed has settled in a handler",
+    file: "calls/pending_call.ts",
+    from: "    const failure = this.#end = { error, processed };",
+    to:
+      '    if (processed === "maybe") Object.assign(error as object, { processed: "yes" });\n    const failure = this.#end = { error, processed };',
+  },
+  {
+    violates: "a call that is not idempotent enters a handler at most once",
+    file: "client/resend_rules.ts",
+    from: 'return processed === "maybe" && lost && idempotent ?',
+    to: 'return processed === "maybe" && lost ?',
+  },
+  {
+    violates:
+      "no attempt starts after the deadline, or has more time than is left",
+    file: "client/resender.ts",
+    from: "const timeout = left === Infinity ? options.timeout : left;",
+    to: "const timeout = options.timeout;",
+  },
+  {
+    violates: "no attempt starts after an abort, and no listener is left",
+    file: "calls/pending_call.ts",
+    from: '    this.#signal?.removeEventListener("abort", this.#onAbort);\n',
+    to: "",
+  },
+  {
+    violates: "resent calls stay within the budget",
+    file: "client/retry_budget.ts",
+    from: "if (sum(this.#retries) + 1 > most) return false;",
+    to: "",
+  },
+  {
+    violates: "no address is tried before the time that its server named",
+    file: "client/address_list.ts",
+    from: "    entry.notBefore = Math.max(entry.notBefore, notBefore);\n",
+    to: "",
+  },
+  {
+    violates: "attempts follow the backoff, also if sessions end at once",
+    file: "client/backoff.ts",
+    from: "    if (lived < AT_ONCE) return this.afterFailure();\n",
+    to: "",
+  },
+  {
+    violates:
+      "a slot has one session for new calls, and each broadcast arrives once",
+    file: "server/server_session.ts",
+    from: "        this.enter().outgoing.notifyEncoded(method, info, body);\n",
+    to:
+      "        this.enter().outgoing.notifyEncoded(method, info, body);\n        this.enter().outgoing.notifyEncoded(method, info, body);\n",
+  },
+  {
+    violates: "a client that was closed connects no more",
+    file: "client/session_slot.ts",
+    from: '    this.#controller.abort(new Error("The client was closed"));\n',
+    to: "",
+  },
+  {
+    violates: "after the end, there is no timer, link or pending promise",
+    file: "client/session_slot.ts",
+    from: "session.closed.then(() => this.#ending.delete(session));",
+    to: "session.finished.then(() => this.#ending.delete(session));",
+  },
+];

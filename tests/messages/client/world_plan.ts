@@ -1,0 +1,83 @@
+/**
+ * The plan of one run of the client simulation, drawn from its seed.
+ *
+ * @module
+ */
+import { mulberry32 } from "../session/simulation.ts";
+
+/** Classes of seeds: each has its own kind of failures. */
+export const CLASSES = [
+  "calm",
+  "cuts",
+  "half-open",
+  "silence",
+  "restarts",
+  "drains",
+  "load",
+  "refusals",
+  "storm",
+  "all",
+] as const;
+
+/** The class of a seed. */
+export type SeedClass = (typeof CLASSES)[number];
+
+/** Draws the numbers of a run. */
+export interface Draw {
+  /** Returns a whole number from 0 up to, but excluding, `below`. */
+  (below: number): number;
+}
+
+/** The plan of a run. */
+export interface Plan {
+  readonly seed: number;
+  readonly class: SeedClass;
+  readonly servers: readonly string[];
+  readonly connections: number;
+  readonly maxAttempts: number;
+  readonly latency: { readonly min: number; readonly max: number };
+  /** Most bytes that one read or write moves. */
+  readonly chunk: number;
+  /** Number of calls that the application makes. */
+  readonly calls: number;
+  /** Milliseconds over which it makes them. */
+  readonly span: number;
+  /** Whether failures may delay bytes without a bound. */
+  readonly stalls: boolean;
+  /** Number of failures of the class. */
+  readonly failures: number;
+  /** Milliseconds that the client's credentials take. */
+  readonly credentials: number;
+  /** Whether the application closes the client while calls are in flight. */
+  readonly closesEarly: boolean;
+}
+
+/** Returns the class of a seed. */
+export function classOf(seed: number): SeedClass {
+  return CLASSES[seed % CLASSES.length]!; // in range: a modulus
+}
+
+/** Draws the plan of a seed. */
+export function planOf(seed: number): { plan: Plan; draw: Draw } {
+  const draw = mulberry32(seed * 7919 + 1);
+  const kind = classOf(seed);
+  const stalls = kind === "half-open" || kind === "silence" || kind === "all";
+  const min = 1 + draw(20);
+  const load = kind === "load";
+  const plan: Plan = {
+    seed,
+    class: kind,
+    servers: ["a", "b", "c"].slice(0, kind === "load" ? 1 : 1 + draw(3)),
+    connections: kind === "storm" ? 1 : 1 + draw(2),
+    maxAttempts: 1 + draw(4),
+    latency: { min, max: min + draw(40) },
+    chunk: draw(4) === 0 ? 20 + draw(80) : 65_536,
+    calls: load ? 120 : 24,
+    span: load ? 4_000 : 20_000,
+    stalls,
+    failures: kind === "calm" ? 0 : 3 + draw(6),
+    credentials: draw(2) * draw(400),
+    closesEarly: draw(4) === 0,
+  };
+  return { plan, draw };
+}
