@@ -25,6 +25,7 @@ import { STRAY_FRAMES } from "./conversations/stray_frames.ts";
 import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
 import { DRAINS } from "./conversations/drains.ts";
+import { ONCE } from "./conversations/once.ts";
 import { RESERVED } from "./conversations/reserved.ts";
 import { RETURNED } from "./conversations/returned.ts";
 import { REFRESHES } from "./conversations/refreshes.ts";
@@ -87,6 +88,8 @@ const META = {
       "Limits of an end that differ from the defaults (PROTOCOL.md, Limits). maxAssembly is the sum of two limits: HELLO states half of it, and the other half is the budget for items.",
     knows:
       "An end whose protocol differs from meta.protocol: calls, serves and hash are its own.",
+    features:
+      "Feature bits that an end offers in its HELLO (PROTOCOL.md, Features). A peer without these features skips the conversation.",
     steps: {
       '{"from", "bytes", "about"}':
         "This end sends these bytes, a whole frame unless `about` says otherwise.",
@@ -140,6 +143,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
   ...ENDS,
   ...DRAINS,
   ...RESERVED,
+  ...ONCE,
 ];
 
 /** Returns the content of `messages.json`. */

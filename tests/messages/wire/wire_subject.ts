@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "@std/bytes/concat";
 import { smallSizes } from "../session/simulation.ts";
 import {
   discardItems,
@@ -24,6 +25,9 @@ import type {
 } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
+import type { HelloEntries } from "../../../lib/messages/session/control/handshake.ts";
+import { onceFields } from "../../../lib/messages/session/wire/fields.ts";
+import type { OnceField } from "../../../lib/messages/session/wire/once_field.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
 import type { DrainOptions } from "../../../lib/messages/session/control/drain.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
@@ -84,7 +88,10 @@ export class Subject {
 
   constructor(
     role: Side,
-    { limits, knows }: Pick<Conversation, "limits" | "knows">,
+    { limits, knows, features }: Pick<
+      Conversation,
+      "limits" | "knows" | "features"
+    >,
   ) {
     const resolved = resolveSessionLimits({
       // Optional: other peers send PINGs at other times.
@@ -117,6 +124,7 @@ export class Subject {
         ),
       },
       checksCredentials: role === "server",
+      features: features?.[role],
       host: {
         onAuthenticate: (_hello, { value }) =>
           this.#saw("authenticate", {
@@ -233,13 +241,15 @@ export class Subject {
       return responses.fail(call, NOT_DECODED);
     }
     call.entered = true;
-    const { timeout } = fields;
+    const { timeout, once, key } = fields;
     this.#saw("request", {
       call: id,
       method: call.method.info.name,
       ...value,
       ...(timeout === Infinity ? {} : { timeout }),
       ...metadataOf(fields),
+      ...(once === undefined ? {} : { once }),
+      ...(key === "" ? {} : { key }),
     });
   }
 
@@ -278,7 +288,8 @@ export class Subject {
   readonly #actions: Readonly<Record<string, (step: Details) => void>> = {
     start: ({ credentials }) =>
       this.#session.enter(this.#now).start(valueOf(credentials)),
-    accept: () => this.#session.enter(this.#now).accept(),
+    accept: (entries) =>
+      this.#session.enter(this.#now).accept(entries as HelloEntries), // as the vectors describe them
     refuse: ({ text }) => this.#session.enter(this.#now).refuse(String(text)),
     call: (step) => this.#open(step),
     notify: (step) =>
@@ -353,7 +364,7 @@ export class Subject {
       info: this.#calls[index]!,
       value: valueOf(step["value"]),
       hasValue: "value" in step,
-      fields: metadataBytes(step),
+      fields: concat([metadataBytes(step), onceBytes(step)]),
     };
   }
 
@@ -417,6 +428,12 @@ function listed(methods: readonly Method[]): MethodInfo[] {
     shape: SHAPES[shape]!, // the vectors have no other shapes
     hash,
   }));
+}
+
+function onceBytes({ once, key = "" }: Details): Uint8Array {
+  return once === undefined
+    ? new Uint8Array()
+    : onceFields(once as OnceField, String(key)); // as the vectors describe it
 }
 
 /** Content of the GOAWAYs of a drain in the vectors. */

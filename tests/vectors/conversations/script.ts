@@ -58,6 +58,8 @@ export interface Conversation {
   limits: Partial<Record<Side, Record<string, number>>>;
   /** Ends with their own protocol. */
   knows?: Partial<Record<Side, Known>>;
+  /** Features that its ends offer, if they offer any. */
+  features?: Partial<Record<Side, number>>;
   /** Whether it shows a choice of the library that other peers need not make. */
   library?: true;
   /** Steps in order. */
@@ -115,17 +117,24 @@ export class Script {
       subjects?: Side[];
       limits?: Conversation["limits"];
       knows?: Conversation["knows"];
+      features?: Conversation["features"];
       library?: true;
     } = {},
   ) {
-    const { subjects = ["client", "server"], limits = {}, knows, library } =
-      options;
+    const {
+      subjects = ["client", "server"],
+      limits = {},
+      knows,
+      features,
+      library,
+    } = options;
     this.conversation = {
       name,
       meaning,
       subjects,
       limits,
       ...(knows === undefined ? {} : { knows }),
+      ...(features === undefined ? {} : { features }),
       ...(library === undefined ? {} : { library }),
       steps: [],
     };
@@ -193,12 +202,14 @@ export class Script {
   hello(side: Side, parts: Partial<HelloParts> = {}): string {
     const limits = this.conversation.limits[side] ?? {};
     const given = Object.entries({ ...limits, ...stated(limits) });
+    const features = this.conversation.features?.[side];
     return named(
       "HELLO",
       0,
       helloBody({
         role: side === "client" ? 0 : 1,
         ...this.#listed(side),
+        ...(features === undefined ? {} : { features }),
         limits: Object.fromEntries(
           given.filter(([key]) => ANNOUNCED.includes(key)),
         ),
