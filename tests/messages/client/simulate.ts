@@ -1,11 +1,12 @@
 /**
- * Simulates clients for many seeds, or replays one, and shows that each
- * invariant catches a fault that is planted in the library.
+ * Simulates clients for many seeds, or replays one; cuts a link after every
+ * byte; and shows that each invariant catches a fault planted in the library.
  *
- * Usage: deno task simulate:clients [seed | first-last | mutants]
+ * Usage: deno task simulate:clients [seed | first-last | bytes | mutants]
  *
  * @module
  */
+import { cutEvery } from "./every_byte.ts";
 import { Sandbox } from "../../mutation/sandbox.ts";
 import type { Report, Seeds } from "./simulate_worker.ts";
 import { simulate } from "./simulate_worker.ts";
@@ -72,6 +73,14 @@ async function runAll({ first, last }: Seeds): Promise<void> {
   console.log(`In runs ${first} to ${last}, every invariant held.`);
 }
 
+async function cutAll(): Promise<void> {
+  const { failures, cuts, counts } = await cutEvery(1);
+  for (const what of failures) console.error(what);
+  if (failures.length > 0) Deno.exit(1);
+  const { resends, failed } = counts;
+  console.log(`${cuts} cuts: ${resends} calls resent, ${failed} failed.`);
+}
+
 async function replay(seed: number): Promise<void> {
   console.log(`seed ${seed} (${classOf(seed)})`);
   const { failures } = await simulate({ first: seed, step: 1, last: seed });
@@ -124,10 +133,12 @@ async function checkMutants(): Promise<void> {
 const [what] = Deno.args;
 const range = /^(\d+)-(\d+)$/.exec(what ?? "");
 if (what === "mutants") await checkMutants();
+else if (what === "bytes") await cutAll();
 else if (range !== null) {
   await runAll({ first: Number(range[1]), step: 1, last: Number(range[2]) });
 } else if (what !== undefined) await replay(Number(what));
 else {
   await runAll(SEEDS);
+  await cutAll();
   await checkMutants();
 }

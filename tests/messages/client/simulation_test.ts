@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { cutEvery } from "./every_byte.ts";
 import { simulate } from "./simulate_worker.ts";
 import { Run } from "./world.ts";
 import { type Counts, noCounts } from "./world_ledger.ts";
@@ -39,5 +40,16 @@ Deno.test(
       calls: ledger.calls.map(({ entries, settledAt }) => [entries, settledAt]),
     }));
     assertEquals(first, second);
+  },
+);
+
+Deno.test(
+  "calls have true outcomes if the link is cut after n bytes",
+  pure,
+  async () => {
+    const { failures, cuts, counts } = await cutEvery(41);
+    assertEquals(failures, []);
+    assert(cuts > 50, `${cuts} cuts`);
+    assert(counts.resends > 0 && counts.failed > 0, JSON.stringify(counts));
   },
 );

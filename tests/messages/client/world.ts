@@ -25,7 +25,11 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
-import type { Server } from "../../../lib/messages/server/server_types.ts";
+import type {
+  Server,
+  ServerContext,
+} from "../../../lib/messages/server/server_types.ts";
+import type { Handlers } from "../../../lib/messages/protocol/protocol_types.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
 import {
   type SimulatedNetwork,
@@ -162,16 +166,6 @@ export class Run {
   async #start(name: string): Promise<void> {
     const { ledger } = this;
     const incarnation = `${name}${++this.#incarnation}`;
-    const enter = (
-      id: number,
-      { timeLeft, attempt }: { timeLeft: number; attempt: number },
-    ) =>
-      ledger.enter(id, {
-        server: incarnation,
-        at: this.#time.now,
-        timeLeft,
-        attempt,
-      });
     const server = await serve(World, this.#network.listen(name), {
       onError: () => {},
       authenticate: () => {
@@ -193,24 +187,7 @@ export class Run {
           retryAfter: input % 3 === 0 ? 0 : 200,
         });
       },
-      {
-        pay: (id, context) =>
-          settled(enter(id, context), () => work(id, context)),
-        look: (id, context) =>
-          settled(enter(id, context), () => work(id, context)),
-        list: (id, context) =>
-          settledItems(enter(id, context), produce(id, context)),
-        feed: (id, context) =>
-          settledItems(enter(id, context), produce(id, context)),
-        upload: (items, context) =>
-          settled(enter(context.opening, context), async () => {
-            let sum = 0;
-            for await (const item of items) sum += item;
-            return sum;
-          }),
-        talk: (items, context) =>
-          settledItems(enter(context.opening, context), items),
-      },
+      handlersOf(ledger, incarnation, this.#time),
     ));
     this.#servers.set(name, server);
   }
@@ -473,6 +450,38 @@ export class Run {
 
 interface Working {
   readonly signal: AbortSignal;
+  readonly timeLeft: number;
+  readonly attempt: number;
+}
+
+/** Returns handlers that enter their runs into a ledger. */
+export function handlersOf(
+  ledger: Ledger,
+  server: string,
+  time: { readonly now: number },
+): Handlers<
+  typeof World,
+  "server",
+  ServerContext<typeof World, void>
+> {
+  const enter = (id: number, { timeLeft, attempt }: Working) =>
+    ledger.enter(id, { server, at: time.now, timeLeft, attempt });
+  return {
+    pay: (id, context) => settled(enter(id, context), () => work(id, context)),
+    look: (id, context) => settled(enter(id, context), () => work(id, context)),
+    list: (id, context) =>
+      settledItems(enter(id, context), produce(id, context)),
+    feed: (id, context) =>
+      settledItems(enter(id, context), produce(id, context)),
+    upload: (items, context) =>
+      settled(enter(context.opening, context), async () => {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      }),
+    talk: (items, context) =>
+      settledItems(enter(context.opening, context), items),
+  };
 }
 
 /** Works for a time that depends on the call. */
@@ -512,7 +521,7 @@ async function* settledItems<T>(
 }
 
 /** Makes a call and checks its result. */
-async function perform(
+export async function perform(
   client: Client<typeof World>,
   call: LoggedCall,
   options: { signal: AbortSignal; timeout?: number },
@@ -671,4 +680,5 @@ class OwnTimers {
   }
 }
 
-const own = new OwnTimers();
+/** Timers of the application, the handlers and the failures. */
+export const own = new OwnTimers();
