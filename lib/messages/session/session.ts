@@ -249,11 +249,7 @@ export class Session implements SessionView {
   }
 
   #expectReplies(): void {
-    this.#heartbeat.expect(
-      this.shared.now,
-      this.outgoing.calls.size > 0,
-      this.#ping.roundTrip ?? this.#handshake.roundTrip,
-    );
+    this.#heartbeat.expect(this.shared.now, this.outgoing.calls.size > 0);
   }
 
   /**

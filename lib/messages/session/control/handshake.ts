@@ -75,12 +75,6 @@ export class HandshakeRefusal {
 
 /** One side of the handshake. */
 export class Handshake {
-  /**
-   * Milliseconds from this side's HELLO to the reply (client only). It includes
-   * the authentication.
-   */
-  roundTrip: number | undefined = undefined;
-  #sentAt = 0;
   readonly #early: EarlyFrames = new EarlyFrames(MAX_EARLY_BYTES);
 
   readonly #shared: SharedState;
@@ -165,7 +159,6 @@ export class Handshake {
       );
     }
     writer.frame(Kind.HELLO, 0, 0, body);
-    this.#sentAt = this.#shared.now;
   }
 
   /**
@@ -209,7 +202,6 @@ export class Handshake {
         credentialsTooLarge(auth, limits),
       );
     }
-    if (role === "client") this.roundTrip = this.#shared.now - this.#sentAt;
     const codec = this.#chooseCodec(hello);
     if (codec instanceof HandshakeRefusal) return codec;
     writer.codec = codec;

@@ -13,10 +13,11 @@ export interface SentBytes {
   readonly unsent: number;
 }
 
-/** Number of round trips in which a peer replies to a PING. */
-const SAFE_TRIPS = 4;
-/** Largest multiple of `pendingHeartbeat` that a PING waits. */
-const MOST_PENDING = 5;
+/**
+ * Multiple of `pendingHeartbeat` in which a peer replies to a PING. A shorter
+ * time would cut peers that are only overloaded, and add to their load.
+ */
+const PATIENCE = 5;
 /**
  * Bytes that a slow connection carries in `SLOW_TIME` ms. The reply to a PING
  * follows the bytes that were sent before it.
@@ -37,7 +38,6 @@ export class Heartbeat {
   #pendingSince = Infinity;
   /** Number of PINGs since then. */
   #pendingPings = 0;
-  #roundTrip: number | undefined = undefined;
   /** Time until which the peer may accept no more; `Infinity` if none wait. */
   #acceptBy = Infinity;
   /** Number of bytes that the transport had accepted at the last look. */
@@ -64,14 +64,12 @@ export class Heartbeat {
    * Records whether calls are in flight. A dead peer is then detected sooner.
    *
    * The first PING follows after `pendingHeartbeat` without a byte. As long as
-   * the peer replies, later ones follow after twice the time, so that idle
+   * the peer replies, later ones follow after twice the time each, so that idle
    * subscriptions cost little.
    *
    * @param pending whether calls of this side are in flight
-   * @param roundTrip the round-trip time in ms, if it is known
    */
-  expect(now: number, pending: boolean, roundTrip: number | undefined): void {
-    this.#roundTrip = roundTrip;
+  expect(now: number, pending: boolean): void {
     if (!pending) {
       this.#pendingSince = Infinity;
       this.#pendingPings = 0;
@@ -88,16 +86,12 @@ export class Heartbeat {
 
   /** Milliseconds without a byte after which a PING follows during calls. */
   get #pendingInterval(): number {
-    const { pendingHeartbeat } = this.#limits;
-    const most = MOST_PENDING * pendingHeartbeat;
-    // The first PING measures an unknown round trip.
-    const roundTrip = this.#roundTrip ??
-      (this.#unansweredPings === 0 ? 0 : Infinity);
-    const patience = Math.max(pendingHeartbeat, SAFE_TRIPS * roundTrip);
-    const answered = this.#unansweredPings === 0 ? this.#pendingPings : 0;
+    const multiple = this.#unansweredPings > 0
+      ? PATIENCE
+      : Math.min(PATIENCE, 2 ** this.#pendingPings);
     const unread = this.#framed - this.#framedAtRead;
     const transit = Math.floor(unread / SLOW_BYTES) * SLOW_TIME;
-    return Math.min(most, patience * 2 ** answered) + transit;
+    return multiple * this.#limits.pendingHeartbeat + transit;
   }
 
   /** Begins again on a new link, which has accepted no bytes yet. */

@@ -56,7 +56,7 @@ export interface SessionLimits {
   assemblyTimeout: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
-  /** Like `heartbeat`, while calls of this side are in flight. It is extended to four round trips, and for the bytes that were sent before the PING; as long as the peer replies, it doubles with each PING. It is at most five times as long, and never longer than `heartbeat`. @default {1000} */
+  /** Like `heartbeat`, while calls of this side are in flight. After each PING in a row that the peer answers, it doubles, up to five times. The peer has five times as long for its reply, and longer after many bytes, but at most `heartbeat`. @default {1000} */
   pendingHeartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;
