@@ -154,7 +154,7 @@ function badOutcomes(what: string, value: string): Script {
   const script = new Script(
     `a client closes if OUTCOMES has ${what}`,
     "It is a malformed entry.",
-    { subjects: ["client"] },
+    { subjects: ["client"], features: { client: FEATURE } },
   );
   return script
     .do("client", "start")
