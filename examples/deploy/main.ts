@@ -3,10 +3,16 @@
  * A deploy: three server processes are restarted in turn while clients call
  * them. No call fails, and none runs twice, without any code for retries.
  *
+ * Each server has a port of its own, and clients know them all. With the argument
+ * `shared`, all servers listen on one port, and the kernel chooses one for each
+ * connection; this requires Linux, and `--unstable-net` for the servers.
+ *
  * @module
  */
 import { createClient } from "@lengthwise/lengthwise";
 import { Bank } from "./bank.ts";
+
+const shared = Deno.args[0] === "shared";
 
 /** A server process; it prints its port, and later its payments. */
 class ServerProcess implements AsyncDisposable {
@@ -16,8 +22,11 @@ class ServerProcess implements AsyncDisposable {
   /** Starts a process and returns its port. */
   async start(port = 0): Promise<number> {
     const script = new URL("./server.ts", import.meta.url).href;
+    const flags = ["--quiet", "--allow-net=127.0.0.1"];
+    if (shared) flags.push("--unstable-net");
+    const args = [`${port}`, ...Deno.args];
     this.#process = new Deno.Command("deno", {
-      args: ["run", "--quiet", "--allow-net=127.0.0.1", script, `${port}`],
+      args: ["run", ...flags, script, ...args],
       stdout: "piped",
     }).spawn();
     const text = this.#process.stdout.pipeThrough(new TextDecoderStream());
@@ -48,7 +57,10 @@ await using a = new ServerProcess();
 await using b = new ServerProcess();
 await using c = new ServerProcess();
 const servers = [a, b, c];
-const ports = await Promise.all(servers.map((server) => server.start()));
+const ports: number[] = [];
+for (const server of servers) {
+  ports.push(await server.start(shared ? ports[0] : 0));
+}
 console.log("3 servers are up");
 
 let deploying = true;

@@ -9,7 +9,10 @@ import { serve } from "@lengthwise/lengthwise";
 import { Bank } from "./bank.ts";
 
 let payments = 0;
-const server = await serve(Bank, { port: Number(Deno.args[0] ?? 0) }).handle({
+const [port = "0", shared] = Deno.args;
+const server = await serve(Bank, { port: Number(port) }, {
+  transport: shared === "shared" ? { reusePort: true } : {},
+}).handle({
   pay: async () => {
     payments++;
     await new Promise((resolve) => setTimeout(resolve, 20));
