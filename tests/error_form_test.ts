@@ -85,6 +85,38 @@ for (const [name, code, create] of cases) {
   });
 }
 
+for (const [name, code, create] of cases) {
+  Deno.test(`${name} rejects unknown codes`, none, () => {
+    const misspelled: object = { code: `${code}x` };
+    assertThrows(
+      () => create("what failed", misspelled),
+      TypeError,
+      `Unknown code "${code}x" of ${name}() (did you mean "${code}"?)`,
+    );
+    const missing: object = { code: undefined };
+    assertThrows(
+      () => create("what failed", missing),
+      TypeError,
+      `Cannot use undefined as code of ${name}(): expected one of `,
+    );
+  });
+}
+
+Deno.test("CallError rejects unknown words", none, () => {
+  const processed: object = { processed: "never" };
+  assertThrows(
+    () => new CallError("what failed", { code: "internal", ...processed }),
+    TypeError,
+    'Unknown processed "never" of CallError(); expected one of no, maybe, yes',
+  );
+  const retry: object = { retry: "latr" };
+  assertThrows(
+    () => new CallError("what failed", { code: "internal", ...retry }),
+    TypeError,
+    'Unknown retry "latr" of CallError() (did you mean "later"?)',
+  );
+});
+
 Deno.test("every layer calls data above its limit too-large", none, () => {
   const codeOf = (step: () => unknown) => assertThrows(step, FrameError).code;
   const long = new Uint8Array(9);

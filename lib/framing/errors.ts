@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
 import { hintOf } from "./protocol_hints.ts";
 
 /**
@@ -63,6 +67,24 @@ export interface FrameErrorOptions extends ErrorOptions {
   hint?: string | undefined;
 }
 
+/** The codes; the compiler requires each of them. */
+const CODES: readonly string[] = Object.keys(
+  {
+    "too-large": true,
+    "too-short": true,
+    truncated: true,
+    "bad-length": true,
+    "bad-prefix": true,
+    "bad-header": true,
+    "bad-magic": true,
+    "bad-terminator": true,
+    "bad-encoding": true,
+    "bad-payload": true,
+    "too-many-parts": true,
+    timeout: true,
+  } satisfies Record<FrameErrorCode, true>,
+);
+
 const FRAME_ERROR_OPTIONS: OptionNames<FrameErrorOptions> = {
   code: true,
   declared: true,
@@ -119,10 +141,11 @@ export class FrameError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, details of the frame, and the cause
-   * @throws {TypeError} if an option is unknown
+   * @throws {TypeError} if an option or its code is unknown
    */
   constructor(message: string, options: FrameErrorOptions) {
     checkOptions("FrameError()", options, FRAME_ERROR_OPTIONS);
+    checkChoice("FrameError()", "code", options.code, CODES);
     const head = options.head?.slice(0, 16) ?? new Uint8Array(0);
     const hint = hintOf(head) ?? options.hint;
     super(hint === undefined ? message : `${message}; ${hint}`, options);

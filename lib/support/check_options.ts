@@ -38,6 +38,35 @@ export function checkOptions(
 }
 
 /**
+ * Checks that an option has one of a few values.
+ *
+ * @param where the function that takes the options
+ * @param name name of the option
+ * @throws {TypeError} if the value is anything else
+ */
+export function checkChoice(
+  where: string,
+  name: string,
+  value: unknown,
+  choices: readonly string[],
+): void {
+  if (choices.some((choice) => choice === value)) return;
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `Cannot use ${
+        describeType(value)
+      } as ${name} of ${where}: expected one of ${choices.join(", ")}`,
+    );
+  }
+  const hint = didYouMean(value, choices);
+  throw new TypeError(
+    `Unknown ${name} ${JSON.stringify(value)} of ${where}${
+      hint || `; expected one of ${choices.join(", ")}`
+    }`,
+  );
+}
+
+/**
  * Checks that a value is an object of named members. Arrays, maps and signals
  * have none, and would be ignored.
  *

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
 
 /**
  * Reason for a {@linkcode TransportError}.
@@ -65,6 +69,30 @@ export interface TransportErrorOptions extends ErrorOptions {
   status?: number | undefined;
 }
 
+/** The codes; the compiler requires each of them. */
+const CODES: readonly string[] = Object.keys(
+  {
+    "address-in-use": true,
+    "address-invalid": true,
+    closed: true,
+    forbidden: true,
+    limit: true,
+    "not-found": true,
+    other: true,
+    permission: true,
+    protocol: true,
+    refused: true,
+    reset: true,
+    timeout: true,
+    tls: true,
+    truncated: true,
+    unauthenticated: true,
+    unavailable: true,
+    unreachable: true,
+    unsupported: true,
+  } satisfies Record<TransportErrorCode, true>,
+);
+
 const TRANSPORT_ERROR_OPTIONS: OptionNames<TransportErrorOptions> = {
   code: true,
   address: true,
@@ -108,10 +136,11 @@ export class TransportError extends Error {
    *
    * @param message what was attempted, what failed and what to do
    * @param options the code, the address, and the platform's error as the cause
-   * @throws {TypeError} if an option is unknown
+   * @throws {TypeError} if an option or its code is unknown
    */
   constructor(message: string, options: TransportErrorOptions) {
     checkOptions("TransportError()", options, TRANSPORT_ERROR_OPTIONS);
+    checkChoice("TransportError()", "code", options.code, CODES);
     super(message, options);
     this.code = options.code;
     this.address = options.address;

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../../support/check_options.ts";
 
 /**
  * The reason why a value cannot be encoded or a body decoded.
@@ -48,6 +52,21 @@ export interface CodecErrorOptions extends ErrorOptions {
   /** Value that was found; the whole message may contain more. */
   found?: number | undefined;
 }
+
+/** The codes; the compiler requires each of them. */
+const CODES: readonly string[] = Object.keys(
+  {
+    unsupported: true,
+    cycle: true,
+    "too-large": true,
+    truncated: true,
+    trailing: true,
+    malformed: true,
+    extension: true,
+    key: true,
+    range: true,
+  } satisfies Record<CodecErrorCode, true>,
+);
 
 const CODEC_ERROR_OPTIONS: OptionNames<CodecErrorOptions> = {
   code: true,
@@ -100,10 +119,11 @@ export class CodecError extends Error {
    *
    * @param message what failed, what is allowed and what to do
    * @param options the code, details of the value or body, and the cause
-   * @throws {TypeError} if an option is unknown
+   * @throws {TypeError} if an option or its code is unknown
    */
   constructor(message: string, options: CodecErrorOptions) {
     checkOptions("CodecError()", options, CODEC_ERROR_OPTIONS);
+    checkChoice("CodecError()", "code", options.code, CODES);
     super(message, options);
     this.code = options.code;
     this.path = options.path;

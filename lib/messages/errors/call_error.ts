@@ -7,7 +7,11 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../../support/check_options.ts";
 
 /**
  * The reason why a call failed.
@@ -179,15 +183,19 @@ export class CallError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, details of the call, and the cause
-   * @throws {TypeError} if an option is unknown
+   * @throws {TypeError} if an option or its code is unknown
    */
   constructor(message: string, options: CallErrorOptions) {
     checkOptions("CallError()", options, CALL_ERROR_OPTIONS);
+    const { code, processed = "maybe", retry = "never" } = options;
+    checkChoice("CallError()", "code", code, CALL_ERROR_CODES);
+    checkChoice("CallError()", "processed", processed, PROCESSED);
+    checkChoice("CallError()", "retry", retry, RETRY);
     super(message, options);
-    this.code = options.code;
+    this.code = code;
     this.method = options.method ?? "";
-    this.processed = options.processed ?? "maybe";
-    this.retry = options.retry ?? "never";
+    this.processed = processed;
+    this.retry = retry;
     this.retryAfter = options.retryAfter ?? 0;
     this.declared = options.declared ?? "";
     this.data = options.data;
@@ -259,6 +267,12 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "resume-lost",
 ];
 
+/** All session error codes. */
+const SESSION_CODES: readonly SessionErrorCode[] = [
+  ...SESSION_ERROR_CODES,
+  "disconnected",
+];
+
 /** Details of a {@linkcode SessionError}. */
 export interface SessionErrorOptions extends ErrorOptions {
   /** The reason why the session ended. */
@@ -317,10 +331,11 @@ export class SessionError extends Error {
    *
    * @param message what failed, what is expected and what to do
    * @param options the code, who reported the error, and the cause
-   * @throws {TypeError} if an option is unknown
+   * @throws {TypeError} if an option or its code is unknown
    */
   constructor(message: string, options: SessionErrorOptions) {
     checkOptions("SessionError()", options, SESSION_ERROR_OPTIONS);
+    checkChoice("SessionError()", "code", options.code, SESSION_CODES);
     super(message, options);
     this.code = options.code;
     this.remote = options.remote ?? false;
