@@ -20,6 +20,7 @@ export const K = {
   HELLO: 0x01,
   GOAWAY: 0x02,
   PING: 0x03,
+  ACK: 0x07,
   WINDOW: 0x05,
   REQUEST: 0x10,
   ITEM: 0x11,
@@ -47,6 +48,9 @@ export interface RawHello {
   streamWindow?: number;
   notifyWindow?: number;
   methods?: readonly (readonly [name: string, shape: number])[];
+  features?: number;
+  /** Further entries. */
+  entries?: readonly (readonly [type: number, value: Uint8Array])[];
 }
 
 /** Flag of a frame that is not the last of its message. */
@@ -130,6 +134,8 @@ export class RawPeer implements AsyncDisposable {
       streamWindow = 32_768,
       notifyWindow = 1 << 20,
       methods = [],
+      features = 0,
+      entries = [],
     } = hello;
     const list = concat(methods.map(([name, shape]) =>
       concat([
@@ -146,12 +152,21 @@ export class RawPeer implements AsyncDisposable {
         text.encode("LWP1"),
         Uint8Array.of(major, 0, role, 0),
         ...[
-          ...[0, 131_072, 4_194_304, maxCalls, streamWindow, 1 << 30, 15_000],
+          ...[
+            features,
+            131_072,
+            4_194_304,
+            maxCalls,
+            streamWindow,
+            1 << 30,
+            15_000,
+          ],
           ...[0, notifyWindow, 1 << 22, 1 << 23], // hash, …, itemsWindow, maxAssembly
         ].map(u32),
         entry(0x01, text.encode("raw")),
         entry(0x02, text.encode(codec)),
         entry(0x03, list),
+        ...entries.map(([type, value]) => entry(type, value)),
       ]),
     );
   }

@@ -13,6 +13,8 @@ export interface ClientEvent {
    * - `connecting`: an attempt begins.
    * - `connected`: a session is open.
    * - `draining`: the server drains the session; the client opens another one.
+   * - `resuming`: the session has lost its connection; the client connects again.
+   * - `resumed`: the session goes on, with another connection.
    * - `cut`: the session was lost.
    * - `backing-off`: an attempt failed; the next one follows after `delay`.
    * - `refused`: all servers refuse this client for good.
@@ -22,6 +24,8 @@ export interface ClientEvent {
     | "connecting"
     | "connected"
     | "draining"
+    | "resuming"
+    | "resumed"
     | "cut"
     | "backing-off"
     | "refused"

@@ -2,11 +2,11 @@
  * The states of a client's slot for a session, and their transitions.
  *
  * ```text
- *   idle ─attempt─▶ connecting ──open──▶ live
- *                     │    ▲               │
- *                fail │    │ attempt       │ lose, drain
- *                     ▼    │               │
- *                    pausing ◀─────────────┘
+ *   idle ─attempt─▶ connecting ──open──▶ live ──cut──▶ resuming
+ *                     │    ▲               │ ◀──resume──  │
+ *                fail │    │ attempt       │ lose, drain  │ lose
+ *                     ▼    │               │              │
+ *                    pausing ◀─────────────┴──────────────┘
  *
  *   refuse (from connecting) ─▶ refused      close (from any) ─▶ closed
  * ```
@@ -19,6 +19,8 @@
  *
  * - `connecting`: it has no session, and opens one.
  * - `connected`: it has a session for new calls.
+ * - `resuming`: it has one that has lost its connection, and connects again. New
+ *   calls wait for it.
  * - `backing-off`: it has no session, and pauses before the next attempt.
  * - `refused`: all servers refuse it for good.
  * - `closed`: it was closed.
@@ -26,6 +28,7 @@
 export type ClientStatus =
   | "connecting"
   | "connected"
+  | "resuming"
   | "backing-off"
   | "refused"
   | "closed";
@@ -35,6 +38,7 @@ export type SlotState =
   | "idle"
   | "connecting"
   | "live"
+  | "resuming"
   | "pausing"
   | "refused"
   | "closed";
@@ -44,6 +48,8 @@ export type SlotEvent =
   | "attempt"
   | "open"
   | "fail"
+  | "cut"
+  | "resume"
   | "drain"
   | "lose"
   | "refuse"
@@ -60,7 +66,13 @@ export const SLOT: Readonly<
     refuse: "refused",
     close: "closed",
   },
-  live: { drain: "pausing", lose: "pausing", close: "closed" },
+  live: {
+    cut: "resuming",
+    drain: "pausing",
+    lose: "pausing",
+    close: "closed",
+  },
+  resuming: { resume: "live", lose: "pausing", close: "closed" },
   pausing: { attempt: "connecting", close: "closed" },
   refused: { close: "closed" },
   closed: {},
@@ -71,6 +83,7 @@ export const STATUS: Readonly<Record<SlotState, ClientStatus>> = {
   idle: "connecting",
   connecting: "connecting",
   live: "connected",
+  resuming: "resuming",
   pausing: "backing-off",
   refused: "refused",
   closed: "closed",

@@ -36,11 +36,19 @@ import {
   resolveClientOptions,
   type ResolvedClientOptions,
 } from "./create_client_options.ts";
-import { type ClientSessionImpl, openSession } from "./open_session.ts";
 import { OnceNumbers } from "./once_numbers.ts";
+import {
+  type ClientSessionImpl,
+  openSession,
+  type ResumeOptions,
+} from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
-import { SessionSlot, type SlotHost } from "./session_slot.ts";
+import {
+  type LinkObserver,
+  SessionSlot,
+  type SlotHost,
+} from "./session_slot.ts";
 import { whileConnecting, within } from "./time_limits.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
@@ -237,9 +245,14 @@ class ClientImpl<P extends AnyProtocol>
 
   get status(): ClientStatus {
     const states = this.#slots.map(({ state }) => STATUS[state]);
-    const best =
-      (["connected", "connecting", "backing-off", "refused"] as const)
-        .find((status) => states.includes(status));
+    const best = ([
+      "connected",
+      "resuming",
+      "connecting",
+      "backing-off",
+      "refused",
+    ] as const)
+      .find((status) => states.includes(status));
     return best ?? "closed";
   }
 
@@ -296,9 +309,30 @@ class ClientImpl<P extends AnyProtocol>
     return this.#options.freshCredentials;
   }
 
-  async connect(
+  connect(
     address: ClientAddress,
     signal: AbortSignal,
+    slot: LinkObserver<P>,
+  ): Promise<ClientSessionImpl<P>> {
+    const { patience } = this.#options;
+    const resume: ResumeOptions<P> = {
+      patience,
+      open: (resumes, signal, limit) =>
+        this.#open(address, { resume, resumes, signal, limit }),
+      onChanged: (change, cause) => slot.onChanged(change, cause),
+      onReplaced: (session) => slot.onReplaced(session),
+    };
+    return this.#open(address, { resume, signal });
+  }
+
+  async #open(
+    address: ClientAddress,
+    { resume, resumes, signal, limit }: {
+      readonly resume: ResumeOptions<P>;
+      readonly resumes?: ClientSessionImpl<P>;
+      readonly signal: AbortSignal;
+      readonly limit?: number;
+    },
   ): Promise<ClientSessionImpl<P>> {
     const { transport, session: resolved } = this.#options;
     const credentials = await within(
@@ -308,11 +342,20 @@ class ClientImpl<P extends AnyProtocol>
       () => this.#options.credentials(),
     );
     const parts = { tables: this.#tables, resolved };
-    const session = await whileConnecting(
+    return await whileConnecting(
       signal,
-      (signal) =>
-        openSession<P>(parts, address, { credentials, transport, signal }),
+      (signal) => {
+        const options = { credentials, transport, signal, resume };
+        return openSession<P>(parts, address, options, resumes);
+      },
+      limit,
     );
+  }
+
+  async prepare(
+    session: ClientSessionImpl<P>,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       await within(
         ON_SESSION_TIMEOUT,
@@ -320,7 +363,6 @@ class ClientImpl<P extends AnyProtocol>
         signal,
         () => this.#options.onSession(session),
       );
-      return session;
     } catch (error) {
       await session.close();
       throw error;
@@ -363,7 +405,7 @@ class ClientImpl<P extends AnyProtocol>
     let least: ClientSessionImpl<P> | undefined;
     for (const { session } of this.#slots) {
       if (!session?.takesCalls) continue;
-      if (least === undefined || session.load < least.load) least = session;
+      if (least === undefined || isBetter(session, least)) least = session;
     }
     return least;
   }
@@ -442,6 +484,16 @@ class ClientImpl<P extends AnyProtocol>
     throw this.ended ??
       unavailable("there is no session", this.lastFailure);
   }
+}
+
+/** Returns whether a session should receive the next call. */
+function isBetter<P extends AnyProtocol>(
+  session: ClientSessionImpl<P>,
+  other: ClientSessionImpl<P>,
+): boolean {
+  const cut = session.session.state === "cut";
+  if (cut !== (other.session.state === "cut")) return !cut;
+  return session.load < other.load;
 }
 
 function isList(

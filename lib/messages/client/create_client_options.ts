@@ -6,6 +6,7 @@
 import type { ConnectOptions as TransportConnectOptions } from "../../transport/connect.ts";
 import {
   checkFunction,
+  checkTime,
   type ResolvedSessionOptions,
   resolveSessionOptions,
   SESSION_OPTIONS,
@@ -76,6 +77,19 @@ export interface ClientBaseOptions<P extends AnyProtocol>
       ratio?: number | undefined;
     } | undefined;
   } | undefined;
+  /** How a session continues after its connection was lost. */
+  resume?: {
+    /**
+     * Milliseconds for which the client tries to connect to the same server.
+     *
+     * Only servers with the option `resume` support this, for the time that they
+     * state. Calls in flight go on; new calls wait. With 0, the session ends with
+     * its connection.
+     *
+     * @default the time of the server; with several addresses, at most 3000
+     */
+    patience?: number | undefined;
+  } | undefined;
   /**
    * Number of sessions.
    *
@@ -128,6 +142,8 @@ export interface ResolvedClientOptions<P extends AnyProtocol> {
   readonly maxAttempts: number;
   /** Budget of the calls that are sent again. */
   readonly budget: RetryBudgetOptions;
+  /** Milliseconds for which a session that was cut is resumed. */
+  readonly patience: number;
   /** Number of sessions. */
   readonly connections: number;
   /** Called with each new session. */
@@ -143,6 +159,7 @@ const NAMES: OptionNames<
   reconnect: true,
   wait: true,
   retry: true,
+  resume: true,
   connections: true,
   onSession: true,
   handlers: true,
@@ -157,6 +174,7 @@ const WAIT: OptionNames<WaitOptions> = {
   calls: true,
   bytes: true,
 };
+const RESUME = { patience: true } as const; // the values are names only
 const RETRY = { maxAttempts: true, budget: true } as const; // the values are names only
 const BUDGET: OptionNames<RetryBudgetOptions> = {
   perSecond: true,
@@ -166,6 +184,8 @@ const BUDGET: OptionNames<RetryBudgetOptions> = {
 const WHERE = "createClient()";
 /** Milliseconds to connect to one of several addresses. */
 const TIMEOUT_OF_SEVERAL = 3_000;
+/** Milliseconds to resume a session while other servers could be reached. */
+const PATIENCE_OF_SEVERAL = 3_000;
 /** Longest time of a timer, in ms. */
 const MAX_TIME = 2 ** 31 - 1;
 
@@ -184,9 +204,11 @@ export function resolveClientOptions<P extends AnyProtocol>(
   const { reconnect = {}, wait = {}, retry = {}, transport = {} } = options;
   const { credentials, connections = 1, onSession = () => {} } = options;
   const { maxAttempts = 3, budget = {} } = retry;
+  const { resume = {} } = options;
   checkOptions(`the option reconnect of ${WHERE}`, reconnect, RECONNECT);
   checkOptions(`the option wait of ${WHERE}`, wait, WAIT);
   checkOptions(`the option retry of ${WHERE}`, retry, RETRY);
+  checkOptions(`the option resume of ${WHERE}`, resume, RESUME);
   checkOptions(`the option retry.budget of ${WHERE}`, budget, BUDGET);
   checkFunction("onSession", onSession);
   const { minDelay = 100, maxDelay = 10_000, spread } = reconnect;
@@ -201,6 +223,8 @@ export function resolveClientOptions<P extends AnyProtocol>(
   checkRange("retry.maxAttempts", maxAttempts, 1, Infinity);
   checkRange("retry.budget.perSecond", perSecond, 0, Infinity);
   checkRange("retry.budget.ratio", ratio, 0, 1);
+  const { patience = addresses > 1 ? PATIENCE_OF_SEVERAL : MAX_TIME } = resume;
+  checkTime("create a client with resume.patience", patience);
   checkRange("connections", connections, 1, 1_000);
   if (!Number.isInteger(connections)) {
     throw new RangeError(
@@ -224,6 +248,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
     },
     wait: { timeout, calls, bytes },
     maxAttempts,
+    patience,
     budget: { perSecond, ratio },
     connections,
     onSession,

@@ -11,6 +11,12 @@ import {
 import { formatAddress } from "../../transport/address.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
+import type {
+  ResumePoint,
+  Resumption,
+  SessionToken,
+} from "../session/wire/resumption.ts";
+import { attemptUntilResumed } from "./resume_attempts.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import { SessionError } from "../errors/call_error.ts";
@@ -30,7 +36,7 @@ export interface SessionParts {
 }
 
 /** Options for opening one session; see `ClientOptions`. */
-export interface OpenOptions {
+export interface OpenOptions<P extends AnyProtocol> {
   /** Credentials for the server. */
   readonly credentials?: unknown;
   /** Cancels connecting; closes the open session. */
@@ -39,6 +45,28 @@ export interface OpenOptions {
   readonly early?: boolean | undefined;
   /** Options for the transport. */
   readonly transport?: Omit<TransportConnectOptions, "signal"> | undefined;
+  /** How the session is resumed; `undefined` if it is not. */
+  readonly resume?: ResumeOptions<P> | undefined;
+}
+
+/** How a session gets another connection after a cut. */
+export interface ResumeOptions<P extends AnyProtocol> {
+  /** Milliseconds for which the client tries, at most the server's grace. */
+  readonly patience: number;
+  /**
+   * Opens a session that asks the server to resume another one.
+   *
+   * @param limit milliseconds to connect, with the handshake
+   */
+  open(
+    resumes: ClientSessionImpl<P>,
+    signal: AbortSignal,
+    limit: number,
+  ): Promise<ClientSessionImpl<P>>;
+  /** Called when the session has lost its connection, or has another one. */
+  onChanged(change: "resuming" | "resumed", cause?: SessionError): void;
+  /** Called when the server opened a new session instead; the old one has ended. */
+  onReplaced(session: ClientSessionImpl<P>): void;
 }
 
 /** An address, several addresses to try in order, or an open connection. */
@@ -51,6 +79,8 @@ export type Target =
 /**
  * Opens a session. The connection is closed if this fails.
  *
+ * @param resumes a session that the server is asked to resume; if it does, the
+ * returned session has handed its connection over
  * @throws {TransportError} if no connection can be established
  * @throws {SessionError} if the server does not accept the handshake
  * @throws {CodecError} if the codec cannot encode the credentials
@@ -58,13 +88,19 @@ export type Target =
 export async function openSession<P extends AnyProtocol>(
   { tables, resolved }: SessionParts,
   target: Target,
-  options: OpenOptions,
+  options: OpenOptions<P>,
+  resumes?: ClientSessionImpl<P>,
 ): Promise<ClientSessionImpl<P>> {
   const connection = isConnection(target)
     ? target
     : await connectTo(target, options);
   try {
-    const session = new ClientSessionImpl<P>(connection, tables, resolved);
+    const session = new ClientSessionImpl<P>(
+      connection,
+      { tables, resolved },
+      options.resume,
+      resumes,
+    );
     const early = options.early && resolved.codecs.length === 1;
     await session.open({ ...options, early });
     return session;
@@ -95,7 +131,7 @@ function prefixed(what: string, error: SessionError): SessionError {
 
 function connectTo(
   address: ConnectAddress | readonly ConnectAddress[] | Connector,
-  { signal, transport = {} }: OpenOptions,
+  { signal, transport = {} }: Pick<OpenOptions<never>, "signal" | "transport">,
 ): Promise<Connection> {
   if (isConnector(address)) {
     return address.connect(signal ?? new AbortController().signal);
@@ -116,22 +152,38 @@ export class ClientSessionImpl<P extends AnyProtocol>
   #openedAt = 0;
   #refreshing: PromiseWithResolvers<void> | undefined = undefined;
 
+  readonly #resume: ResumeOptions<P> | undefined;
+  /** The session that this one asks the server to resume. */
+  readonly #resumes: ClientSessionImpl<P> | undefined;
+  /** Secret with which this session can be resumed. */
+  #token: Uint8Array | undefined = undefined;
+  /** Number of attempts to resume this session. */
+  #generation = 0;
+
   constructor(
     connection: Connection,
-    tables: SideTables,
-    resolved: ResolvedSessionOptions,
+    { tables, resolved }: SessionParts,
+    resume?: ResumeOptions<P>,
+    resumes?: ClientSessionImpl<P>,
   ) {
-    super({ role: "client", connection, tables, resolved });
+    const { patience: grace = 0 } = resume ?? {};
+    super({ role: "client", connection, tables, resolved, grace });
+    this.#resume = resume;
+    this.#resumes = resumes;
     this.#opened.promise.catch(() => {});
   }
 
   /** Sends HELLO and, unless `early` is set, waits for the server's HELLO. */
   async open(
-    { credentials, early = false, signal }: Omit<OpenOptions, "transport">,
+    { credentials, early = false, signal }: Pick<
+      OpenOptions<P>,
+      "credentials" | "early" | "signal"
+    >,
   ): Promise<void> {
     const abort = () => void this.abort();
     try {
-      this.enter().start(credentials);
+      const resumes = this.#resumes;
+      this.enter().start(credentials, resumes && resumes.#nextAttempt());
       if (signal !== undefined) this.#closeWith(signal);
       if (early) return;
       signal?.addEventListener("abort", abort, { once: true });
@@ -163,7 +215,61 @@ export class ClientSessionImpl<P extends AnyProtocol>
 
   override onOpened(): void {
     this.#openedAt = this.now();
+    this.#token = this.session.peer?.token?.secret;
     this.#opened.resolve();
+  }
+
+  // ── resumption ─────────────────────────────────────────────────────────
+
+  /** Returns the content of a RESUME for this session. */
+  #nextAttempt(): Resumption | undefined {
+    const token = this.#token;
+    if (token === undefined) return undefined;
+    return { ...this.enter().resumePoint(++this.#generation), token };
+  }
+
+  /** Lets the other session continue with this one's connection. */
+  override onResumed(point: ResumePoint, { secret }: SessionToken): void {
+    const session = this.#resumes!; // otherwise, this side did not ask for it
+    const obstacle = session.session.obstacle(point);
+    if (obstacle !== undefined) {
+      session.enter().endResumption(obstacle);
+      return this.enter().expel("resume-lost", obstacle);
+    }
+    session.continueOn(this, point);
+    session.#token = secret;
+    this.#opened.resolve();
+  }
+
+  override onCut(reason: SessionError): void {
+    super.onCut(reason);
+    const resume = this.#resume;
+    if (resume === undefined) return;
+    resume.onChanged("resuming", reason);
+    this.closeAfter(this.#reconnect(resume));
+  }
+
+  async #reconnect(resume: ResumeOptions<P>): Promise<void> {
+    const controller = new AbortController();
+    this.finished.then((reason) => controller.abort(reason));
+    const refusal = await attemptUntilResumed(
+      (signal, limit) => this.#attempt(resume, signal, limit),
+      controller.signal,
+    );
+    if (refusal !== undefined) this.enter().endResumption(refusal);
+  }
+
+  async #attempt(
+    resume: ResumeOptions<P>,
+    signal: AbortSignal,
+    limit: number,
+  ): Promise<void> {
+    const session = await resume.open(this, signal, limit);
+    if (session.handedOver) return resume.onChanged("resumed");
+    const refusal = session.session.peer?.resumeRefused;
+    const { reason = "unknown", received } = refusal ?? {};
+    this.enter().endResumption(`the server refused (${reason})`, received);
+    resume.onReplaced(session);
   }
 
   override onRefreshed(): void {

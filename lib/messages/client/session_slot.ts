@@ -13,7 +13,7 @@ import type { AddressList, ListedAddress } from "./address_list.ts";
 import type { Backoff } from "./backoff.ts";
 import type { ClientEvent } from "./client_events.ts";
 import { SLOT, type SlotEvent, type SlotState } from "./client_status.ts";
-import type { ClientSessionImpl } from "./open_session.ts";
+import type { ClientSessionImpl, ResumeOptions } from "./open_session.ts";
 import { setRef } from "../support/keep_alive.ts";
 
 /** Members of a client that its slots require. */
@@ -24,11 +24,23 @@ export interface SlotHost<P extends AnyProtocol, Address> {
   readonly backoff: Backoff;
   /** Whether new credentials may help after a refusal. */
   readonly freshCredentials: boolean;
-  /** Opens and prepares a session. */
-  connect(address: Address, signal: AbortSignal): Promise<ClientSessionImpl<P>>;
+  /** Opens a session; `slot` receives what happens to its connection. */
+  connect(
+    address: Address,
+    signal: AbortSignal,
+    slot: LinkObserver<P>,
+  ): Promise<ClientSessionImpl<P>>;
+  /** Prepares a session for calls; closes it if that fails. */
+  prepare(session: ClientSessionImpl<P>, signal: AbortSignal): Promise<void>;
   /** Called after each change. */
   changed(change: Omit<ClientEvent, "status">): void;
 }
+
+/** Receiver of what happens to the connection of a session. */
+export type LinkObserver<P extends AnyProtocol> = Pick<
+  ResumeOptions<P>,
+  "onChanged" | "onReplaced"
+>;
 
 /** Codes of sessions that the same client can never open. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -43,7 +55,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** A slot for one session. */
-export class SessionSlot<P extends AnyProtocol, Address> {
+export class SessionSlot<P extends AnyProtocol, Address>
+  implements LinkObserver<P> {
   /** The session for new calls, if it is open. */
   session: ClientSessionImpl<P> | undefined = undefined;
   /** Time in ms at which the session was opened. */
@@ -60,6 +73,8 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Address of the session. */
   #listed: ListedAddress<Address> | undefined = undefined;
+  /** A session that the server opened instead of resuming the last one. */
+  #replacement: ClientSessionImpl<P> | undefined = undefined;
   /** Whether the last attempt was refused because of its credentials. */
   #unauthenticated = false;
 
@@ -129,20 +144,24 @@ export class SessionSlot<P extends AnyProtocol, Address> {
   /** Makes one attempt; returns whether the slot goes on. */
   async #connectWhenDue(): Promise<boolean> {
     const { addresses } = this.#host;
+    const replacement = this.#replacement;
     if (this.#state === "closed") return false;
-    const listed = addresses.take(performance.now());
+    const listed = replacement === undefined
+      ? addresses.take(performance.now())
+      : this.#listed!; // the replacement is a session with the same server
     if (typeof listed === "number") {
       await this.#pause(listed);
       return this.#goesOn;
     }
     this.#on("attempt");
     this.#attempt++;
+    this.#replacement = undefined;
     this.#changed("connecting", listed);
     try {
-      const session = await this.#host.connect(
-        listed.address,
-        this.#controller.signal,
-      );
+      const { signal } = this.#controller;
+      const session = replacement ??
+        await this.#host.connect(listed.address, signal, this);
+      await this.#host.prepare(session, signal);
       if (!this.#on("open")) {
         await session.close();
         return false;
@@ -206,9 +225,15 @@ export class SessionSlot<P extends AnyProtocol, Address> {
     const listed = this.#listed!; // set with the session
     const now = performance.now();
     const drains = reason.code === "drain" || reason.code === "age";
-    if (!this.#on(drains ? "drain" : "lose")) return;
+    const replaced = this.#replacement !== undefined;
+    if (!this.#on(drains ? "drain" : "lose")) {
+      return void this.#replacement?.close();
+    }
     this.#ending.add(session);
     session.closed.then(() => this.#ending.delete(session));
+    if (replaced) {
+      return this.#changed("cut", listed, { cause: reason, delay: 0 });
+    }
     addresses.leave(listed, now + reason.retryAfter);
     const lived = now - this.openedAt;
     const delay = drains
@@ -219,6 +244,21 @@ export class SessionSlot<P extends AnyProtocol, Address> {
       delay,
     });
     await this.#pause(delay);
+  }
+
+  // ── events of the session's connection ─────────────────────────────────
+
+  /** @inheritdoc */
+  onChanged(change: "resuming" | "resumed", cause?: SessionError): void {
+    // A session that is being prepared has no state of its own.
+    if (!this.#on(change === "resuming" ? "cut" : "resume")) return;
+    this.#changed(change, this.#listed!, { cause }); // set with the session
+  }
+
+  /** @inheritdoc */
+  onReplaced(session: ClientSessionImpl<P>): void {
+    if (this.#state === "resuming") this.#replacement = session;
+    else session.close();
   }
 
   async #pause(ms: number): Promise<void> {

@@ -8,20 +8,21 @@ import { SessionError } from "../errors/call_error.ts";
 /** Milliseconds that an attempt to connect may take, with the handshake. */
 const CONNECT_TIMEOUT = 10_000;
 
-/** Connects with a signal that has no effect later. */
+/** Connects with a time limit; the signal has no effect later. */
 export async function whileConnecting<T>(
   signal: AbortSignal,
   connect: (signal: AbortSignal) => Promise<T>,
+  limit: number = CONNECT_TIMEOUT,
 ): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);
   const timer = setTimeout(() => {
     controller.abort(
-      new SessionError(`No session was open within ${CONNECT_TIMEOUT} ms`, {
+      new SessionError(`No session was open within ${limit} ms`, {
         code: "timeout",
       }),
     );
-  }, CONNECT_TIMEOUT);
+  }, limit);
   signal.addEventListener("abort", abort, { once: true });
   try {
     signal.throwIfAborted();

@@ -37,10 +37,12 @@ import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { BUFFER_COST, Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
+import { ResumableSink } from "../session/resume/resumable_sink.ts";
+import type { HelloEntries } from "../session/control/handshake.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
 import { connectionInfo } from "./connection_info.ts";
-import { Link } from "./link.ts";
+import { Link, type LinkReceiver } from "./link.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,
@@ -72,6 +74,14 @@ export interface TypedSessionOptions {
   readonly raises?: CreditPool | undefined;
   /** The handlers of all sessions of a server. */
   readonly running?: RunningHandlers | undefined;
+  /**
+   * Milliseconds that the session waits for another link after a cut.
+   *
+   * With 0, it ends instead.
+   *
+   * @default {0}
+   */
+  readonly grace?: number;
   /** Whether credentials are checked. @default {false} */
   readonly checksCredentials?: boolean;
   /** Milliseconds over which a server's clients connect again after a loss. */
@@ -91,10 +101,16 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   readonly #session: Session;
-  readonly #link: Link;
+  /** The current link. */
+  #link: Link;
+  readonly #receiver: LinkReceiver;
+  /** Resolves when all that belongs to lost links has been released. */
+  #lostLinks: Promise<unknown> = Promise.resolve();
+  /** Whether another session continues with the link. */
+  #handedOver = false;
   readonly #tables: SideTables;
   readonly #resolved: ResolvedSessionOptions;
-  readonly #info: ConnectionInfo;
+  #info: ConnectionInfo;
   readonly #memory: HeldBytes | undefined;
   readonly #site: CallSite;
   readonly #notifications: Set<NotificationHandling> = new Set();
@@ -139,17 +155,24 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       interceptors: resolved.interceptors,
     };
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    this.#link = new Link(connection, limits, {
+    this.#receiver = {
       onFrame: (frame) => this.#onFrame(frame),
       onTurnEnd: () => this.#onTurnEnd(),
       onWritten: () => this.#onWritten(),
       onWriteFailed: (error) => this.enter().outputFailed(error),
       onInputEnded: (error) => this.#onInputEnded(error),
       onError: (error) => this.report(error, ""),
-    });
+    };
+    this.#link = new Link(connection, limits, this.#receiver);
+    const { grace = 0 } = options;
+    const { stream } = this.#link;
+    const resume = grace === 0
+      ? undefined
+      : { sink: new ResumableSink(stream), grace };
     this.#session = new Session({
       role,
-      sink: this.#link.stream,
+      sink: resume?.sink ?? stream,
+      resume,
       codecs,
       limits,
       methods: tables,
@@ -163,7 +186,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     });
     this.#afterEvent(); // before reading: the connection may be dead already
     this.#link.read();
-    this.closed = this.#release();
+    this.closed = this.#released();
   }
 
   // ── members that applications use ──────────────────────────────────────
@@ -450,18 +473,73 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   onResumed(_point: ResumePoint, _token: SessionToken): void {}
 
-  /** @inheritdoc */
-  onCut(_reason: SessionError): void {}
+  // ── links ──────────────────────────────────────────────────────────────
+
+  /**
+   * @inheritdoc
+   *
+   * Nothing that the link still delivers reaches the session any more.
+   */
+  onCut(_reason: SessionError): void {
+    const link = this.#link;
+    this.#inRead = false;
+    link.close("abort");
+    link.receiver = undefined;
+    this.closeAfter(link.ended.then(() => link.dispose()));
+  }
+
+  /** Lets `closed` wait for a promise, which never rejects. */
+  closeAfter(released: Promise<unknown>): void {
+    this.#lostLinks = Promise.all([this.#lostLinks, released]);
+  }
+
+  /**
+   * Continues this session on the link of another one, which ends silently.
+   *
+   * @param fresh the other session, whose handshake asked for this
+   * @param peer positions of the frames that the peer has received and kept
+   * @param entries entries of a server's HELLO
+   */
+  continueOn(
+    fresh: TypedSession<P, PeerSide>,
+    peer: ResumePoint,
+    entries?: HelloEntries,
+  ): void {
+    const link = fresh.#handOver();
+    this.enter().resume(link.stream, peer, entries);
+    this.#link = link;
+    this.#info = fresh.#info;
+    link.receiver = this.#receiver;
+    if (!this.#ref) setRef(link.connection, false);
+  }
+
+  /** Ends this session silently and returns its link. */
+  #handOver(): Link {
+    this.#session.enter(this.now()).handOver();
+    this.#inRead = false;
+    this.#handedOver = true;
+    this.#charge();
+    this.#finish(
+      new SessionError("Another session continues", { code: "closed" }),
+    );
+    return this.#link;
+  }
+
+  /** Whether another session has continued with this one's link. */
+  get handedOver(): boolean {
+    return this.#handedOver;
+  }
 
   // ── bytes and time ─────────────────────────────────────────────────────
 
-  /** Releases the link after the end of the session. */
-  async #release(): Promise<void> {
+  /** Resolves when the session has ended and its links have been released. */
+  async #released(): Promise<void> {
     await this.finished; // replies may have to be sent
-    await this.#link.ended;
+    if (!this.#handedOver) await this.#link.ended;
     clearTimeout(this.#timer);
     this.#armedFor = -Infinity;
-    await this.#link.dispose();
+    if (!this.#handedOver) await this.#link.dispose();
+    await this.#lostLinks;
     this.#charge();
   }
 
@@ -506,7 +584,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #charge(): void {
     if (this.#memory === undefined) return;
     const { held, state } = this.#session;
-    const unsent = state === "closed" ? this.#link.unsent : 0;
+    const sends = state === "closed" && !this.#handedOver;
+    const unsent = sends ? this.#link.unsent : 0;
     this.#memory.update(held + BUFFER_COST * unsent);
   }
 

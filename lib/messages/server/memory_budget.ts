@@ -11,6 +11,8 @@
  *  └ a session above a quarter of the limit ends in any case
  * ```
  *
+ * Sessions that wait for a connection end before any other accepted one.
+ *
  * V8 collects buffers only after about 100 MB of them have been dropped. So that
  * the process stays near the limit, sessions may hold half of it. The
  * share of a session is that part divided by the number of sessions. When open
@@ -56,6 +58,8 @@ export class MemoryAccount {
   holder: MemoryHolder | undefined = undefined;
   /** Messages of topics that wait for the session. */
   backlog: { readonly held: number } | undefined = undefined;
+  /** Receives what the session holds while it waits for a connection. */
+  observer: { update(held: number): void } | undefined = undefined;
   readonly #budget: MemoryBudget;
 
   /** @param budget the budget of the server */
@@ -65,7 +69,9 @@ export class MemoryAccount {
 
   /** Sets what the session holds now. */
   update(held: number): void {
-    this.#budget.update(this, held + (this.backlog?.held ?? 0));
+    const all = held + (this.backlog?.held ?? 0);
+    this.#budget.update(this, all);
+    this.observer?.update(all);
   }
 }
 
@@ -77,6 +83,8 @@ export class MemoryBudget {
   readonly raises: CreditPool;
   /** The handlers that run; they may return half of the limit. */
   readonly running: RunningHandlers;
+  /** Ends a session that waits for a connection; returns whether there was one. */
+  endWaiting: () => boolean = () => false;
   readonly #limit: number;
   /** Heap bytes that all sessions may hold. */
   readonly #capacity: number;
@@ -165,6 +173,7 @@ export class MemoryBudget {
 
   #evictHeaviest(): void {
     for (const accepted of [false, true]) {
+      while (accepted && this.used > this.#capacity && this.endWaiting());
       const heaviest = [...this.#accounts]
         .filter(({ holder }) => holder?.accepted === accepted)
         .sort((a, b) => b.held - a.held);

@@ -49,6 +49,7 @@ import type {
   Topic,
 } from "./server_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import { resumeRegistry } from "./resume_options.ts";
 import { Staggered } from "./staggered.ts";
 import { NamedTopic, TopicRegistry } from "./topics.ts";
 
@@ -181,6 +182,7 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   maxSessions: true,
   memory: true,
   spread: true,
+  resume: true,
   broadcast: true,
   onSession: true,
 };
@@ -261,16 +263,21 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       () => topics.allSessions,
     );
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
+    const budget = new MemoryBudget(memory);
     this.#owner = {
       server: this,
       topics,
       tables,
       options,
       resolved,
-      memory: new MemoryBudget(memory),
+      memory: budget,
       draining: new Set(),
       runs: onceRuns(protocol, options, resolved.report),
+      resumable: resumeRegistry(options, memory),
     };
+    budget.endWaiting = () =>
+      this.#owner.resumable?.endHeaviest("the server's memory is used up") ??
+        false;
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
       throw new RangeError(
         `Cannot serve with maxSessions ${maxSessions}: it must be an integer of at least 1`,
@@ -351,7 +358,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
    */
   get #counted(): number {
     const draining = Math.min(this.#owner.draining.size, this.#maxSessions);
-    return this.#accepted.size - this.#rejecting - draining;
+    const waiting = this.#owner.resumable?.hibernating ?? 0;
+    return this.#accepted.size - this.#rejecting - draining - waiting;
   }
 
   /** Why new clients are rejected, or `undefined`. */
@@ -447,6 +455,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     // Set first, so that no new connection is accepted during the shutdown.
     const settled = this.#shutdown ??= this.#settle();
     for (const listener of this.#listeners) listener.close();
+    this.#owner.resumable?.endAll("the server shuts down");
     return settled;
   }
 

@@ -23,9 +23,18 @@ import type {
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
+import type { HelloEntries } from "../session/control/handshake.ts";
+import { Feature } from "../session/wire/features.ts";
 import type { OnceHost } from "../handlers/handling.ts";
 import type { OnceRuns } from "../once/once_runs.ts";
 import type { Hello } from "../session/wire/hello.ts";
+import type {
+  ResumeRefusal,
+  Resumption,
+  SessionToken,
+} from "../session/wire/resumption.ts";
+import type { ResumableSession, ResumeRegistry } from "./resume_registry.ts";
+import { hashOf, newSecret } from "./resume_token.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,
@@ -45,6 +54,10 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly options: ServerOptions<P, Auth, State>;
   /** The memory of all sessions. */
   readonly memory: MemoryBudget;
+  /** The sessions that can be resumed; `undefined` if none can. */
+  readonly resumable:
+    | ResumeRegistry<ServerSessionImpl<P, Auth, State>>
+    | undefined;
   /** The session options, with defaults. */
   readonly resolved: ResolvedSessionOptions;
   /** The calls that run at most once; `undefined` if no method is `once`. */
@@ -69,14 +82,17 @@ export interface ServerSessionImplOptions {
 /** Implementation of `ServerSession`. */
 export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   extends TypedSession<P, "client">
-  implements ServerSession<P, Auth, State>, MemoryHolder {
+  implements ServerSession<P, Auth, State>, MemoryHolder, ResumableSession {
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly #rejection: string | undefined;
+  readonly #memoryAccount: MemoryAccount;
   /** Messages of topics; counts as memory of the session. */
   readonly #backlog: Backlog = new Backlog(() => void this.enter());
   #auth!: Auth;
   #state!: State;
   #protocol = "";
+  /** Whether the session is about to continue on another link. */
+  #continuing = false;
   #refreshed: Promise<void> = Promise.resolve();
 
   constructor(
@@ -99,9 +115,11 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       raises: owner.memory.raises,
       running: owner.memory.running,
       spread: owner.options.spread ?? DEFAULT_SPREAD,
+      grace: owner.options.resume?.grace ?? 0,
     });
     this.#owner = owner;
     this.#rejection = rejection;
+    this.#memoryAccount = memory;
     memory.holder = this;
     memory.backlog = this.#backlog;
   }
@@ -120,10 +138,16 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** @inheritdoc */
   override get once(): OnceHost | undefined {
-    const { runs, options: { principal } } = this.#owner;
+    const { runs } = this.#owner;
     if (runs === undefined) return undefined;
+    return { runs, principal: this.#principal };
+  }
+
+  /** Name of the session's principal. */
+  get #principal(): string {
+    const { principal } = this.#owner.options;
     const name: unknown = principal === undefined ? "" : principal(this.#auth);
-    if (typeof name === "string") return { runs, principal: name };
+    if (typeof name === "string") return name;
     throw new TypeError(
       `The option "principal" returned ${
         describeType(name)
@@ -133,7 +157,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** @inheritdoc */
   get accepted(): boolean {
-    return this.session.state === "open";
+    return this.session.state === "open" || this.session.state === "cut";
   }
 
   /** @inheritdoc */
@@ -157,33 +181,146 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     }
     this.#checkCredentials(
       credentials,
-      () => this.#createState(),
+      () => this.#begin(hello),
       (message) => this.enter().refuse(message),
     );
+  }
+
+  /** Resumes the client's session, or opens this one. */
+  #begin(hello: Hello): void {
+    const { resumable } = this.#owner;
+    const agreed = (hello.features & Feature.RESUME) !== 0;
+    if (resumable === undefined || !agreed) return this.#createState();
+    if (this.session.state !== "authenticating") return; // disconnected while waiting
+    try {
+      this.#resume(hello, resumable);
+    } catch (error) {
+      this.#rejectAfterFailure(error);
+    }
+  }
+
+  /**
+   * Continues the session that the client wants to resume. Otherwise, opens this
+   * one, which can be resumed later.
+   */
+  #resume(
+    hello: Hello,
+    resumable: ResumeRegistry<ServerSessionImpl<P, Auth, State>>,
+  ): void {
+    const { resumption } = hello;
+    const { authenticate, resume } = this.#owner.options;
+    const principal = authenticate && this.#principal;
+    const { secret, hash: next } = newSecret();
+    const token = { grace: resume?.grace ?? 0, secret };
+    if (resumption === undefined) {
+      resumable.add(this, principal, next);
+      return this.#createState({ token });
+    }
+    if (this.session.heldEarly > 0) {
+      const why = "frames followed a HELLO with RESUME";
+      return this.enter().expel("protocol", why);
+    }
+    const { generation } = resumption;
+    const used = hashOf(resumption.token);
+    const entry = resumable.find(
+      { hash: used, generation, principal },
+      performance.now(),
+    );
+    const resumeRefused = "reason" in entry
+      ? entry
+      : entry.session.#continue(this, hello, resumption, token);
+    if (resumeRefused === undefined && !("reason" in entry)) {
+      return resumable.resumed(entry, { used, next, generation });
+    }
+    resumable.add(this, principal, next);
+    this.#createState({ token, resumeRefused });
+  }
+
+  /**
+   * Continues this session on the link of another one.
+   *
+   * @returns why it cannot; it has then ended
+   */
+  #continue(
+    fresh: ServerSessionImpl<P, Auth, State>,
+    { protocolHash }: Hello,
+    resumption: Resumption,
+    token: SessionToken,
+  ): ResumeRefusal | undefined {
+    const { received, peer } = this.session;
+    const obstacle = peer?.protocolHash === protocolHash
+      ? this.session.obstacle(resumption)
+      : "the client has another protocol";
+    if (obstacle !== undefined) {
+      this.endHibernation(obstacle);
+      return { reason: "not-kept", received };
+    }
+    this.#continuing = true;
+    this.continueOn(fresh, resumption, { token });
+    this.#continuing = false;
+    this.#auth = fresh.#auth;
+    this.#protocol = fresh.#protocol;
+    this.#memoryAccount.observer = undefined;
+    return undefined;
+  }
+
+  /** @inheritdoc */
+  get received(): number {
+    return this.session.received;
+  }
+
+  /** @inheritdoc */
+  get heard(): boolean {
+    return this.session.heard;
+  }
+
+  /** @inheritdoc */
+  endHibernation(why: string): void {
+    this.enter().endResumption(why);
+  }
+
+  override onCut(reason: SessionError): void {
+    super.onCut(reason);
+    const { resumable } = this.#owner;
+    if (this.#continuing || resumable === undefined) return;
+    this.#memoryAccount.observer = {
+      update: (held) => resumable.update(this, held),
+    };
+    const { remoteAddr } = this;
+    const address = "hostname" in remoteAddr
+      ? remoteAddr.hostname
+      : remoteAddr.transport;
+    resumable.hibernate(this, this.#memoryAccount.held, address);
+  }
+
+  override onEnded(reason: SessionError): void {
+    this.#owner.resumable?.remove(this, performance.now());
+    super.onEnded(reason);
   }
 
   /**
    * Creates the state, then accepts the client. A failure rejects the client
    * with `internal`.
    */
-  #createState(): void {
+  #createState(entries?: HelloEntries): void {
     if (this.session.state !== "authenticating") return; // disconnected while waiting
     try {
       const state: unknown = this.#owner.options.state?.();
-      if (!isThenable(state)) return this.#accept(state);
-      Promise.resolve(state).then((created) => this.#accept(created)).catch(
-        (error) => this.#rejectAfterFailure(error),
-      );
+      if (!isThenable(state)) return this.#accept(state, entries);
+      Promise.resolve(state).then((created) => this.#accept(created, entries))
+        .catch((error) => this.#rejectAfterFailure(error));
     } catch (error) {
       this.#rejectAfterFailure(error);
     }
   }
 
-  #accept(state: unknown): void {
+  #accept(state: unknown, entries: HelloEntries | undefined): void {
     this.#state = state as State; // without the option, State is undefined
     const store = this.#owner.runs?.store.id;
     this.enter().accept(
-      store === undefined ? {} : { outcomes: { store, time: Date.now() } },
+      store === undefined
+        ? entries
+        : { ...entries, outcomes: { store, time: Date.now() } },
     );
   }
 
@@ -282,6 +419,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override async drain(options: DrainOptions = {}): Promise<void> {
     checkDrainOptions("drain()", options);
     const { topics, draining } = this.#owner;
+    if (this.session.state === "cut") return await this.close();
     topics.flush(this);
     topics.retire(this);
     if (this.accepted) draining.add(this);

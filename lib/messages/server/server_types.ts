@@ -160,6 +160,33 @@ export interface ServerOptions<
    */
   spread?: number | undefined;
   /**
+   * How sessions continue after their connection was lost.
+   *
+   * A client that supports it connects again, and both sides send what the other
+   * has not received: calls, streams and notifications in flight go on, and
+   * nothing is lost or repeated. Handlers are not aborted meanwhile. The client is
+   * authenticated again, and must have the same `principal`, which is required
+   * with `authenticate`.
+   *
+   * Sessions that wait for a connection hold at most a tenth of `memory`, and end
+   * before others when memory is short. They do not count in `maxSessions`.
+   *
+   * @default sessions end with their connections
+   */
+  resume?: {
+    /** Milliseconds that a session waits for a connection; 0 for none. @default {0} */
+    grace?: number | undefined;
+    /**
+     * Maximum number of sessions of a principal that wait for a connection.
+     *
+     * Without `authenticate`, sessions of an address count together. Increase it
+     * for clients that share an address, such as those of a proxy.
+     *
+     * @default {4}
+     */
+    perPrincipal?: number | undefined;
+  } | undefined;
+  /**
    * Options for slow clients of `server.broadcast`.
    *
    * @default `{ slow: "drop-oldest", maxQueuedBytes: 1_048_576 }`

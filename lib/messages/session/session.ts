@@ -12,7 +12,7 @@
  * | --- | --- |
  * | inputs | `receive`, `readSome`, `written`, `inputEnded`, `outputFailed`, `framingFailed`, `tick` |
  * | handshake and end | `start`, `accept`, `refuse`, `refresh`, `drain`, `close`, `restrict`, `expel` |
- * | links | `resume`, `resumeRefused`, `handOver` |
+ * | links | `resume`, `endResumption`, `handOver` |
  * | calls to the peer | `outgoing`: `open`, `notify`, `notifyEncoded`, `endItems`, `giveUp` |
  * | the peer's calls | `incoming.responses`: `respond`, `fail` |
  * | a call's items | `shared`, for the functions in `flow/` |
@@ -49,7 +49,6 @@ import { Feature } from "./wire/features.ts";
 import type { Hello } from "./wire/hello.ts";
 import type {
   ResumePoint,
-  ResumeRefusal,
   Resumption,
   SessionToken,
 } from "./wire/resumption.ts";
@@ -74,6 +73,14 @@ export interface SessionView {
   readonly encoding: boolean;
   /** Whether a notification can be sent now without being queued. */
   readonly mayNotify: boolean;
+  /** Position up to which this side has read the peer's frames. */
+  readonly received: number;
+  /** Whether a frame has arrived on the current link. */
+  readonly heard: boolean;
+  /** Bytes of the frames that were kept during authentication. */
+  readonly heldEarly: number;
+  /** Returns why the session cannot continue there, or `undefined`. */
+  obstacle(peer: ResumePoint): string | undefined;
   /**
    * Whether this side has sent a GOAWAY; see {@linkcode Lifecycle.sentGoaway}.
    */
@@ -415,12 +422,12 @@ export class Session implements SessionView {
     this.#ping.position = () => resumption.sink.passedPosition;
   }
 
-  /** Position up to which this side has read the peer's frames. */
+  /** @inheritdoc */
   get received(): number {
     return this.#resumption?.received ?? 0;
   }
 
-  /** Bytes of the frames that were kept during authentication. */
+  /** @inheritdoc */
   get heldEarly(): number {
     return this.#handshake.heldEarly;
   }
@@ -457,24 +464,29 @@ export class Session implements SessionView {
     return true;
   }
 
+  /** @inheritdoc */
+  get heard(): boolean {
+    return this.#resumption?.heard ?? false;
+  }
+
+  /** @inheritdoc */
+  obstacle(peer: ResumePoint): string | undefined {
+    return this.mayResume ? this.#resumption?.obstacle(peer) : "it has ended";
+  }
+
   /**
-   * Goes on with another link. Sends a server's HELLO, and then the frames that
-   * the peer lacks. The previous link is lost by then.
+   * Continues on another link. Sends a server's HELLO, and then the frames that
+   * the peer lacks. A link that is still in use is lost first.
    *
    * @param link the new link
-   * @param peer what the peer has received and kept
+   * @param peer positions of the frames that the peer has received and kept; the
+   * session has no {@linkcode Session.obstacle} there
    * @param hello entries of the server's HELLO (server only)
-   * @returns whether the session goes on; if not, it has ended
    */
-  resume(link: LinkSink, peer: ResumePoint, hello?: HelloEntries): boolean {
+  resume(link: LinkSink, peer: ResumePoint, hello?: HelloEntries): void {
     const resumption = this.#resumption;
     this.#cut(lost("the client resumes the session on another one"));
-    if (resumption === undefined || this.state !== "cut") return false;
-    const obstacle = resumption.obstacle(peer);
-    if (obstacle !== undefined) {
-      this.#endResumption(obstacle);
-      return false;
-    }
+    if (resumption === undefined || this.state !== "cut") return;
     const { now, writer } = this.shared;
     resumption.sink.attach(link);
     if (hello !== undefined && this.peer !== undefined) {
@@ -487,27 +499,26 @@ export class Session implements SessionView {
     // Shows the server that its HELLO has arrived.
     if (hello === undefined) writer.frame(Kind.ACK, 0, 0, resumption.ack());
     this.written();
-    return true;
   }
 
   /**
-   * Ends the session because the server does not resume it. Calls whose
-   * requests it has not read fail as not processed.
+   * Ends a session that has lost its link.
+   *
+   * @param why why it is not resumed, or the error with which it ends
+   * @param received position up to which the server has read, if that is known;
+   * calls whose requests follow it fail as not processed
    */
-  resumeRefused({ reason, received }: ResumeRefusal): void {
-    if (this.state !== "cut") return;
+  endResumption(why: string | SessionError, received?: number): void {
+    if (this.state !== "open" && this.state !== "cut") return;
     if (received !== undefined) this.#resumption?.sink.endedAt(received);
-    this.#endResumption(`the server refused (${reason})`);
-  }
-
-  #endResumption(why: string): void {
     const cause = this.#resumption?.cause;
-    this.#lifecycle.fail(
-      new SessionError(`The session could not be resumed: ${why}`, {
+    const error = why instanceof SessionError
+      ? why
+      : new SessionError(`The session could not be resumed: ${why}`, {
         code: "resume-lost",
         cause,
-      }),
-    );
+      });
+    this.#lifecycle.fail(error);
   }
 
   /**
@@ -521,7 +532,7 @@ export class Session implements SessionView {
   #tickResumption(resumption: SessionResumption): void {
     if (this.state !== "open" && this.state !== "cut") return;
     if (resumption.sink.overflowed) {
-      return this.#endResumption("too many frames wait for the peer");
+      return this.endResumption("too many frames wait for the peer");
     }
     if (this.state === "open") return this.#acknowledge(resumption);
     if (this.shared.now < resumption.deadline) return;

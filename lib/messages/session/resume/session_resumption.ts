@@ -35,6 +35,8 @@ export class SessionResumption {
   inUse = false;
   /** Time in ms at which a session without a link ends. */
   deadline = Infinity;
+  /** Whether a frame has arrived on the current link. */
+  heard = false;
   /** Why the last link was lost. */
   cause: SessionError | undefined = undefined;
   /** Milliseconds that the session waits for another link. */
@@ -78,6 +80,7 @@ export class SessionResumption {
 
   /** Counts a frame. @throws {MalformedError} */
   count(frame: Uint8Array, now: number): void {
+    this.heard = true;
     const kind = frame[0]!; // in range: the length was checked
     if (hasPosition(kind)) this.#received.count(frame.length, now);
     else if (kind === Kind.PING && frame.length === HEADER + 16) {
@@ -159,6 +162,7 @@ export class SessionResumption {
     this.#progress = progress;
     this.deadline = Infinity;
     this.cause = undefined;
+    this.heard = false;
     frames.acknowledge(received);
     sink.replayAfter(received);
   }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import type { SessionError } from "../../../../lib/messages/errors/call_error.ts";
 import type { OpenFrame } from "../../../../lib/messages/session/flow/frame_writer.ts";
@@ -145,16 +146,13 @@ export class ResumableSide extends Side {
   }
 
   /** Goes on with another link. */
-  resume(link: LinkEnd, point: ResumePoint, token?: SessionToken): boolean {
-    const goesOn = this.session.enter(this.#clock.now).resume(
-      link,
-      point,
-      token && { token },
-    );
+  resume(link: LinkEnd, point: ResumePoint, token?: SessionToken): void {
+    const session = this.session.enter(this.#clock.now);
+    assertEquals(session.obstacle(point), undefined);
+    session.resume(link, point, token && { token });
     this.link = link; // the session drops the previous one first
     link.receiver = this;
     this.touch();
-    return goesOn;
   }
 }
 

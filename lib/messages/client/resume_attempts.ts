@@ -1,0 +1,63 @@
+/**
+ * The attempts to connect again for a session whose connection was lost.
+ *
+ * @module
+ */
+import { SessionError } from "../errors/call_error.ts";
+
+/** Bounds in ms of the pause before an attempt. */
+const PAUSE = { least: 50, most: 1_000 } as const;
+
+/** Bounds in ms of an attempt: a lost packet must not use up the time. */
+const ATTEMPT = { least: 1_500, most: 10_000 } as const;
+
+/** Codes of refusals that another attempt would receive again. */
+const FINAL: ReadonlySet<string> = new Set([
+  "unauthenticated",
+  "version",
+  "codec",
+  "protocol",
+]);
+
+/**
+ * Makes attempts until one succeeds, or is refused for good.
+ *
+ * The first one follows after a short random time, because other clients may
+ * have lost their connections too.
+ *
+ * @param attempt makes one attempt, in a limited time in ms
+ * @param signal aborted when the session is no longer resumed
+ * @returns the reason of a refusal; `undefined` if an attempt has succeeded or
+ * the signal is aborted
+ */
+export async function attemptUntilResumed(
+  attempt: (signal: AbortSignal, limit: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<SessionError | undefined> {
+  let named = 0;
+  for (let count = 0; !signal.aborted; count++) {
+    const most = Math.min(PAUSE.most, PAUSE.least * 2 ** count);
+    await pause(Math.max(named, Math.random() * most), signal);
+    const limit = Math.min(ATTEMPT.most, ATTEMPT.least * 2 ** count);
+    try {
+      if (!signal.aborted) await attempt(signal, limit);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SessionError)) continue;
+      if (error.remote && FINAL.has(error.code)) return error;
+      named = error.retryAfter;
+    }
+  }
+  return undefined;
+}
+
+/** Waits, at most until the signal is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const abort = () => resolve();
+  signal.addEventListener("abort", abort, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", abort);
+}

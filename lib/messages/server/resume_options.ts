@@ -1,0 +1,49 @@
+/**
+ * The option `resume` of servers.
+ *
+ * @module
+ */
+import { checkTime } from "../connection/session_options.ts";
+import type { AnyProtocol } from "../protocol/protocol_types.ts";
+import { checkOptions } from "../support/check_options.ts";
+import { type ResumableSession, ResumeRegistry } from "./resume_registry.ts";
+import type { ServerOptions } from "./server_types.ts";
+
+const NAMES = { grace: true, perPrincipal: true } as const; // the literal type that checkOptions() wants
+
+/** Part of a server's memory that sessions without a connection may hold. */
+const HIBERNATION = 1 / 10;
+
+/**
+ * Returns the registry of sessions that can be resumed, if any can.
+ *
+ * @param options options of the server
+ * @param memory heap bytes that its sessions may hold
+ * @throws {RangeError} if an option is out of range
+ * @throws {TypeError} if an option is unknown, or the principal is missing
+ */
+export function resumeRegistry<
+  S extends ResumableSession,
+  P extends AnyProtocol,
+  Auth,
+  State,
+>(
+  { resume = {}, authenticate, principal }: ServerOptions<P, Auth, State>,
+  memory: number,
+): ResumeRegistry<S> | undefined {
+  checkOptions("the option resume of serve()", resume, NAMES);
+  const { grace = 0, perPrincipal = 4 } = resume;
+  checkTime("serve with resume.grace", grace);
+  if (!Number.isInteger(perPrincipal) || perPrincipal < 1) {
+    throw new RangeError(
+      `Cannot serve with resume.perPrincipal ${perPrincipal}: it must be an integer of at least 1`,
+    );
+  }
+  if (grace === 0) return undefined;
+  if (authenticate !== undefined && principal === undefined) {
+    throw new TypeError(
+      'Cannot resume sessions without the option "principal": name the principal of a session, as in (auth) => auth.user, so that no client resumes the session of another one',
+    );
+  }
+  return new ResumeRegistry<S>({ perPrincipal, memory: HIBERNATION * memory });
+}
