@@ -148,7 +148,8 @@ export function connect(
  * @param options limits, retries and socket options
  * @throws {TransportError} if connecting fails; if several addresses fail, the
  * error has the code of the last failure, and its cause is an `AggregateError`
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or has no effect at any of the
+ * addresses
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -171,6 +172,7 @@ export async function connect(
   if (targets.length === 0) {
     throw new RangeError("Cannot connect as the list of addresses is empty");
   }
+  checkTuning(targets, options);
   const limits = { timeout, signal };
   const round = () => connectFirst(targets, limits, options);
   if (policy === undefined) return await round();
@@ -196,6 +198,46 @@ const RETRY_OPTIONS: OptionNames<RetryPolicy> = {
   maxTimeout: true,
   multiplier: true,
 };
+
+/** Options that only one kind of address has. */
+const TUNING: Readonly<
+  & Record<keyof TcpConnectOptions, "TCP">
+  & Record<keyof MemoryConnectOptions, "memory">
+> = {
+  noDelay: "TCP",
+  keepAlive: "TCP",
+  autoSelectFamily: "TCP",
+  autoSelectFamilyAttemptDelay: "TCP",
+  link: "memory",
+};
+
+/** @throws {TypeError} if an option has no effect at any of the addresses */
+function checkTuning(
+  targets: readonly Target[],
+  options: ConnectOptions,
+): void {
+  const kinds: readonly string[] = targets.map(kindOf);
+  for (const [name, used] of Object.entries(TUNING)) {
+    if (kinds.includes(used) || Reflect.get(options, name) === undefined) {
+      continue;
+    }
+    throw new TypeError(
+      `Cannot use the option "${name}" of connect() for ${
+        targets.map(textOf).join(", ")
+      }: only ${used} addresses have it; omit the option`,
+    );
+  }
+}
+
+function kindOf(target: Target): "WebSocket" | "memory" | "Unix" | "TCP" {
+  if ("url" in target) return "WebSocket";
+  if ("memory" in target) return "memory";
+  return "path" in target ? "Unix" : "TCP";
+}
+
+function textOf(target: Target): string {
+  return "url" in target ? target.url : formatAddress(target);
+}
 
 function toList(
   address: ConnectAddress | readonly ConnectAddress[],
@@ -242,7 +284,7 @@ async function connectFirst(
 ): Promise<SocketConnection> {
   const errors: Error[] = [];
   for (const target of targets) {
-    const address = "url" in target ? target.url : formatAddress(target);
+    const address = textOf(target);
     try {
       return await connectAttempt(
         (signal) => dial(target, { ...options, signal }),

@@ -1,5 +1,6 @@
 import {
   connect,
+  type ConnectOptions,
   listen,
   readExactly,
   type SocketConnection,
@@ -364,4 +365,30 @@ Deno.test("connect() rejects unknown options", async () => {
     timeout: undefined,
   });
   (await listener.accept()).close();
+});
+
+Deno.test("connect() rejects options without effect", async () => {
+  const link = { latency: 1 };
+  const cases: readonly [
+    Parameters<typeof connect>[0],
+    ConnectOptions,
+    string,
+  ][] = [
+    ["memory:connect_test", { noDelay: true }, "only TCP addresses have it"],
+    [{ path: "/connect_test" }, { keepAlive: true }, "only TCP addresses"],
+    ["ws://127.0.0.1:1", { noDelay: false }, "only TCP addresses have it"],
+    ["tcp://127.0.0.1:1", { link }, "only memory addresses have it"],
+    [
+      ["ws://127.0.0.1:1", "memory:connect_test"],
+      { autoSelectFamily: true },
+      "for ws://127.0.0.1:1, memory:connect_test: only TCP addresses have it",
+    ],
+  ];
+  for (const [address, options, message] of cases) {
+    await assertRejects(() => connect(address, options), TypeError, message);
+  }
+  await assertRejects( // one of the addresses has it
+    () => connect(["memory:connect_test", "tcp://127.0.0.1:1"], { link }),
+    TransportError,
+  );
 });
