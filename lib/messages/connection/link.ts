@@ -72,17 +72,23 @@ export class Link {
     return this.#disposed ? 0 : this.stream.unsent;
   }
 
-  /** Begins to read. */
-  read(): void {
-    this.ended = this.#read();
+  /**
+   * Begins to read.
+   *
+   * @param onFrame called with each frame; its bytes are valid during this call
+   * only
+   * @param onTurnEnd called after the frames of one turn
+   */
+  read(onFrame: (frame: Uint8Array) => void, onTurnEnd: () => void): void {
+    this.ended = this.#read(onFrame, onTurnEnd);
   }
 
-  async #read(): Promise<void> {
+  async #read(
+    onFrame: (frame: Uint8Array) => void,
+    onTurnEnd: () => void,
+  ): Promise<void> {
     try {
-      await this.stream.receive(
-        (frame) => this.receiver?.onFrame(frame),
-        () => this.receiver?.onTurnEnd(),
-      );
+      await this.stream.receive(onFrame, onTurnEnd);
       this.receiver?.onInputEnded(undefined);
     } catch (error) {
       this.receiver?.onInputEnded(error);

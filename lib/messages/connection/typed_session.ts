@@ -185,7 +185,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       now: this.#now,
     });
     this.#afterEvent(); // before reading: the connection may be dead already
-    this.#link.read();
+    this.#read(this.#link);
     this.closed = this.#released();
   }
 
@@ -474,6 +474,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   onResumed(_point: ResumePoint, _token: SessionToken): void {}
 
   // ── links ──────────────────────────────────────────────────────────────
+
+  /** Begins to read; the frames go to the session that then has the link. */
+  #read(link: Link): void {
+    link.read(
+      (frame) => link.receiver?.onFrame(frame),
+      () => link.receiver?.onTurnEnd(),
+    );
+  }
 
   /**
    * @inheritdoc
