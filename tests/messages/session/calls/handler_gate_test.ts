@@ -256,3 +256,20 @@ Deno.test("the end of a session drops waiting requests", pure, () => {
   assertEquals([lone.calls.length, lone.session.incoming.gate.waiting], [0, 0]);
   assertEquals(heldBy(lone.session).timers, 0);
 });
+
+Deno.test(
+  "items count as unread from the time at which the handler is entered",
+  pure,
+  () => {
+    const lone = unknown();
+    ask(lone, 8); // the next request waits
+    lone.receive(Kind.REQUEST, 17, request(UP, body(10)));
+    const { calls } = lone.session.enter(lone.now).incoming;
+    const upload = calls.get(17)!; // it has just been received
+    assertEquals(upload.receiveWindow?.readAt, Infinity);
+    lone.advance(10);
+    respond(lone, 0, 100);
+    assertEquals(lone.calls.length, 9);
+    assertEquals(upload.receiveWindow?.readAt, lone.now);
+  },
+);
