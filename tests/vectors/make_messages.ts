@@ -26,6 +26,7 @@ import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
 import { DRAINS } from "./conversations/drains.ts";
 import { ONCE } from "./conversations/once.ts";
+import { RESUME } from "./conversations/resume.ts";
 import { RESERVED } from "./conversations/reserved.ts";
 import { RETURNED } from "./conversations/returned.ts";
 import { REFRESHES } from "./conversations/refreshes.ts";
@@ -144,6 +145,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
   ...DRAINS,
   ...RESERVED,
   ...ONCE,
+  ...RESUME,
 ];
 
 /** Returns the content of `messages.json`. */

@@ -31,8 +31,10 @@ function run(conversation: Conversation, side: Side): void {
     if ("advance" in step) subject.advance(step.advance);
     else if ("do" in step) {
       if (step.at === side) subject.do(step.do, step.with);
-    } else if (isFrame(step)) subject.receive(bytesOf(step.bytes));
-    else if (step.from !== side) subject.inputEnded();
+    } else if ("cut" in step) subject.cut();
+    else if (isFrame(step)) {
+      if (step.lost !== true) subject.receive(bytesOf(step.bytes));
+    } else if (step.from !== side) subject.inputEnded();
   });
   assertEquals(subject.sent.map(comparable), [], "frames are left");
   assertEquals(subject.seen, [], "events are left");

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.ts";
+import type { LinkSink } from "../../../lib/messages/session/resume/resumable_sink.ts";
 
 /** A sink whose transport may stop taking bytes. */
-export interface StallingSink extends FrameSink {
+export interface StallingSink extends LinkSink {
   /** Stops taking frames after this many, then calls `stalled`. */
   stall(after: number, stalled: () => void): void;
   /** Takes frames again. */
@@ -31,6 +31,11 @@ export function sinkInto(sent: Uint8Array[]): StallingSink {
       if (--taken === 0) onStalled();
     },
     abandon() {},
+    write(payload) {
+      const { start } = this.begin(payload.length);
+      buffer.set(payload, start);
+      this.commit(start + payload.length);
+    },
     stall(after, stalled) {
       taken = after;
       onStalled = stalled;

@@ -30,7 +30,11 @@ import { onceFields } from "../../../lib/messages/session/wire/fields.ts";
 import type { OnceField } from "../../../lib/messages/session/wire/once_field.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
 import type { DrainOptions } from "../../../lib/messages/session/control/drain.ts";
+import { ResumableSink } from "../../../lib/messages/session/resume/resumable_sink.ts";
+import { Feature } from "../../../lib/messages/session/wire/features.ts";
+import type { ResumePoint } from "../../../lib/messages/session/wire/resumption.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
+import type { SessionConfig } from "../../../lib/messages/session/session_host.ts";
 import type { Method } from "../../vectors/conversations/bytes.ts";
 import type {
   Conversation,
@@ -70,20 +74,43 @@ class StallingSession extends Session {
   }
 }
 
+/** Returns the positions of a RESUME, without its token. */
+function pointOf({ generation, received, firstKept }: ResumePoint): Details {
+  return { generation, received, firstKept };
+}
+
+/** Returns entries of HELLO, whose token is hex in the vectors. */
+function entriesOf({ token, ...rest }: Details): HelloEntries {
+  const entries = rest as HelloEntries; // as the vectors describe them
+  if (token === undefined) return entries;
+  const { grace, secret } = token as { grace: number; secret: string }; // as above
+  return {
+    ...entries,
+    token: { grace, secret: Uint8Array.fromHex(secret) },
+  };
+}
+
 /** One end of a conversation. */
 export class Subject {
   /** Sent frames that the script has not checked, with their length. */
   readonly sent: Uint8Array[] = [];
   /** Events that the script has not checked. */
   readonly seen: { sees: string; with: Details }[] = [];
-  readonly #session: StallingSession;
+  #session: StallingSession;
+  /** The session of the handshake on another connection. */
+  #fresh: StallingSession | undefined = undefined;
   readonly #outgoing = new Map<number, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
   readonly #items = new Map<number, unknown[]>();
   readonly #calls: MethodInfo[];
   readonly #sink = sinkInto(this.sent);
   readonly #codec = msgpack();
-  readonly #decoder;
+  #decoder;
+  /** Creates the decoder of a connection. */
+  readonly #newDecoder;
+  /** Creates a session. */
+  readonly #newSession: () => StallingSession;
+  readonly #resumes: boolean;
   #now = 0;
 
   constructor(
@@ -105,69 +132,115 @@ export class Subject {
     const own = listed(lists.serves ?? protocol[role]);
     this.#calls = listed(lists.calls ?? protocol[other(role)]);
     // As in the shell: a HELLO may be longer than other frames.
-    this.#decoder = lengthPrefixed({
+    const framing = lengthPrefixed({
       width: 4,
       maxFrameLength: 8 + Math.max(resolved.maxFrameBody, resolved.maxHello),
-    }).decoder();
-    this.#session = new StallingSession({
-      role,
-      sink: this.#sink,
-      codecs: [this.#codec],
-      limits: resolved,
-      methods: {
-        name: protocol.name,
-        hash,
-        calls: this.#calls,
-        sizes: smallSizes(own.length),
-        serves: new Map(
-          own.map((info, index) => [info.name, { index, info }]),
-        ),
-      },
-      checksCredentials: role === "server",
-      features: features?.[role],
-      host: {
-        onAuthenticate: (_hello, { value }) =>
-          this.#saw("authenticate", {
-            ...(value === undefined ? {} : { credentials: jsonOf(value) }),
-          }),
-        onResumed: () => {},
-        onCut: () => {},
-        onOpened: () => {
-          opened = true;
-          this.#saw("opened");
-        },
-        onRequest: (call, body) => this.#request(call, body),
-        onNotified: (method, body, fields) => {
-          const value = this.#decoded(body);
-          if (value !== undefined) {
-            this.#saw("notified", {
-              method: own[method]!.name,
-              ...value,
-              ...metadataOf(fields),
-            });
-          }
-          this.#session.incoming.notifications.settled();
-        },
-        onRefresh: (id, { value }) =>
-          this.#saw("refresh", { id, credentials: jsonOf(value) }),
-        onRefreshed: (id) => this.#saw("refreshed", { id }),
-        onPeerDraining: () => this.#saw("draining"),
-        onDrained: () => {
-          this.#saw("drained");
-          this.#session.enter(this.#now).close();
-        },
-        onClosing() {},
-        onEnded: (error) =>
-          // An orderly end, unless the peer ends the handshake.
-          this.#saw(
-            "ended",
-            endOf(orderly(error) ? undefined : error),
-          ),
-        onRoom() {},
-        onDropped() {},
-      },
-      now: 0,
     });
+    this.#newDecoder = () => framing.decoder();
+    this.#decoder = framing.decoder();
+    this.#resumes = ((features?.[role] ?? 0) & Feature.RESUME) !== 0;
+    this.#newSession = () =>
+      new StallingSession({
+        ...this.#sinks(),
+        role,
+        codecs: [this.#codec],
+        limits: resolved,
+        methods: {
+          name: protocol.name,
+          hash,
+          calls: this.#calls,
+          sizes: smallSizes(own.length),
+          serves: new Map(
+            own.map((info, index) => [info.name, { index, info }]),
+          ),
+        },
+        checksCredentials: role === "server",
+        features: features?.[role],
+        host: {
+          onAuthenticate: ({ resumption }, { value }) =>
+            this.#saw("authenticate", {
+              ...(value === undefined ? {} : { credentials: jsonOf(value) }),
+              ...(resumption && { resumption: pointOf(resumption) }),
+            }),
+          onResumed: (point) => {
+            this.#resumed(point);
+          },
+          onCut: () => this.#saw("cut"),
+          onOpened: () => {
+            opened = true;
+            this.#opened();
+            this.#saw("opened");
+          },
+          onRequest: (call, body) => this.#request(call, body),
+          onNotified: (method, body, fields) => {
+            const value = this.#decoded(body);
+            if (value !== undefined) {
+              this.#saw("notified", {
+                method: own[method]!.name,
+                ...value,
+                ...metadataOf(fields),
+              });
+            }
+            this.#session.incoming.notifications.settled();
+          },
+          onRefresh: (id, { value }) =>
+            this.#saw("refresh", { id, credentials: jsonOf(value) }),
+          onRefreshed: (id) => this.#saw("refreshed", { id }),
+          onPeerDraining: () => this.#saw("draining"),
+          onDrained: () => {
+            this.#saw("drained");
+            this.#session.enter(this.#now).close();
+          },
+          onClosing() {},
+          onEnded: (error) =>
+            // An orderly end, unless the peer ends the handshake.
+            this.#saw(
+              "ended",
+              endOf(orderly(error) ? undefined : error),
+            ),
+          onRoom() {},
+          onDropped() {},
+        },
+        now: this.#now,
+      });
+    this.#session = this.#newSession();
+  }
+
+  /** Returns where frames go, and whether they are kept. */
+  #sinks(): Pick<SessionConfig, "sink" | "resume"> {
+    if (!this.#resumes) return { sink: this.#sink };
+    const sink = new ResumableSink(this.#sink);
+    return { sink, resume: { sink, grace: 30_000 } };
+  }
+
+  /** The session that uses the connection. */
+  get #current(): StallingSession {
+    return (this.#fresh ?? this.#session).enter(this.#now);
+  }
+
+  /** Loses the connection. */
+  cut(): void {
+    this.#session.enter(this.#now).inputEnded(new Error("cut"));
+    this.#decoder = this.#newDecoder();
+    this.#fresh = this.#newSession();
+  }
+
+  /** Continues the session with what the peer states. */
+  #resumed(point: ResumePoint, entries?: HelloEntries): void {
+    this.#fresh?.handOver();
+    this.#fresh = undefined;
+    this.#session.enter(this.#now).resume(this.#sink, point, entries);
+    this.#saw("resumed");
+  }
+
+  /** A new session was opened, instead of resuming the last one. */
+  #opened(): void {
+    const fresh = this.#fresh;
+    if (fresh === undefined) return;
+    const { reason = "unknown", received } = fresh.peer?.resumeRefused ?? {};
+    this.#session.enter(this.#now).endResumption(reason, received);
+    this.#session = fresh;
+    this.#fresh = undefined;
   }
 
   #saw(what: string, details: Details = {}): void {
@@ -201,13 +274,13 @@ export class Subject {
     try {
       this.#decoder.push(bytes);
       for (let frame; (frame = this.#decoder.next()) !== undefined;) {
-        this.#session.enter(this.#now).receive(frame);
+        this.#current.receive(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#session.enter(this.#now).framingFailed(error.message);
+      this.#current.framingFailed(error.message);
     }
-    this.#session.enter(this.#now).readSome();
+    this.#current.readSome();
   }
 
   /** Ends the peer's stream. */
@@ -288,8 +361,19 @@ export class Subject {
   readonly #actions: Readonly<Record<string, (step: Details) => void>> = {
     start: ({ credentials }) =>
       this.#session.enter(this.#now).start(valueOf(credentials)),
-    accept: (entries) =>
-      this.#session.enter(this.#now).accept(entries as HelloEntries), // as the vectors describe them
+    accept: (entries) => this.#current.accept(entriesOf(entries)),
+    resume: ({ generation, token }) => {
+      const fresh = this.#current;
+      const session = this.#session.enter(this.#now);
+      const resumption = fresh.peer?.resumption;
+      if (resumption !== undefined) {
+        return this.#resumed(resumption, entriesOf({ token }));
+      }
+      fresh.start(undefined, {
+        ...session.resumePoint(Number(generation)),
+        token: session.peer!.token!.secret, // the script's HELLO has one
+      });
+    },
     refuse: ({ text }) => this.#session.enter(this.#now).refuse(String(text)),
     call: (step) => this.#open(step),
     notify: (step) =>

@@ -26,7 +26,16 @@ export type Details = Readonly<Record<string, unknown>>;
 /** One step of a conversation. */
 export type Step =
   /** A frame (or stray bytes) on the wire. */
-  | { from: Side; bytes: Bytes; about: string; crosses?: true; later?: true }
+  | {
+    from: Side;
+    bytes: Bytes;
+    about: string;
+    crosses?: true;
+    later?: true;
+    lost?: true;
+  }
+  /** The connection is lost; further frames go over another one. */
+  | { cut: true }
   /** An end closes its stream. */
   | { from: Side; ends: true }
   /** The application at one end acts. */
@@ -172,6 +181,19 @@ export class Script {
     const last = this.conversation.steps.at(-1);
     if (last !== undefined && "bytes" in last) last.later = true;
     return this;
+  }
+
+  /** Marks the last frame as one that does not arrive before the next cut. */
+  lost(): this {
+    const last = this.conversation.steps.at(-1);
+    if (last !== undefined && "bytes" in last) last.lost = true;
+    return this;
+  }
+
+  /** Loses the connection, as both ends see. */
+  cut(): this {
+    this.conversation.steps.push({ cut: true });
+    return this.sees("client", "cut").sees("server", "cut");
   }
 
   /** Adds an action of the application. */
