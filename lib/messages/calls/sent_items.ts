@@ -24,6 +24,8 @@ export class SentItems implements AsyncIterable<unknown>, SendingHalf {
   readonly #waiting: WaitingItem[] = [];
   #state: "open" | "ended" | "closed" = "open";
   #used = false;
+  /** Whether an item was passed on. */
+  #touched = false;
   #target: SendingHalf | undefined = undefined;
   #wake: () => void = () => {};
 
@@ -34,7 +36,10 @@ export class SentItems implements AsyncIterable<unknown>, SendingHalf {
 
   /** Adds an item; resolves once it was sent. */
   send(item: unknown): Promise<void> {
-    if (this.#target !== undefined) return this.#target.send(item);
+    if (this.#target !== undefined) {
+      this.#touched = true;
+      return this.#target.send(item);
+    }
     if (this.#state !== "open") {
       const ended = this.#state === "ended";
       const why = ended ? "end() was called" : "the call has ended";
@@ -48,8 +53,8 @@ export class SentItems implements AsyncIterable<unknown>, SendingHalf {
 
   /** Ends the iteration after the items added so far; resolves once they are sent or have failed. */
   async end(): Promise<void> {
-    if (this.#target !== undefined) return await this.#target.end();
     if (this.#state === "open") this.#state = "ended";
+    if (this.#target !== undefined) return await this.#target.end();
     this.#wake();
     await Promise.allSettled(this.#waiting.map(({ promise }) => promise));
   }
@@ -69,9 +74,22 @@ export class SentItems implements AsyncIterable<unknown>, SendingHalf {
     this.#used = true;
     this.#target = target;
     for (const { item, resolve, reject } of this.#waiting.splice(0)) {
+      this.#touched = true;
       target.send(item).then(resolve, reject);
     }
     if (this.#state === "ended") target.end();
+  }
+
+  /** Whether no item was passed on, so that none is lost. */
+  get untouched(): boolean {
+    return !this.#touched && (!this.#used || this.#target !== undefined);
+  }
+
+  /** Makes untouched items usable again, after their target has failed. */
+  rewind(): void {
+    if (!this.untouched) return;
+    this.#used = false;
+    this.#target = undefined;
   }
 
   /**

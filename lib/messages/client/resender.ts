@@ -21,6 +21,7 @@ import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { sendsItems } from "../session/calls/call_state.ts";
 import type { NumberedCall, OnceNumbers } from "./once_numbers.ts";
 import { resendClass } from "./resend_rules.ts";
+import { resendable, type ResendableItems } from "./resendable_items.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { WaitingCalls } from "./waiting_calls.ts";
 
@@ -65,6 +66,7 @@ export function resender(host: ResendHost): Interceptor {
       case "notification":
         return notify(host, request, next);
       case "serverStream":
+      case "duplex":
         return openStream(new Attempts(host, request), next);
       default:
         return result(new Attempts(host, request), next);
@@ -114,12 +116,14 @@ async function notify(
 
 /** Sends a call again until it has succeeded. */
 async function result(attempts: Attempts, next: Next): Promise<CallResponse> {
+  attempts.items?.hold();
   try {
     const response = await attempts.run(next);
     attempts.succeeded();
     return response;
   } finally {
     attempts.over();
+    attempts.items?.release();
   }
 }
 
@@ -134,7 +138,7 @@ async function openStream(
     ...response,
     metadata, // of the attempt that succeeds
     items: untilFirst(attempts, response, next, metadata),
-  } as CallResponse; // its shape is serverStream
+  } as CallResponse; // its shape is that of the response
 }
 
 async function* untilFirst(
@@ -145,22 +149,33 @@ async function* untilFirst(
 ): AsyncGenerator<unknown, void> {
   let response = first;
   let committed = false;
-  for (;;) {
-    if (!("items" in response)) return;
-    try {
-      for await (const item of response.items) {
-        if (!committed) attempts.succeeded();
-        committed = true;
-        yield item;
+  function commit(): void {
+    if (committed) return;
+    committed = true;
+    attempts.succeeded();
+    attempts.items?.release();
+  }
+  // Without this loop, another attempt would never begin.
+  attempts.items?.hold();
+  try {
+    for (;;) {
+      if (!("items" in response)) return;
+      try {
+        for await (const item of response.items) {
+          commit();
+          yield item;
+        }
+        commit();
+        Object.assign(metadata, response.metadata);
+        return;
+      } catch (error) {
+        if (committed) throw error;
+        await attempts.failed(error);
       }
-      if (!committed) attempts.succeeded();
-      Object.assign(metadata, response.metadata);
-      return;
-    } catch (error) {
-      if (committed) throw error;
-      await attempts.failed(error);
+      response = await attempts.run(next);
     }
-    response = await attempts.run(next);
+  } finally {
+    attempts.items?.release();
   }
 }
 
@@ -181,6 +196,8 @@ class Attempts {
   #unseen = false;
   #processed: Processed = "no";
   #lastError: unknown = undefined;
+  /** The items to send, if the caller sends any. */
+  readonly items: ResendableItems | undefined;
   /** The call, if it runs at most once. */
   readonly #once: NumberedCall | undefined;
 
@@ -206,6 +223,7 @@ class Attempts {
     this.#deadline = first?.deadlineAt ??
       (asked > 0 ? performance.now() + asked : Infinity);
     this.#waitLeft = host.waitTimeout;
+    this.items = resendable(request.items);
     this.#once = method.method.once
       ? host.once.next(request.options.key ?? "")
       : undefined;
@@ -236,6 +254,7 @@ class Attempts {
     const timeout = left === Infinity ? options.timeout : left;
     const request: AttemptRequest = {
       ...this.#request,
+      items: this.items?.items ?? this.#request.items,
       options: { ...options, timeout },
       attempt: attempt + this.#sent,
       once: this.#once?.identity,
@@ -269,7 +288,7 @@ class Attempts {
 
   async #decide(error: unknown): Promise<void> {
     const { budget, maxAttempts } = this.#host;
-    const { method, shape } = this.#method;
+    const { method } = this.#method;
     const kind = resendClass(error, method);
     this.#lastError = error;
     if (kind !== "unsent") this.#sent++;
@@ -277,9 +296,9 @@ class Attempts {
       this.#processed = "maybe";
     }
     if (this.#processed === "no") this.#once?.identity.notRun();
-    // Items that have been sent cannot be sent again.
-    if (kind === "final" || sendsItems(shape)) throw error;
+    if (kind === "final" || this.items?.intact === false) throw error;
     if (this.#host.ended !== undefined) throw error; // the real reason
+    this.items?.rewind();
     if (kind === "unsent") return;
     if (kind === "unseen" && !this.#unseen) {
       this.#unseen = true;

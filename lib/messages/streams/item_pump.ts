@@ -7,7 +7,8 @@ import { describeType } from "../../support/describe_type.ts";
 import type { Items } from "../protocol/client_types.ts";
 import { isThenable } from "../support/thenable.ts";
 
-type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
+/** Iterator over items to send. */
+export type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /**
  * Sender of the items of an iterable, one by one.
@@ -96,7 +97,8 @@ export class ItemPump {
   }
 }
 
-function iteratorOf(items: Items<unknown>): AnyIterator {
+/** Returns an iterator over items; an asynchronous one is preferred. */
+export function iteratorOf(items: Items<unknown>): AnyIterator {
   if (isReadable(items)) return cancellableIterator(items);
   return Symbol.asyncIterator in items
     ? items[Symbol.asyncIterator]()

@@ -71,7 +71,7 @@ Deno.test("the first attempt of a direct call counts", async () => {
     entered++;
     return next();
   };
-  const limited = limit({ rate: 50, burst: 1, key: () => "all" });
+  const limited = limit({ rate: 1, burst: 1, key: () => "all" });
   await using _server = await serve(Store, address).handle(
     use(chain(counted, limited), { get: (key) => key, put: (key) => key }),
   );
