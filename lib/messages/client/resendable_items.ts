@@ -1,5 +1,5 @@
 /**
- * The items of a call, as far as it can be sent again.
+ * Items of calls that may be sent again.
  *
  * | items | the call can be sent again |
  * | --- | --- |
@@ -21,7 +21,7 @@ import {
 export interface ResendableItems {
   /** The items of the next attempt. */
   readonly items: Items<unknown> | undefined;
-  /** Whether no item is lost, so that the call can be sent again. */
+  /** Whether the call can be sent again: no item is lost. */
   readonly intact: boolean;
   /** Keeps the items when an attempt ends. */
   hold(): void;
@@ -82,7 +82,7 @@ class PassedItems implements ResendableItems {
 class PulledItems implements ResendableItems, AsyncIterable<unknown> {
   readonly #source: Items<unknown>;
   #iterator: AnyIterator | undefined = undefined;
-  /** The first item, as long as it may have to be sent again. */
+  /** The first item, until it was sent. */
   #first: Promise<IteratorResult<unknown>> | undefined = undefined;
   /** Whether the first item was sent. */
   #begun = false;
