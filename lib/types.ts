@@ -49,6 +49,7 @@ export type {
   SlowOptions,
   TopicStats,
 } from "./messages/broadcast/fanout.ts";
+export type { OutgoingRequest } from "./messages/calls/interceptor.ts";
 export type { ClientEvent } from "./messages/client/client_events.ts";
 export type { ClientStatus } from "./messages/client/client_status.ts";
 export type {
@@ -83,6 +84,7 @@ export type {
   CallFunctions,
   ClientStreamCall,
   ClientStreamCallWithOpening,
+  Conversation,
   DuplexCall,
   DuplexCallWithOpening,
   Items,
@@ -93,6 +95,7 @@ export type {
   ServerStreamCall,
   ServerStreamCallWithoutInput,
   StreamCall,
+  StreamOptions,
   UnaryCall,
   UnaryCallWithoutInput,
 } from "./messages/protocol/client_types.ts";
@@ -158,6 +161,12 @@ export type { MethodMismatch } from "./messages/session/control/method_matching.
 export type { DrainOptions } from "./messages/session/control/drain.ts";
 export type { ServerSetup } from "./messages/server/server_types.ts";
 export type { SessionStats } from "./messages/session/flow/shared_state.ts";
+export type { Gap, Position } from "./messages/session/wire/positions.ts";
+export type {
+  HistoryOptions,
+  SourceItemsOptions,
+  SourceOptions,
+} from "./messages/sources/source.ts";
 export type { MismatchReason } from "./messages/session/wire/method_compatibility.ts";
 export type { Shape } from "./messages/session/wire/shape.ts";
 export type { CodecCheckOptions } from "./testing/check_codec.ts";

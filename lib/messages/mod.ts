@@ -37,6 +37,7 @@ export type {
   ServerSession,
   Topic,
 } from "./server/server_types.ts";
+export { type Source, source } from "./sources/source.ts";
 export type { CallContext } from "./handlers/context.ts";
 export { use } from "./handlers/use.ts";
 export { memoryOnceStore } from "./once/memory_once_store.ts";
@@ -57,15 +58,10 @@ export type { ClientContext, ClientSession } from "./client/client_session.ts";
 export { type Client, createClient } from "./client/create_client.ts";
 export type {
   CallOptions,
-  Conversation,
   ItemStream,
   Upload,
 } from "./protocol/client_types.ts";
-export type {
-  CallResponse,
-  Interceptor,
-  OutgoingRequest,
-} from "./calls/interceptor.ts";
+export type { CallResponse, Interceptor } from "./calls/interceptor.ts";
 
 export {
   CallError,

@@ -42,7 +42,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/protocol/"],
   ["lib/messages/broadcast/", "lib/messages/introspection/"],
   ["lib/messages/streams/"],
-  ["lib/messages/calls/"],
+  ["lib/messages/calls/", "lib/messages/sources/"],
   ["lib/messages/once/"],
   ["lib/messages/handlers/"],
   ["lib/messages/connection/"],

@@ -31,6 +31,7 @@ import type { Connection } from "../../lib/transport/connection.ts";
 import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import { source } from "../../lib/messages/sources/source.ts";
 import { aborted, all, thrownBy, turns } from "./kit.ts";
 import { deadline, K, MORE, RawPeer, request, value } from "./raw_peer.ts";
 import { tableRows } from "./readme.ts";
@@ -45,6 +46,7 @@ const Lab = protocol({
     release: unary<void, void>(),
     items: serverStream<number, unknown>(),
     ticks: serverStream<void, number>(),
+    sourced: serverStream<number, number>(),
     hold: clientStream<unknown, void>(),
     checked: unary({ input: z.string(), output: z.string() }),
     sum: clientStream({ input: z.number(), output: z.number() }),
@@ -143,6 +145,12 @@ async function openLab(options: LabOptions) {
     async *ticks(_, { draining }) {
       yield 0;
       await aborted(draining);
+    },
+    sourced(count, context) {
+      const numbers = source<number>({ history: { items: 1 } });
+      const items = numbers.items(context);
+      for (let number = 1; number <= count; number++) numbers.publish(number);
+      return items;
     },
     hold: async (_, { signal }) => void await aborted(signal),
     checked: (input) => input === "bad output" ? 7 as never : input,
@@ -554,6 +562,28 @@ row(
       drain();
       return await thrownBy(ticks.next());
     }),
+);
+
+row(
+  "the server drains while a source is read",
+  async (lab, alive) => {
+    const { remote } = await lab.client();
+    const inFlight = remote.wait();
+    await lab.waiting(1);
+    const items = remote.sourced(1)[Symbol.asyncIterator]();
+    assertEquals((await items.next()).value, 1);
+    const drained = lab.opened.at(-1)?.drain();
+    const error = await thrownBy(items.next());
+    const other = await lab.client();
+    await other.remote.release();
+    alive(() => Promise.all([drained, inFlight]));
+    return error;
+  },
+);
+
+callRow(
+  "items of a source are missing",
+  (remote) => all(remote.sourced(3)),
 );
 
 row(

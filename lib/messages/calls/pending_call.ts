@@ -9,7 +9,11 @@ import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter, SENT } from "../streams/item_writer.ts";
 import { reportRejection } from "../support/thenable.ts";
-import type { CallOptions, Items } from "../protocol/client_types.ts";
+import type {
+  AnyCallOptions,
+  CallOptions,
+  Items,
+} from "../protocol/client_types.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
@@ -21,6 +25,9 @@ import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { sendItem } from "../session/flow/outgoing_items.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
+import type { Gap } from "../session/wire/positions.ts";
+import { gapText } from "../streams/gaps.ts";
+import { StreamProgress } from "./stream_progress.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
 
@@ -75,6 +82,9 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   #signal: AbortSignal | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
   #onMetadata: CallOptions["onMetadata"] = undefined;
+  #onGap: ((gap: Gap) => void) | undefined = undefined;
+  /** Progress of the stream that the call belongs to. */
+  #progress: StreamProgress | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #endCalled = false;
   /** How the call ended; `undefined` while it is in progress. */
@@ -128,11 +138,15 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   opened(
     call: OutgoingCall,
     peer: CallSession,
-    { signal, onMetadata }: Pick<CallOptions, "signal" | "onMetadata">,
+    { onMetadata, onGap }: AnyCallOptions,
+    signal: AbortSignal | undefined,
+    progress?: StreamProgress,
   ): void {
     this.#call = call;
     this.#peer = peer;
     this.#onMetadata = onMetadata;
+    this.#onGap = onGap;
+    this.#progress = progress;
     if (this.#reader !== undefined) this.#reader.call = call;
     this.#writer?.open(call);
     if (signal === undefined) return;
@@ -225,6 +239,39 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   /** @inheritdoc */
   onItemsEnded(): void {}
+
+  /** @inheritdoc */
+  onItemFields(fields: Readonly<Fields>): void {
+    const progress = this.#progress ??= new StreamProgress();
+    const { position, gap, joined } = fields;
+    if (!progress.advance(fields)) {
+      return this.#call?.fail(
+        "malformed",
+        "an item does not follow the position of the item before it",
+      );
+    }
+    if (gap !== undefined) this.#passGap(gap);
+    else if (joined?.recovered === false) {
+      this.#passGap({ from: 0, to: position?.number ?? 0, reason: "unknown" });
+    }
+  }
+
+  /** Passes a gap to the caller, or ends the iteration with it. */
+  #passGap(gap: Gap): void {
+    try {
+      if (this.#onGap === undefined) throw gapError(this.#info.name, gap);
+      const returned: unknown = this.#onGap(gap);
+      reportRejection(
+        returned,
+        (error) => this.#peer?.report(error, this.#info.name),
+      );
+    } catch (error) {
+      this.#reader?.end({ error }, true); // not even the items that have arrived
+      this.giveUp(error);
+      if (this.#call === undefined) return;
+      discardItems(this.#peer!.enter().shared, this.#call); // set with #call
+    }
+  }
 
   // ── ends ───────────────────────────────────────────────────────────────
 
@@ -336,6 +383,16 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
       );
     }
   }
+}
+
+/** Returns the error for a stream with a gap. */
+function gapError(method: string, gap: Gap): CallError {
+  const message = `${method}: ${
+    gapText(gap)
+  }; to read on, pass the option onGap`;
+  return markForeign(
+    new CallError(message, { code: "gap", method, retry: "now", data: gap }),
+  );
 }
 
 /** Returns the error for an item that cannot be sent. */

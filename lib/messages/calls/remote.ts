@@ -17,7 +17,12 @@ import {
 import { whenAccepted } from "./pending_notification.ts";
 import { SENT } from "../streams/item_writer.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
-import type { CallOptions, Items } from "../protocol/client_types.ts";
+import type {
+  AnyCallOptions,
+  CallOptions,
+  Items,
+} from "../protocol/client_types.ts";
+import { progressOf } from "./stream_progress.ts";
 import type { Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
@@ -29,6 +34,8 @@ import {
   attemptField,
   metadataField,
   NO_FIELDS,
+  type Position,
+  resumeField,
 } from "../session/wire/fields.ts";
 
 /** Origin of calls: a client, a server's session, or a call being handled. */
@@ -131,6 +138,13 @@ const SENDING_OPTIONS: OptionNames<CallOptions & { opening: unknown }> = {
   opening: true,
 };
 
+/** The options of a call of a server stream. */
+const STREAM_OPTIONS: OptionNames<AnyCallOptions> = {
+  ...CALL_OPTIONS,
+  onGap: true,
+  resume: true,
+};
+
 /** A method of the peer, called from one site. */
 class RemoteMethod implements CallMaker {
   readonly info: BoundMethod;
@@ -161,10 +175,16 @@ class RemoteMethod implements CallMaker {
       checkCallOptions(info, options);
       const sends = sendsItems(info.shape);
       const items = sends ? checkItems(info, input) : undefined;
-      const value = sends ? openingOf(options) : input;
       const signal = this.signal(options);
       const peer = this.#site.peer();
-      const described = fieldsOf(options, peer, attempt);
+      const progress = progressOf(options);
+      const next = progress?.next(input, peer.session.features);
+      const value = sends
+        ? openingOf(options)
+        : next === undefined
+        ? input
+        : next.input;
+      const described = fieldsOf(options, peer, attempt, next?.resumeFrom);
       const call = peer.enter().outgoing.open({
         method: this.#index,
         info,
@@ -176,7 +196,7 @@ class RemoteMethod implements CallMaker {
           : described,
         observer: pending,
       });
-      pending.opened(call, peer, { signal, onMetadata: options.onMetadata });
+      pending.opened(call, peer, options, signal, progress);
       if (items !== undefined) pending.feed(items);
     } catch (error) {
       pending.fail(error, "no");
@@ -315,7 +335,11 @@ function checkCallOptions(
   options: CallOptions,
 ): void {
   if (options === NO_OPTIONS) return;
-  const known = sendsItems(shape) ? SENDING_OPTIONS : CALL_OPTIONS;
+  const known = sendsItems(shape)
+    ? SENDING_OPTIONS
+    : shape === "serverStream"
+    ? STREAM_OPTIONS
+    : CALL_OPTIONS;
   checkOptions(name, options, known);
   if (options.key !== undefined) checkKey(name, method, options.key);
 }
@@ -367,9 +391,15 @@ function fieldsOf(
   { metadata }: CallOptions,
   { session }: CallSession,
   attempt: number,
+  resumeFrom?: Position,
 ): Uint8Array {
   const described = metadata === undefined
     ? NO_FIELDS
     : metadataField(metadata, session.limits.maxMetadata);
-  return attempt === 0 ? described : concat([attemptField(attempt), described]);
+  if (attempt === 0 && resumeFrom === undefined) return described;
+  return concat([
+    attempt === 0 ? NO_FIELDS : attemptField(attempt),
+    resumeFrom === undefined ? NO_FIELDS : resumeField(resumeFrom),
+    described,
+  ]);
 }

@@ -15,6 +15,9 @@ import type {
   Interceptor,
   OutgoingRequest,
 } from "../calls/interceptor.ts";
+import { StreamProgress, withProgress } from "../calls/stream_progress.ts";
+import type { AnyCallOptions } from "../protocol/client_types.ts";
+import { continuedItems, type StreamAttempts } from "./continued_stream.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
@@ -67,7 +70,7 @@ export function resender(host: ResendHost): Interceptor {
         return notify(host, request, next);
       case "serverStream":
       case "duplex":
-        return openStream(new Attempts(host, request), next);
+        return openStream(host, request, next);
       default:
         return result(new Attempts(host, request), next);
     }
@@ -127,60 +130,29 @@ async function result(attempts: Attempts, next: Next): Promise<CallResponse> {
   }
 }
 
-/** Sends a call again until its first item has arrived. */
+/** Sends a stream again, and continues it in other sessions. */
 async function openStream(
-  attempts: Attempts,
+  host: ResendHost,
+  request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
+  const options: AnyCallOptions = request.options;
+  const progress = new StreamProgress(options.resume);
+  const attempts = new Attempts(host, {
+    ...request,
+    options: withProgress(options, progress),
+  });
   const response = await attempts.run(next);
   const metadata: Record<string, string> = Object.create(null);
   return {
     ...response,
     metadata, // of the attempt that succeeds
-    items: untilFirst(attempts, response, next, metadata),
+    items: continuedItems(response, next, { attempts, progress, metadata }),
   } as CallResponse; // its shape is that of the response
 }
 
-async function* untilFirst(
-  attempts: Attempts,
-  first: CallResponse,
-  next: Next,
-  metadata: Record<string, string>,
-): AsyncGenerator<unknown, void> {
-  let response = first;
-  let committed = false;
-  function commit(): void {
-    if (committed) return;
-    committed = true;
-    attempts.succeeded();
-    attempts.items?.release();
-  }
-  // Without this loop, another attempt would never begin.
-  attempts.items?.hold();
-  try {
-    for (;;) {
-      if (!("items" in response)) return;
-      try {
-        for await (const item of response.items) {
-          commit();
-          yield item;
-        }
-        commit();
-        Object.assign(metadata, response.metadata);
-        return;
-      } catch (error) {
-        if (committed) throw error;
-        await attempts.failed(error);
-      }
-      response = await attempts.run(next);
-    }
-  } finally {
-    attempts.items?.release();
-  }
-}
-
 /** The attempts of one call. */
-class Attempts {
+class Attempts implements StreamAttempts {
   readonly #host: ResendHost;
   #request: OutgoingRequest;
   readonly #method: BoundMethod;
@@ -260,6 +232,16 @@ class Attempts {
       once: this.#once?.identity,
     };
     return { begun: next(request) };
+  }
+
+  /** @inheritdoc */
+  interrupted(error: unknown): void {
+    if (this.#host.ended !== undefined) throw error; // the real reason
+    this.#lastError = error;
+    this.#count = this.#sent = 0;
+    this.#unseen = false;
+    this.#waitLeft = this.#host.waitTimeout;
+    this.#processed = "maybe";
   }
 
   /** Counts a success, which pays for calls that are sent again. */

@@ -39,6 +39,8 @@ export function sideTables(
 ): SideTables {
   const own = protocol.methods[side];
   const once = protocol.methods.server.some(({ method }) => method.once);
+  const streams = [...protocol.methods.server, ...protocol.methods.client]
+    .some(({ shape }) => shape === "serverStream");
   return {
     name: protocol.name,
     hash: protocolHash(protocol),
@@ -46,6 +48,6 @@ export function sideTables(
     serves: new Map(own.map((info, index) => [info.name, { index, info }])),
     sizes: new RecentSizes(SIZES_PERIOD),
     handlers: bindHandlers(own, handlers),
-    features: once ? Feature.ONCE : 0,
+    features: (once ? Feature.ONCE : 0) | (streams ? Feature.POSITIONS : 0),
   };
 }

@@ -37,6 +37,7 @@ import {
  * | `moving` | 13 | a draining server ended a stream that can be resumed elsewhere |
  * | `conflict` | 14 | the key of the call was used before, with another input |
  * | `outcome-lost` | 15 | the call has run, but its outcome is no longer stored |
+ * | `gap` | 16, never sent | the stream misses items; `data` is a {@linkcode Gap} |
  *
  * @category Errors
  */
@@ -56,7 +57,8 @@ export type CallErrorCode =
   | "disconnected"
   | "moving"
   | "conflict"
-  | "outcome-lost";
+  | "outcome-lost"
+  | "gap";
 
 /**
  * Whether the handler of a failed call ran.
@@ -94,6 +96,7 @@ export const CALL_ERROR_CODES: readonly CallErrorCode[] = [
   "moving",
   "conflict",
   "outcome-lost",
+  "gap",
 ];
 
 /** {@linkcode Processed} values, indexed by their wire value. */

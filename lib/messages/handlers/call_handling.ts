@@ -18,12 +18,18 @@ import { ContextImpl } from "./context_impl.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
 import { Handling, type HandlingHost } from "./handling.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
+import {
+  hasPositions,
+  type PositionedItems,
+  STEPS,
+  type StreamStep,
+} from "../streams/positioned_items.ts";
 import { discardItems, takeItem } from "../session/flow/received_items.ts";
-import { sendItem } from "../session/flow/outgoing_items.ts";
+import { dropQueued, sendItem } from "../session/flow/outgoing_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
-import { CallError } from "../errors/call_error.ts";
+import { CallError, type SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
 import {
@@ -42,12 +48,15 @@ import type {
 } from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { encodeError } from "../session/wire/error_frame.ts";
+import { Feature } from "../session/wire/features.ts";
 import { Kind } from "../session/wire/frame_header.ts";
 import {
   encodeResult,
+  itemFields,
   type Metadata,
   metadataField,
   NO_FIELDS,
+  type Position,
 } from "../session/wire/fields.ts";
 
 /**
@@ -68,6 +77,12 @@ export class CallHandling extends Handling
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
+  /** Whether the call sends a stream with positions. */
+  #hasPositions = false;
+  /** Whether the stream ends because the session drains. */
+  #moves = false;
+  /** Ends the stream when it is due during a drain. */
+  #moveTimer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Errors that the caller receives unchanged if the handler throws them. */
   #own: WeakSet<CallError> | undefined = undefined;
   /** The run that a once call has begun or joined. */
@@ -108,6 +123,11 @@ export class CallHandling extends Handling
   /** @inheritdoc */
   override get metadata(): Metadata {
     return this.#call.fields.metadata;
+  }
+
+  /** @inheritdoc */
+  override get resumeFrom(): Position | undefined {
+    return this.#call.fields.resumeFrom;
   }
 
   /** @inheritdoc */
@@ -294,11 +314,20 @@ export class CallHandling extends Handling
         `Cannot handle ${this.method}: its handler must return an async iterable, such as an async generator`,
       );
     }
+    const { features } = this.host.session;
+    const positions = (features & Feature.POSITIONS) !== 0 &&
+      this.shape === "serverStream";
+    if (positions && hasPositions(iterable)) {
+      return await this.#sendSteps(iterable);
+    }
+    if (this.resumeFrom !== undefined) {
+      new ItemPump(iterable).stop();
+      throw this.#notResumed();
+    }
     const { output } = this.declaration;
-    const writer = this.#writer = this.#newWriter();
-    const pump = this.#pump = new ItemPump(iterable);
-    if (this.cancelled !== undefined) pump.stop();
-    const ended = await pump.run(
+    const writer = this.#newWriter(sendItem);
+    const ended = await this.#pumpAll(
+      iterable,
       output === undefined
         ? (item) => writer.send(item)
         : async (item) => writer.send(await checkOutput(output, item)),
@@ -310,11 +339,91 @@ export class CallHandling extends Handling
     }
   }
 
-  #newWriter(): ItemWriter {
+  /** Sends all items; returns `false` if it was stopped. */
+  #pumpAll(
+    items: AsyncIterable<unknown>,
+    send: (item: unknown) => Promise<void>,
+  ): Promise<boolean> {
+    const pump = this.#pump = new ItemPump(items);
+    if (this.cancelled !== undefined) pump.stop();
+    return pump.run(send);
+  }
+
+  /** Sends the items of a stream with positions, and the positions. */
+  async #sendSteps(items: PositionedItems<unknown>): Promise<void> {
+    this.#hasPositions = true;
+    const { output } = this.declaration;
+    const writer = this.#newWriter((shared, call, step, sender) => {
+      const { item, ...fields } = step as StreamStep; // sent below
+      const head = {
+        fields: itemFields(fields),
+        hasValue: item !== undefined,
+      };
+      return sendItem(shared, call, item?.value, sender, head);
+    });
+    const checked = async (step: StreamStep) => {
+      if (output === undefined || step.item === undefined) return step;
+      const value = await checkOutput(output, step.item.value);
+      return { ...step, item: { value } };
+    };
+    const sent = this.#pumpAll(
+      items[STEPS](),
+      output === undefined
+        ? (step) => writer.send(step)
+        : async (step) => writer.send(await checked(step as StreamStep)), // from STEPS
+    );
+    const reason = this.watchDrain();
+    if (reason !== undefined) this.onDraining(reason);
+    const ended = await sent;
+    if (!ended && this.#moves) throw this.#moving();
+  }
+
+  /**
+   * Ends a stream with positions, since its caller can continue it elsewhere.
+   * The streams of a server end spread over time, as their callers return.
+   */
+  override onDraining(reason: SessionError): void {
+    super.onDraining(reason);
+    const drains = reason.code === "drain" || reason.code === "age";
+    if (!this.#hasPositions || !drains || reason.remote) return;
+    const { drainGrace } = this.host.session.limits;
+    const spread = Math.min(reason.spread, drainGrace / 2);
+    this.#moveTimer = setTimeout(
+      () => this.#move(),
+      Math.random() * spread,
+    );
+  }
+
+  #move(): void {
+    this.#moves = true;
+    this.#pump?.stop();
+    // The caller receives an item that waits for credit after it has moved.
+    dropQueued(this.host.enter().shared, this.#call);
+  }
+
+  #moving(): CallError {
+    return this.#ownError(
+      new CallError(
+        `${this.method}: the stream continues in another session, as this one is ending`,
+        { code: "moving", processed: "yes", retry: "now" },
+      ),
+    );
+  }
+
+  #notResumed(): CallError {
+    return this.#ownError(
+      new CallError(
+        `${this.method}: its handler cannot continue a stream`,
+        { code: "unimplemented", processed: "yes" },
+      ),
+    );
+  }
+
+  #newWriter(send: typeof sendItem): ItemWriter {
     const host = this.host;
-    return new ItemWriter({
+    return this.#writer = new ItemWriter({
       send: (call, item, sender) =>
-        sendItem(host.enter().shared, call, item, sender),
+        send(host.enter().shared, call, item, sender),
       unsendable: (error) => this.#ownError(unsendableError(error, this)),
       failure: () => this.cancelled && { error: this.cancelled },
     }, this.#call);
@@ -487,6 +596,7 @@ export class CallHandling extends Handling
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
     this.host.enter().incoming.gate.left(this.#call);
+    clearTimeout(this.#moveTimer);
     this.release();
     this.#deadline?.clear();
     this.endTurn();

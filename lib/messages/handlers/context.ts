@@ -5,7 +5,7 @@
  */
 import type { Shape } from "../session/wire/shape.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
-import type { Metadata } from "../session/wire/fields.ts";
+import type { Metadata, Position } from "../session/wire/fields.ts";
 import type { CallErrorCode, CallErrorOptions } from "../errors/call_error.ts";
 import type { CallError } from "../errors/call_error.ts";
 
@@ -129,6 +129,14 @@ export interface CallContext<Remote, Session> {
   readonly attempt: number;
   /** Metadata that the caller sent with the call; an object without a prototype. */
   readonly metadata: Metadata;
+  /**
+   * The caller's last item, if it continues a stream.
+   *
+   * Pass the context to {@linkcode Source.items}, which reads it. A handler that
+   * returns other items cannot continue a stream: its caller then receives
+   * `unimplemented`.
+   */
+  readonly resumeFrom: Position | undefined;
   /**
    * Sets the metadata that is sent with the result.
    *

@@ -10,7 +10,7 @@ import { CALL_OPTIONS } from "../calls/remote.ts";
 import { CallError } from "../errors/call_error.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Shape } from "../session/wire/shape.ts";
-import type { Metadata } from "../session/wire/fields.ts";
+import type { Metadata, Position } from "../session/wire/fields.ts";
 
 /**
  * Implementation of `CallContext` and `MethodContext`.
@@ -62,6 +62,11 @@ export class ContextImpl implements CallContext<unknown, unknown> {
   /** @inheritdoc */
   get metadata(): Metadata {
     return this.#handling.metadata;
+  }
+
+  /** @inheritdoc */
+  get resumeFrom(): Position | undefined {
+    return this.#handling.resumeFrom;
   }
 
   /** @inheritdoc */

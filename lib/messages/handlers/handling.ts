@@ -13,7 +13,7 @@ import {
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { OnceRuns } from "../once/once_runs.ts";
-import type { Metadata } from "../session/wire/fields.ts";
+import type { Metadata, Position } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
 import type { CallContext } from "./context.ts";
@@ -67,6 +67,8 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   input: unknown = undefined;
   /** Created on first use, which marks the handling. */
   #draining: AbortController | undefined = undefined;
+  /** Whether the session calls `onDraining()`. */
+  #watches = false;
   #turn: SerialTurn | undefined = undefined;
   /** The session that the handler receives. */
   readonly host: Host;
@@ -99,6 +101,11 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   abstract readonly metadata: Metadata;
   /** How often the message was sent before. */
   abstract readonly attempt: number;
+  /** Position after which the stream continues; only calls have one. */
+  get resumeFrom(): Position | undefined {
+    return undefined;
+  }
+
   /** Reason why the caller is no longer waiting for the result. */
   abstract readonly cancelled: CallError | undefined;
   /** Returns the milliseconds until the deadline; negative once it has passed. */
@@ -110,11 +117,22 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   get draining(): AbortSignal {
     if (this.#draining === undefined) {
       this.#draining = new AbortController();
-      const { drainReason, watching } = this.host;
-      if (drainReason === undefined) watching.add(this);
-      else this.#draining.abort(drainReason);
+      const reason = this.watchDrain();
+      if (reason !== undefined) this.#draining.abort(reason);
     }
     return this.#draining.signal;
+  }
+
+  /**
+   * Lets the session call `onDraining()`.
+   *
+   * @returns the reason if it drains already
+   */
+  protected watchDrain(): SessionError | undefined {
+    const { drainReason, watching } = this.host;
+    if (drainReason === undefined) watching.add(this);
+    this.#watches = true;
+    return drainReason;
   }
 
   /** Whether the handler or its middleware has read `context.draining`. */
@@ -122,7 +140,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     return this.#draining !== undefined;
   }
 
-  /** Aborts `draining`. */
+  /** Called when the session drains or ends; aborts `draining`. */
   onDraining(reason: SessionError): void {
     this.#draining?.abort(reason);
   }
@@ -219,7 +237,7 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Releases what the session keeps for the handler, which has settled. */
   protected release(): void {
-    if (this.#draining !== undefined) this.host.watching.delete(this);
+    if (this.#watches) this.host.watching.delete(this);
     const held = this.#heldInput + this.#heldItem;
     this.#heldInput = this.#heldItem = 0;
     this.host.enter().incoming.releaseInput(held);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Gap } from "../session/wire/positions.ts";
 import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
 
 /**
@@ -84,6 +85,44 @@ export interface CallOptions {
 }
 
 /**
+ * Options for a call of a `serverStream` method.
+ *
+ * @typeParam In the type of the input
+ * @typeParam Item the type of each item
+ */
+export interface StreamOptions<In, Item> extends CallOptions {
+  /**
+   * Called with the items that are missing, where they are missing; the stream
+   * then goes on.
+   *
+   * Only streams of a {@linkcode Source} report gaps.
+   *
+   * @default the iteration throws a {@linkcode CallError} with the code `gap`,
+   * whose `data` is the {@linkcode Gap}
+   */
+  onGap?: ((gap: Gap) => void) | undefined;
+  /**
+   * Returns the input with which to continue the stream in another session.
+   *
+   * It is called if the session is lost or drained before the stream has ended,
+   * but not after an error of the handler. Streams of a {@linkcode Source}
+   * continue without it. It has an effect only in clients that `createClient()`
+   * has created.
+   *
+   * @default the iteration throws the error
+   */
+  resume?: ((last: Item | undefined, input: In) => In) | undefined;
+}
+
+/** Options of any call, as the library reads them. */
+export interface AnyCallOptions extends CallOptions {
+  /** Called with a gap of a stream. */
+  readonly onGap?: ((gap: Gap) => void) | undefined;
+  /** Returns the input with which to continue a stream. */
+  readonly resume?: ((last: unknown, input: unknown) => unknown) | undefined;
+}
+
+/**
  * Options for a call that begins with an opening.
  *
  * @typeParam Opening the type of the opening
@@ -156,7 +195,7 @@ export interface ServerStreamCall<In, Item> {
    * @param options options for this call
    * @returns the items, which can be iterated once
    */
-  (input: In, options?: CallOptions): ItemStream<Item>;
+  (input: In, options?: StreamOptions<In, Item>): ItemStream<Item>;
 }
 
 /** Function that calls a `serverStream` method whose input is optional. */
@@ -170,7 +209,7 @@ export interface ServerStreamCallWithoutInput<In, Item> {
    * @param options options for this call
    * @returns the items, which can be iterated once
    */
-  (input?: In, options?: CallOptions): ItemStream<Item>;
+  (input?: In, options?: StreamOptions<In, Item>): ItemStream<Item>;
 }
 
 /**

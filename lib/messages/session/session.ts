@@ -61,6 +61,8 @@ export interface SessionView {
   readonly state: SessionState;
   /** The peer's HELLO; `undefined` until it arrives. */
   readonly peer: Hello | undefined;
+  /** Features in use, which both ends offer; see `Feature`. */
+  readonly features: number;
   /** The codec of all bodies. */
   readonly codec: MessageCodec;
   /** This side's limits. */
@@ -206,6 +208,11 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get stats(): SessionStats {
     return this.shared.stats;
+  }
+
+  /** @inheritdoc */
+  get features(): number {
+    return this.shared.features;
   }
 
   /** @inheritdoc */

@@ -7,6 +7,7 @@ import { concat } from "@std/bytes/concat";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import { Feature } from "../../../lib/messages/session/wire/features.ts";
 import { encodeHello } from "../../../lib/messages/session/wire/hello.ts";
 import {
   DEFAULT_LIMITS,
@@ -31,6 +32,10 @@ import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { ASK, body, Incoming, Outgoing } from "./session_calls.ts";
 import { smallSizes, TABLES } from "./simulation.ts";
+
+/** All features. */
+export const FEATURES: number = Object.values(Feature)
+  .reduce((bits, bit) => bits | bit, 0);
 
 /** A frame that the session sent. */
 export interface SentFrame {
@@ -204,6 +209,7 @@ export class Lone {
       methods: { ...TABLES, sizes },
       checksCredentials,
       running,
+      features: FEATURES, // in use if the test's HELLO has them too
       now: 0,
       host: {
         onRequest: (call, body) => {

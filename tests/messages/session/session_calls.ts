@@ -21,7 +21,10 @@ import type {
   OutgoingCall,
 } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { CallError as Failure } from "../../../lib/messages/errors/call_error.ts";
-import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
+import {
+  type Fields,
+  NO_FIELDS,
+} from "../../../lib/messages/session/wire/fields.ts";
 import { type Side, type Simulation, TABLES } from "./simulation.ts";
 
 /** Indexes of the methods of `TABLES`. */
@@ -78,6 +81,9 @@ export class Outgoing extends Sender implements CallerObserver {
     super();
     this.side = side;
   }
+
+  /** Called with the fields of an item. */
+  onItemFields: (fields: Readonly<Fields>) => void = () => {};
 
   onResult(result: Uint8Array): void {
     this.results.push(result.slice());

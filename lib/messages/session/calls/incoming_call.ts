@@ -12,7 +12,7 @@ import {
   sendsItems,
 } from "./call_state.ts";
 import { SendCredit } from "../flow/credit.ts";
-import type { Fields } from "../wire/fields.ts";
+import { type Fields, FIELDS_OF } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
@@ -106,6 +106,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   /** Size in bytes of the largest item; 0 before the first. */
   #largestItem = 0;
   readonly receiveWindow: ReceiveWindow | undefined;
+  /** @inheritdoc */
+  readonly itemFields: readonly number[] = FIELDS_OF.ITEM;
   /** The method, with its index in this side's table. */
   readonly method: ServedMethod;
   /** Timeout and metadata. */

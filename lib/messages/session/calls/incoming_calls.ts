@@ -8,6 +8,7 @@ import { printable } from "../../support/printable.ts";
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
+import { Feature } from "../wire/features.ts";
 import {
   type Fields,
   FIELDS_OF,
@@ -166,7 +167,21 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       );
     }
     // #refusal() has checked that this side serves the method.
-    this.#start(id, method as ServedMethod, fields, bytes.subarray(end));
+    const served = method as ServedMethod;
+    if (fields.resumeFrom !== undefined && !this.#mayResume(served)) {
+      const message = "the request has a field that is not supported here";
+      return this.refuseRequest(
+        id,
+        new CallError(message, { code: "unimplemented" }),
+      );
+    }
+    this.#start(id, served, fields, bytes.subarray(end));
+  }
+
+  /** Returns whether a call of the method may continue an earlier stream. */
+  #mayResume({ info }: ServedMethod): boolean {
+    return info.shape === "serverStream" &&
+      (this.shared.features & Feature.POSITIONS) !== 0;
   }
 
   /** Returns the error for a request that must be refused. */

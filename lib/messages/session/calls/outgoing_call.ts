@@ -13,7 +13,8 @@ import {
   sendsItems,
 } from "./call_state.ts";
 import { SendCredit } from "../flow/credit.ts";
-import type { Fields } from "../wire/fields.ts";
+import { Feature } from "../wire/features.ts";
+import { type Fields, FIELDS_OF } from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
@@ -109,14 +110,17 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   readonly info: MethodInfo;
   readonly observer: CallerObserver;
   readonly #owner: OutgoingCallOwner;
+  readonly #shared: SharedState;
 
   constructor(
     owner: OutgoingCallOwner,
-    { limits, items, now }: SharedState,
+    shared: SharedState,
     { info, observer }: Pick<OpenOptions, "info" | "observer">,
   ) {
     super();
+    const { limits, items, now } = shared;
     this.#owner = owner;
+    this.#shared = shared;
     this.info = info;
     this.observer = observer;
     const { shape } = info;
@@ -160,6 +164,13 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   /** @inheritdoc */
   get mayReceiveItems(): boolean {
     return this.sent && this.reply === undefined;
+  }
+
+  /** @inheritdoc */
+  get itemFields(): readonly number[] {
+    const positioned = this.info.shape === "serverStream" &&
+      (this.#shared.features & Feature.POSITIONS) !== 0;
+    return positioned ? FIELDS_OF.POSITIONED_ITEM : FIELDS_OF.ITEM;
   }
 
   /** Changes the state; returns `false` if the state does not allow the event. */

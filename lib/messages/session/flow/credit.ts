@@ -14,10 +14,10 @@ import type { Source } from "./send_scheduler.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import {
   FRAME_CHARGE,
-  getU48,
+  getU64,
   HEADER,
   Kind,
-  putU48,
+  putU64,
 } from "../wire/frame_header.ts";
 
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
@@ -258,9 +258,8 @@ export class ConnectionCredit extends GrantedCredit {
  */
 export function totalOf(frame: Uint8Array): number | undefined {
   if (frame.length !== HEADER + 8) return undefined;
-  // A total below 2^53 has at most 5 bits above its lower 48.
-  const high = frame[HEADER]! * 256 + frame[HEADER + 1]!; // in range: the length is checked
-  return high < 32 ? high * 2 ** 48 + getU48(frame, HEADER + 2) : undefined;
+  const total = getU64(frame, HEADER);
+  return total < 2 ** 53 ? total : undefined;
 }
 
 /** Writes a CREDIT or WINDOW frame. */
@@ -271,8 +270,6 @@ export function writeTotal(
   total: number,
 ): void {
   const at = writer.begin(kind, 0, id, 8);
-  writer.buffer[at] = 0;
-  writer.buffer[at + 1] = Math.floor(total / 2 ** 48);
-  putU48(writer.buffer, at + 2, total % 2 ** 48);
+  putU64(writer.buffer, at, total);
   writer.commit(at + 8);
 }

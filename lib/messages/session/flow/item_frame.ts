@@ -5,9 +5,17 @@
  * @module
  */
 import type { SendCredit } from "./credit.ts";
-import { NO_FIELDS } from "../wire/fields.ts";
+import { NO_FIELDS, putFields } from "../wire/fields.ts";
 import type { SendState } from "./send_state.ts";
-import { Kind } from "../wire/frame_header.ts";
+import { Flag, FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
+
+/** Fields of an item to send, and whether it has a value. */
+export interface ItemHead {
+  /** The encoded fields. */
+  readonly fields: Uint8Array;
+  /** Whether the item has a value; if not, it is not one of the application's. */
+  readonly hasValue: boolean;
+}
 
 /** The part of a call that items require. */
 export interface ItemChannel {
@@ -21,9 +29,13 @@ export interface ItemChannel {
   onItemEncoded(size: number): void;
 }
 
+/** An item without fields. */
+const NO_HEAD: ItemHead = { fields: NO_FIELDS, hasValue: true };
+
 /**
  * Sends an item that fits into a frame; returns any other item encoded.
  *
+ * @param head the fields of the item, if it has any
  * @returns the charge of the frame, or the encoded item
  * @throws {CodecError} if the value cannot be encoded
  * @throws {CallError} `too-large` if the peer does not accept an item of that
@@ -33,16 +45,35 @@ export function writeItem(
   shared: SendState,
   channel: ItemChannel,
   value: unknown,
+  head: ItemHead = NO_HEAD,
 ): number | Uint8Array {
+  const { fields, hasValue } = head;
+  if (!hasValue) return writeValueless(shared, channel, fields);
   const { writer } = shared;
-  const head = writer.beginMessage(Kind.ITEM, channel.id, NO_FIELDS);
-  const at = writer.putFields(head, Infinity, NO_FIELDS);
+  const start = writer.beginMessage(Kind.ITEM, channel.id, fields);
+  const at = writer.putFields(start, Infinity, fields);
   const sent = writer.message(at, value, false);
   channel.onItemEncoded(typeof sent === "number" ? sent : sent.length);
   if (typeof sent !== "number") return sent;
   chargeItem(shared, channel, sent);
   writer.bulk.add(sent);
   return sent;
+}
+
+/** Sends an item that has fields only; they always fit into a frame. */
+function writeValueless(
+  shared: SendState,
+  channel: ItemChannel,
+  fields: Uint8Array,
+): number {
+  const { writer } = shared;
+  const body = new Uint8Array(2 + fields.length);
+  putFields(body, 0, Infinity, fields);
+  writer.frame(Kind.ITEM, Flag.NO_VALUE, channel.id, body);
+  const charge = body.length + FRAME_CHARGE;
+  chargeItem(shared, channel, charge);
+  writer.bulk.add(charge);
+  return charge;
 }
 
 /**

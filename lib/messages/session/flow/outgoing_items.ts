@@ -9,7 +9,7 @@ import type { SessionStream, SharedState } from "./shared_state.ts";
 import { type ItemSender, SendQueue } from "./send_queue.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { MAX_CREDIT } from "./credit.ts";
-import { itemReserve, writeItem } from "./item_frame.ts";
+import { type ItemHead, itemReserve, writeItem } from "./item_frame.ts";
 
 /**
  * The outcome of sending an item:
@@ -25,6 +25,7 @@ export type SendOutcome = "accepted" | "queued" | "refused";
  * Sends or queues an item. Send the next one only after the sender was notified.
  *
  * @param sender is notified later if the item was queued
+ * @param head the fields of the item, if it has any
  * @throws {CodecError} if the value cannot be encoded
  * @throws {CallError} `too-large` if the peer does not accept an item of that
  * length
@@ -34,15 +35,16 @@ export function sendItem(
   call: SessionStream,
   value: unknown,
   sender: ItemSender,
+  head?: ItemHead,
 ): SendOutcome {
   const { writer } = shared;
   writer.checkNotEncoding();
   if (!call.maySendItems) return "refused";
   if (!maySendNow(shared, call)) {
-    writer.add(put(shared, call, { kind: Kind.ITEM, value, sender }));
+    writer.add(put(shared, call, { kind: Kind.ITEM, value, sender, head }));
     return "queued";
   }
-  const sent = writeItem(shared, call, value);
+  const sent = writeItem(shared, call, value, head);
   if (typeof sent !== "number") {
     queueMessage(shared, call, { kind: Kind.ITEM, bytes: sent, sender });
   }
@@ -62,6 +64,7 @@ interface NewMessage {
   readonly bytes?: Uint8Array;
   readonly value?: unknown;
   readonly sender?: ItemSender;
+  readonly head?: ItemHead | undefined;
 }
 
 /** Queues a message of a call, and sends as much as possible. */

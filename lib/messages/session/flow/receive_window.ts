@@ -16,8 +16,12 @@ import type { Reassembly } from "./reassembly.ts";
 
 /** A received item that has not been taken. */
 export interface QueuedItem {
-  /** The item, still encoded. */
+  /** The item, still encoded; its fields, if any, and its value. */
   readonly body: Uint8Array;
+  /** Offset of the value in `body`; 0 if the fields were removed. */
+  readonly start: number;
+  /** Whether it has a value, which the application receives. */
+  readonly hasValue: boolean;
   /** The charge that has not been returned. */
   readonly charge: number;
   /** Bytes of the item budget that it claims. */

@@ -5,8 +5,13 @@
  * @module
  */
 import { Reassembly, type ReassemblyFault } from "./reassembly.ts";
-import { FIELDS_OF, fieldsEnd, readFields } from "../wire/fields.ts";
-import type { ReceiveWindow } from "./receive_window.ts";
+import {
+  EMPTY_FIELDS,
+  type Fields,
+  fieldsEnd,
+  readFields,
+} from "../wire/fields.ts";
+import type { QueuedItem, ReceiveWindow } from "./receive_window.ts";
 import type { SessionStream, SharedState } from "./shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
@@ -37,6 +42,8 @@ interface ArrivedItem {
   readonly claimed: number;
   /** Whether `bytes` may be kept; a frame is valid only while it is handled. */
   readonly owned: boolean;
+  /** Whether it has a value, which the application receives. */
+  readonly hasValue: boolean;
 }
 
 /** A frame of an item that may have several. */
@@ -84,22 +91,23 @@ function acceptItem(
   const flags = frame[1]!; // in range: frames have a header
   const more = (flags & Flag.MORE) !== 0;
   if ((flags & Flag.NO_VALUE) !== 0) {
-    skipItem(shared, stream, { frame, charge, more });
+    receiveValueless(shared, stream, { frame, charge, more });
   } else if (more || window.partial !== undefined) {
     receivePart(shared, stream, { frame, charge, more });
-  } else {
-    deliver(shared, stream, {
-      bytes: frame,
-      at: HEADER,
-      charge,
-      claimed: 0,
-      owned: false,
-    });
-  }
+  } else deliver(shared, stream, wholeItem(frame, charge, true));
 }
 
-/** Skips an item without a value; it belongs to an unused feature. */
-function skipItem(
+/** Returns an item that is one frame. */
+function wholeItem(
+  bytes: Uint8Array,
+  charge: number,
+  hasValue: boolean,
+): ArrivedItem {
+  return { bytes, at: HEADER, charge, claimed: 0, owned: false, hasValue };
+}
+
+/** Receives an item without a value; skips it if its fields are not in use. */
+function receiveValueless(
   shared: SharedState,
   stream: Stream,
   { frame, charge, more }: ItemPart,
@@ -109,24 +117,24 @@ function skipItem(
     shared.items.release(charge);
     return call.fail("malformed", "NO_VALUE is not allowed here");
   }
-  const item = { bytes: frame, at: HEADER, charge };
-  if (valueStart(shared, call, item) === undefined) return;
+  const item = wholeItem(frame, charge, false);
+  if (call.itemFields.length > 0) return deliver(shared, stream, item);
+  if (fieldsOf(shared, call, item) === undefined) return;
   returnCharge(shared, stream, charge);
 }
 
-/** Returns where an item's value starts; fails the call if the fields are not acceptable. */
-function valueStart(
+/** Returns the fields of an item; fails the call if they are not acceptable. */
+function fieldsOf(
   shared: SharedState,
   call: SessionStream,
-  { bytes, at, charge }: Pick<ArrivedItem, "bytes" | "at" | "charge">,
-): number | undefined {
+  { bytes, at, charge, claimed }: ArrivedItem,
+): Readonly<Fields> | undefined {
   try {
-    const end = fieldsEnd(bytes, at);
-    readFields(bytes, at, end, FIELDS_OF.ITEM, 0);
-    return end;
+    return readFields(bytes, at, fieldsEnd(bytes, at), call.itemFields, 0);
   } catch (error) {
     shared.items.release(charge);
     call.fail("malformed", `an item is malformed: ${messageOf(error)}`);
+    if (claimed > 0) endClaim(shared, call, claimed);
     return undefined;
   }
 }
@@ -148,7 +156,8 @@ function receivePart(
   window.partial = undefined;
   const { owed: charge, claimed } = partial;
   const bytes = partial.finish();
-  deliver(shared, stream, { bytes, at: 0, charge, claimed, owned: true });
+  const item = { bytes, at: 0, charge, claimed, owned: true, hasValue: true };
+  deliver(shared, stream, item);
 }
 
 function newPartial(shared: SharedState, call: SessionStream): Reassembly {
@@ -216,25 +225,28 @@ function deliver(
   item: ArrivedItem,
 ): void {
   const { call, window } = stream;
-  const { charge, claimed } = item;
-  const start = valueStart(shared, call, item);
-  if (start === undefined) {
-    if (claimed > 0) endClaim(shared, call, claimed);
-    return;
-  }
-  const value = item.bytes.subarray(start);
+  const { bytes, at, charge, claimed, hasValue } = item;
+  const fields = fieldsOf(shared, call, item);
+  if (fields === undefined) return;
+  const start = fieldsEnd(bytes, at);
+  const announced = fields !== EMPTY_FIELDS && call.itemFields.length > 0;
   if (!window.readPending) {
-    const body = item.owned ? value : window.copy(value);
-    window.put({ body, charge, claimed });
+    const from = announced ? at : start;
+    const kept = bytes.subarray(from);
+    const body = item.owned ? kept : window.copy(kept);
+    window.put({ body, start: start - from, hasValue, charge, claimed });
     shared.items.queued++;
     shared.items.holders.add(call);
     return;
   }
   shared.items.holders.delete(call); // it held the parts of this item at most
-  setReadPending(shared, window, false);
+  if (hasValue) setReadPending(shared, window, false);
   if (claimed > 0) endClaim(shared, call, claimed);
   returnCharge(shared, stream, charge);
-  call.observer.onItem(value);
+  if (announced) call.observer.onItemFields?.(fields);
+  if (hasValue && window.phase !== "discarding") {
+    call.observer.onItem(bytes.subarray(start));
+  }
 }
 
 function setReadPending(
@@ -260,21 +272,39 @@ export function takeItem(
   const window = call.receiveWindow;
   if (window === undefined) return undefined;
   shared.writer.checkNotEncoding(); // the grant could not be sent, and the item would be lost
-  const stream = { call, window };
-  const item = window.take();
-  if (item === undefined) {
-    setReadPending(shared, window, window.phase === "open");
-    payForParts(shared, stream); // an awaited item may claim the reserve
-    shared.items.relieve();
-    return undefined;
+  for (;;) {
+    const item = window.take();
+    if (item === undefined) {
+      setReadPending(shared, window, window.phase === "open");
+      payForParts(shared, { call, window }); // an awaited item may claim the reserve
+      shared.items.relieve();
+      return undefined;
+    }
+    taken(shared, { call, window }, item);
+    const { body, start, hasValue } = item;
+    if (start > 0) {
+      const fields = readFields(body, 0, start, call.itemFields, 0);
+      call.observer.onItemFields?.(fields); // may end the call
+    }
+    if (!hasValue) continue;
+    if (window.phase === "discarding") return undefined; // it has ended the call
+    return start === 0 ? body : body.subarray(start);
   }
+}
+
+/** Returns the charge of an item that was taken. */
+function taken(
+  shared: SharedState,
+  stream: Stream,
+  item: QueuedItem,
+): void {
+  const { call, window } = stream;
   shared.items.queued--;
   window.readAt = shared.now;
   if (!window.holdsItems) shared.items.holders.delete(call);
   if (item.claimed > 0) endClaim(shared, call, item.claimed);
   returnCharge(shared, stream, item.charge);
   payForParts(shared, stream); // the item that is arriving is the next one now
-  return item.body;
 }
 
 /** Ends the receiving half when no more items arrive. */

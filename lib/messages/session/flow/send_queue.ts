@@ -15,6 +15,7 @@ import {
 import {
   chargeItem,
   type ItemChannel,
+  type ItemHead,
   itemReserve,
   writeItem,
 } from "./item_frame.ts";
@@ -56,6 +57,8 @@ export interface QueuedMessage extends Fragments {
   bytes: Uint8Array | undefined;
   /** The value of an item that is not encoded yet. */
   value?: unknown;
+  /** Fields of that item. */
+  head?: ItemHead | undefined;
   /** Receiver of an item's outcome. */
   sender?: ItemSender | undefined;
   /** Bytes that it adds to the queued ones. */
@@ -162,10 +165,10 @@ export class SendQueue implements Source {
 
   /** Encodes an item at its turn, and sends its first frame. */
   #sendItem(message: QueuedMessage): number {
-    const { sender, value } = message;
+    const { head, sender, value } = message;
     let sent: number | Uint8Array;
     try {
-      sent = writeItem(this.#shared, this.#channel, value);
+      sent = writeItem(this.#shared, this.#channel, value, head);
     } catch (error) {
       this.#shift();
       sender?.onRejected(error);

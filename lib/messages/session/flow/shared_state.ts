@@ -14,6 +14,7 @@ import type { Channel } from "./send_queue.ts";
 import { RINGS } from "./send_scheduler.ts";
 import type { QueuedBytes, SendState } from "./send_state.ts";
 import { UnfinishedMessages } from "./unfinished_messages.ts";
+import type { Fields } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
 
@@ -42,6 +43,12 @@ export interface SessionStats {
 export interface StreamObserver {
   /** Called with the awaited item; its bytes are valid only during `onItem`. */
   onItem(body: Uint8Array): void;
+  /**
+   * Called with an item's fields before it is handed out. May end the call.
+   *
+   * The item may have no value.
+   */
+  onItemFields?(fields: Readonly<Fields>): void;
   /** Called when no more items will arrive. */
   onItemsEnded(): void;
 }
@@ -56,6 +63,8 @@ export interface SessionStream extends Channel {
   readonly mayReceiveItems: boolean;
   /** Observer of the items. */
   readonly observer: StreamObserver;
+  /** Types of the fields that received items may have. */
+  readonly itemFields: readonly number[];
   /**
    * Whether the call is over for this side. Items for it are then merely late.
    */

@@ -11,4 +11,6 @@ export const Feature = {
   RESUME: 0x01,
   /** Calls with ONCE run at most once. */
   ONCE: 0x02,
+  /** Streams continue at a position. */
+  POSITIONS: 0x04,
 } as const;

@@ -26,8 +26,19 @@ import {
   encodeOnce,
   type OnceField,
 } from "./once_field.ts";
+import {
+  decodeGap,
+  decodeJoined,
+  decodePosition,
+  encodeGap,
+  encodeJoined,
+  encodePosition,
+  type Gap,
+  type Joined,
+  type Position,
+} from "./positions.ts";
 
-export { MalformedError, type Metadata };
+export { MalformedError, type Metadata, type Position };
 
 /** Lowest critical field type: a receiver that does not know it must not skip it. */
 const CRITICAL = 0x80;
@@ -48,6 +59,12 @@ export const Field = {
   ATTEMPT: 0x03,
   /** The caller's own key of a call, UTF-8. */
   KEY: 0x05,
+  /** Position of an item, two u64. */
+  ITEM_ID: 0x06,
+  /** Items that a stream does not have: two u64, u8 reason. */
+  GAP: 0x07,
+  /** Beginning of a stream with positions: two u64, u8 recovered. */
+  JOINED: 0x08,
   /** Message of an error, UTF-8. */
   MESSAGE: 0x10,
   /** Id of an incident, UTF-8. */
@@ -60,6 +77,8 @@ export const Field = {
   SPREAD: 0x14,
   /** Identity of a call that runs at most once; critical. */
   ONCE: 0x80,
+  /** Position after which a stream continues, two u64; critical. */
+  RESUME_FROM: 0x81,
 } as const;
 
 const encoder = new TextEncoder();
@@ -96,6 +115,24 @@ export function attemptField(attempt: number): Uint8Array {
  */
 export function metadataField(metadata: Metadata, limit: number): Uint8Array {
   return field(Field.METADATA, encodeMetadata(metadata, limit));
+}
+
+/** Encodes the position after which a stream continues, as a field. */
+export function resumeField(position: Position): Uint8Array {
+  return field(Field.RESUME_FROM, encodePosition(position));
+}
+
+/** Encodes the fields of an item with a position. */
+export function itemFields({ position, gap, joined }: ItemFields): Uint8Array {
+  const id = field(Field.ITEM_ID, encodePosition(position));
+  if (gap === undefined && joined === undefined) return id;
+  return concat([
+    id,
+    ...(joined === undefined
+      ? []
+      : [field(Field.JOINED, encodeJoined(joined))]),
+    ...(gap === undefined ? [] : [field(Field.GAP, encodeGap(gap))]),
+  ]);
 }
 
 /**
@@ -164,9 +201,16 @@ function milliseconds(value: number): number {
 
 /** Field types that each kind of message may have (PROTOCOL.md, "Fields"). */
 export const FIELDS_OF = {
-  REQUEST: [Field.DEADLINE, Field.METADATA, Field.ATTEMPT],
+  REQUEST: [
+    Field.DEADLINE,
+    Field.METADATA,
+    Field.ATTEMPT,
+    Field.RESUME_FROM,
+  ],
   NOTIFY: [Field.METADATA],
   ITEM: [], // those of features that are not in use are skipped
+  /** With the feature `positions`, from the callee of a server stream. */
+  POSITIONED_ITEM: [Field.ITEM_ID, Field.GAP, Field.JOINED],
   RESULT: [Field.METADATA],
   ERROR: [
     Field.MESSAGE,
@@ -182,6 +226,16 @@ const ONCE_FIELDS = [...FIELDS_OF.REQUEST, Field.ONCE, Field.KEY];
 /** Returns the field types of a REQUEST with these features. */
 export function requestFields(features: number): readonly number[] {
   return (features & Feature.ONCE) === 0 ? FIELDS_OF.REQUEST : ONCE_FIELDS;
+}
+
+/** Fields of an item in a stream with positions. */
+export interface ItemFields {
+  /** Position up to which the stream has been sent. */
+  readonly position: Position;
+  /** Items before it that are missing. */
+  readonly gap?: Gap | undefined;
+  /** Set if the stream begins. */
+  readonly joined?: Joined | undefined;
 }
 
 /**
@@ -210,6 +264,14 @@ export interface Fields {
   once: OnceField | undefined;
   /** The caller's own key of the call, or `""`. */
   key: string;
+  /** Position up to which a stream has been sent. */
+  position: Position | undefined;
+  /** Items before it that are missing. */
+  gap: Gap | undefined;
+  /** Set if a stream with positions begins. */
+  joined: Joined | undefined;
+  /** Position after which a stream continues. */
+  resumeFrom: Position | undefined;
 }
 
 /** The fields of a message that has none. */
@@ -225,6 +287,10 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   spread: 0,
   once: undefined,
   key: "",
+  position: undefined,
+  gap: undefined,
+  joined: undefined,
+  resumeFrom: undefined,
 });
 
 /** Heap bytes of a decoded ONCE and KEY. */
@@ -329,6 +395,18 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       break;
     case Field.KEY:
       fields.key = decodeKey(value);
+      break;
+    case Field.ITEM_ID:
+      fields.position = decodePosition(value);
+      break;
+    case Field.GAP:
+      fields.gap = decodeGap(value);
+      break;
+    case Field.JOINED:
+      fields.joined = decodeJoined(value);
+      break;
+    case Field.RESUME_FROM:
+      fields.resumeFrom = decodePosition(value);
       break;
   }
 }

@@ -20,7 +20,8 @@ function newWindow(
 }
 
 function item(length: number, charge = 1, claimed = 0) {
-  return { body: new Uint8Array(length), charge, claimed };
+  const body = new Uint8Array(length);
+  return { body, start: 0, hasValue: true, charge, claimed };
 }
 
 Deno.test(
@@ -72,7 +73,7 @@ Deno.test("ReceiveWindow keeps many items in order", pure, () => {
   const receiveWindow = newWindow(1e6, 1e6, new CreditPool(0));
   let next = 0;
   for (let n = 0; n < 5000; n++) {
-    receiveWindow.put({ body: Uint8Array.of(n & 255), charge: 1, claimed: 0 });
+    receiveWindow.put({ ...item(1), body: Uint8Array.of(n & 255) });
     if (n % 3 > 0) {
       assertEquals(receiveWindow.take()?.body, Uint8Array.of(next++ & 255));
     }
@@ -154,7 +155,7 @@ Deno.test(
       frame.fill(++byte);
       expected.push(byte);
       const body = receiveWindow.copy(frame.subarray(0, length));
-      receiveWindow.put({ body, charge: 1, claimed: 0 });
+      receiveWindow.put({ ...item(1), body });
     };
     const take = () => {
       const bytes = new Set(receiveWindow.take()?.body);
@@ -179,7 +180,7 @@ Deno.test(
     const buffers = new Set<unknown>();
     for (let n = 0; n < 1000; n++) {
       const body = receiveWindow.copy(new Uint8Array(100));
-      receiveWindow.put({ body, charge: 1, claimed: 0 });
+      receiveWindow.put({ ...item(1), body });
       buffers.add(receiveWindow.take()?.body.buffer);
     }
     assertEquals(buffers.size, 1);

@@ -5,11 +5,14 @@ import {
   Field,
   FIELDS_OF,
   fieldsEnd,
+  type ItemFields,
+  itemFields,
   MalformedError,
   metadataField,
   NO_FIELDS,
   putFields,
   readFields,
+  resumeField,
   textField,
   u32Field,
   UnknownFieldError,
@@ -22,6 +25,12 @@ function block(timeout: number, fields: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(20 + fields.length);
   return bytes.subarray(0, putFields(bytes, 0, timeout, fields));
 }
+
+const ITEM: Required<ItemFields> = {
+  position: { epoch: 1, number: 2 ** 53 - 1 },
+  gap: { from: 5, to: 9, reason: "slow" },
+  joined: { epoch: 1, head: 12, recovered: true },
+};
 
 function read(bytes: Uint8Array, limit = 100) {
   return readFields(
@@ -42,6 +51,8 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
     textField(Field.DECLARED, "d"),
     u32Field(Field.RETRY_AFTER, 7),
     u32Field(Field.SPREAD, 8),
+    itemFields(ITEM),
+    resumeField({ epoch: 3, number: 4 }),
     textField(0x7f, "of a later version"),
   ]);
   const found = read(block(5, fields));
@@ -59,6 +70,8 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
       spread: 8,
       once: undefined,
       key: "",
+      ...ITEM,
+      resumeFrom: { epoch: 3, number: 4 },
     },
   );
   assertStrictEquals(read(block(Infinity, NO_FIELDS)), EMPTY_FIELDS);
@@ -114,7 +127,7 @@ Deno.test(
   "readFields() rejects critical fields that it may not skip",
   pure,
   () => {
-    for (const type of [0x80, 0x81, 0xff]) {
+    for (const type of [0x80, 0xff]) {
       const fields = block(Infinity, textField(type, ""));
       const readRequest = () =>
         readFields(fields, 0, fields.length, FIELDS_OF.REQUEST, 0);
@@ -136,3 +149,21 @@ Deno.test(
     }
   },
 );
+Deno.test("itemFields() writes only the fields that an item has", pure, () => {
+  const { position, gap, joined } = ITEM;
+  for (
+    const fields of [{ position }, { position, gap }, { position, joined }]
+  ) {
+    assertEquals(read(block(Infinity, itemFields(fields))), {
+      ...EMPTY_FIELDS,
+      ...fields,
+    });
+  }
+});
+
+Deno.test("FIELDS_OF lists critical fields for REQUEST only", pure, () => {
+  for (const [message, types] of Object.entries(FIELDS_OF)) {
+    const critical = types.filter((type) => type >= 0x80);
+    if (message !== "REQUEST") assertEquals([message, critical], [message, []]);
+  }
+});

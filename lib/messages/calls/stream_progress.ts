@@ -1,0 +1,107 @@
+/**
+ * The progress of a stream that may take several calls.
+ *
+ * @module
+ */
+import { CallError } from "../errors/call_error.ts";
+import type { AnyCallOptions, CallOptions } from "../protocol/client_types.ts";
+import { Feature } from "../session/wire/features.ts";
+import type { Fields, Position } from "../session/wire/fields.ts";
+
+/** Name of the option that contains the progress; only clients set it. */
+const PROGRESS: unique symbol = Symbol("progress of a stream");
+
+/** Options of a call that belongs to a stream. */
+interface ProgressOptions extends CallOptions {
+  /** The progress of the stream. */
+  readonly [PROGRESS]?: StreamProgress;
+}
+
+/** Returns the progress of the stream that a call belongs to. */
+export function progressOf(
+  options: ProgressOptions,
+): StreamProgress | undefined {
+  return options[PROGRESS];
+}
+
+/** Returns options for the calls of a stream. */
+export function withProgress(
+  options: CallOptions,
+  progress: StreamProgress,
+): ProgressOptions {
+  return { ...options, [PROGRESS]: progress };
+}
+
+/** The input of a call, or where it continues a stream. */
+export interface StreamRequest {
+  /** The input. */
+  readonly input: unknown;
+  /** The last item that was received, if the server supports positions. */
+  readonly resumeFrom?: Position | undefined;
+}
+
+/** The progress of a stream. */
+export class StreamProgress {
+  /** Position up to which the stream was handed out. */
+  position: Position | undefined = undefined;
+  /** The error that interrupted the stream. */
+  #interruption: { readonly error: unknown } | undefined = undefined;
+  /** The item that was handed out last. */
+  last: unknown = undefined;
+  readonly #resume: AnyCallOptions["resume"];
+
+  /** @param resume the option of the call */
+  constructor(resume?: AnyCallOptions["resume"]) {
+    this.#resume = resume;
+  }
+
+  /** Whether another call may continue the stream. */
+  get continues(): boolean {
+    return this.position !== undefined || this.#resume !== undefined;
+  }
+
+  /** Lets the next call continue the stream. */
+  interrupt(error: unknown): void {
+    this.#interruption = { error };
+  }
+
+  /**
+   * Returns what the next call sends in a session with these features.
+   *
+   * @throws the error that interrupted the stream, if it cannot continue there
+   */
+  next(input: unknown, features: number): StreamRequest {
+    if (this.#interruption === undefined) return { input };
+    const positions = (features & Feature.POSITIONS) !== 0;
+    if (this.position !== undefined && positions) {
+      return { input, resumeFrom: this.position };
+    }
+    if (this.#resume !== undefined) {
+      return { input: this.#resume(this.last, input) };
+    }
+    throw this.#interruption.error;
+  }
+
+  /**
+   * Moves to the position of an item.
+   *
+   * @returns `false` if the position does not follow the last one
+   */
+  advance({ position, joined }: Readonly<Fields>): boolean {
+    const last = this.position;
+    if (position === undefined) return true; // keeps the last position
+    const follows = joined !== undefined || last === undefined ||
+      position.epoch === last.epoch && position.number > last.number;
+    if (follows) this.position = position;
+    return follows;
+  }
+}
+
+/** Returns whether a cut or a drain has ended a stream. */
+export function isInterruption(error: unknown): boolean {
+  if (!(error instanceof CallError)) return false;
+  const { code, processed, retry } = error;
+  // A handler that fails with `unavailable` has run; it may advise to try again.
+  return code === "moving" || code === "disconnected" ||
+    code === "unavailable" && (processed !== "yes" || retry !== "never");
+}

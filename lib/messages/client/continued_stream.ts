@@ -1,0 +1,113 @@
+/**
+ * The items of a stream that continues in the next session.
+ *
+ * ```text
+ *            ┌──────── refused before its handler ───────┐
+ *            ▼                                           │
+ *  attempt ──┴─▶ items ──▶ end                           │
+ *     ▲            │                                     │
+ *     └────────────┴─ cut, or drained by the server ─────┘
+ * ```
+ *
+ * @module
+ */
+import type { CallResponse, OutgoingRequest } from "../calls/interceptor.ts";
+import {
+  isInterruption,
+  type StreamProgress,
+} from "../calls/stream_progress.ts";
+import { CallError } from "../errors/call_error.ts";
+
+/** The attempts of a stream. */
+export interface StreamAttempts {
+  /** Makes attempts until one succeeds or the call fails for good. */
+  run(next: Next): Promise<CallResponse>;
+  /** Resolves when another attempt may follow a failed one. @throws the error */
+  failed(error: unknown): Promise<void>;
+  /** Counts the next attempts like those of a new call. @throws the error */
+  interrupted(error: unknown): void;
+  /** Counts a success. */
+  succeeded(): void;
+  /** Items that the caller sends; those of the first attempt can be sent again. */
+  readonly items:
+    | { hold(): void; release(): void }
+    | undefined;
+}
+
+type Next = (request: OutgoingRequest) => Promise<CallResponse>;
+
+/** Number of attempts in a row that may yield no item. */
+const MOST_FRUITLESS = 5;
+/** Age in ms from which an attempt does not count as fruitless. */
+const LONG_ENOUGH = 10_000;
+
+/**
+ * Returns the items of a stream.
+ *
+ * @param first the response of the first attempt
+ * @param next makes further attempts
+ * @param stream its attempts, its progress, and the metadata to set at the end
+ */
+export async function* continuedItems(
+  first: CallResponse,
+  next: Next,
+  stream: {
+    readonly attempts: StreamAttempts;
+    readonly progress: StreamProgress;
+    readonly metadata: Record<string, string>;
+  },
+): AsyncGenerator<unknown, void> {
+  const { attempts, progress, metadata } = stream;
+  let response = first;
+  let fruitless = 0;
+  let committed = false;
+  function commit(): void {
+    if (committed) return;
+    committed = true;
+    attempts.succeeded();
+    attempts.items?.release();
+  }
+  // Without this loop, another attempt would never begin.
+  attempts.items?.hold();
+  try {
+    for (;;) {
+      if (!("items" in response)) return;
+      const begunAt = performance.now();
+      const { position } = progress;
+      let received = false;
+      try {
+        for await (const item of response.items) {
+          commit();
+          received = true;
+          progress.last = item;
+          yield item;
+        }
+        commit();
+        Object.assign(metadata, response.metadata);
+        return;
+      } catch (error) {
+        const begun = received || progress.position !== position;
+        const ran = begun || mayHaveRun(error);
+        if (ran && progress.continues && isInterruption(error)) {
+          const inTime = performance.now() - begunAt >= LONG_ENOUGH;
+          fruitless = received || inTime ? 0 : fruitless + 1;
+          if (fruitless >= MOST_FRUITLESS) throw error;
+          attempts.interrupted(error);
+          progress.interrupt(error);
+        } else {
+          if (ran && (committed || progress.position !== undefined)) {
+            throw error;
+          }
+          await attempts.failed(error);
+        }
+      }
+      response = await attempts.run(next);
+    }
+  } finally {
+    attempts.items?.release();
+  }
+}
+
+function mayHaveRun(error: unknown): boolean {
+  return !(error instanceof CallError) || error.processed !== "no";
+}

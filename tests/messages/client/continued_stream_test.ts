@@ -1,0 +1,454 @@
+/** Streams of clients that continue in the next session. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { serve } from "../../../lib/messages/server/server.ts";
+import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
+import { type Source, source } from "../../../lib/messages/sources/source.ts";
+import { all, typedSession } from "../kit.ts";
+
+const Numbers = protocol({
+  name: "numbers",
+  server: {
+    positioned: serverStream<void, number>(),
+    plain: serverStream<number, number>(),
+    again: serverStream<number, number>({ idempotent: true }),
+  },
+});
+
+/** Short pauses, so that tests take little time. */
+const QUICK = { reconnect: { minDelay: 1, maxDelay: 5, spread: 0 } };
+
+/** A server whose stream is that of a source. */
+function serveSource(
+  numbers: Source<number>,
+  address: { memory: string },
+  entered: (from: number | undefined) => void = () => {},
+) {
+  return serve(Numbers, address).handle({
+    positioned(_, context) {
+      entered(context.resumeFrom?.number);
+      return numbers.items(context);
+    },
+    async *plain(from) {
+      for (let number = from; number <= 20; number++) yield number;
+    },
+    async *again(from) {
+      for (let number = from; number <= 3; number++) yield number;
+    },
+  });
+}
+
+function newAddress() {
+  return { memory: crypto.randomUUID() };
+}
+
+/** Ends the client's connection without a GOAWAY. */
+async function cut(client: { session: object | undefined }): Promise<void> {
+  await typedSession(client.session!).abort();
+}
+
+Deno.test("a stream with positions continues after a cut after each item", async () => {
+  const numbers = source<number>();
+  const address = newAddress();
+  const entered: (number | undefined)[] = [];
+  await using _server = await serveSource(
+    numbers,
+    address,
+    (from) => entered.push(from),
+  );
+  await using client = createClient(Numbers, address, QUICK);
+  const stream = client.remote.positioned()[Symbol.asyncIterator]();
+  const first = stream.next();
+  while (entered.length === 0) await new Promise((r) => setTimeout(r, 1));
+  const received: number[] = [];
+  for (let number = 1; number <= 10; number++) {
+    numbers.publish(number);
+    const { value } = number === 1 ? await first : await stream.next();
+    received.push(value!);
+    await cut(client);
+    numbers.publish(++number); // while the client has no session
+    received.push((await stream.next()).value!);
+  }
+  assertEquals(received, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assertEquals(entered, [undefined, 1, 3, 5, 7, 9]);
+  await stream.return?.();
+});
+
+Deno.test("a stream with positions continues after a cut before its first item", async () => {
+  const numbers = source<number>();
+  const address = newAddress();
+  const entered: (number | undefined)[] = [];
+  await using _server = await serveSource(
+    numbers,
+    address,
+    (from) => entered.push(from),
+  );
+  numbers.publish(1);
+  await using client = createClient(Numbers, address, QUICK);
+  await client.ready();
+  const stream = client.remote.positioned()[Symbol.asyncIterator]();
+  const first = stream.next();
+  await entersTimes(entered, 1);
+  await cut(client);
+  numbers.publish(2);
+  assertEquals((await first).value, 2);
+  assertEquals(entered, [undefined, 1]);
+  await stream.return?.();
+});
+
+async function entersTimes(entered: unknown[], times: number): Promise<void> {
+  while (entered.length < times) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 5)); // JOINED arrives
+}
+
+Deno.test("a gap ends the iteration, or is passed to onGap() in its place", async () => {
+  for (const tells of [false, true]) {
+    const numbers = source<number>({ history: { items: 2 } });
+    const address = newAddress();
+    const entered: unknown[] = [];
+    await using _server = await serveSource(
+      numbers,
+      address,
+      (from) => entered.push(from),
+    );
+    await using client = createClient(Numbers, address, QUICK);
+    const log: unknown[] = [];
+    const options = tells ? { onGap: (gap: Gap) => void log.push(gap) } : {};
+    const reading = (async () => {
+      for await (
+        const number of client.remote.positioned(undefined, options)
+      ) {
+        log.push(number);
+        if (number === 6) return;
+      }
+    })();
+    await entersTimes(entered, 1);
+    numbers.publish(1);
+    while (log.length === 0) await new Promise((r) => setTimeout(r, 1));
+    await cut(client);
+    for (let number = 2; number <= 6; number++) numbers.publish(number);
+    const gap = { from: 2, to: 4, reason: "expired" };
+    if (tells) {
+      await reading;
+      assertEquals(log, [1, gap, 5, 6]);
+    } else {
+      const error = await assertRejects(() => reading, CallError);
+      assertEquals([error.code, error.data], ["gap", gap]);
+      assertEquals(log, [1]);
+    }
+  }
+});
+
+Deno.test("a restarted server with another numbering makes a gap", async () => {
+  const address = newAddress();
+  const entered: unknown[] = [];
+  const before = source<number>();
+  const first = await serveSource(before, address, () => entered.push(0));
+  await using client = createClient(Numbers, address, QUICK);
+  const log: unknown[] = [];
+  const reading = (async () => {
+    const items = client.remote.positioned(undefined, {
+      onGap: (gap) => void log.push(gap),
+    });
+    for await (const number of items) {
+      log.push(number);
+      if (number === 30) return;
+    }
+  })();
+  await entersTimes(entered, 1);
+  for (const number of [1, 2, 3]) before.publish(number);
+  while (log.length < 3) await new Promise((r) => setTimeout(r, 1));
+  await first.abort();
+  const after = source<number>();
+  for (const number of [10, 20]) after.publish(number);
+  await using _second = await serveSource(
+    after,
+    address,
+    () => entered.push(0),
+  );
+  await entersTimes(entered, 2);
+  after.publish(30);
+  await reading;
+  assertEquals(log, [1, 2, 3, { from: 0, to: 2, reason: "unknown" }, 30]);
+});
+
+Deno.test("rolling restarts of three servers leave no gap in streams with equal numbers", async () => {
+  const epoch = 7;
+  let head = 0;
+  const sources = new Set<Source<number>>();
+  /** Starts a server that has read the newest items of a common log. */
+  const start = async (address: { memory: string }) => {
+    const kept = Math.max(0, head - 50);
+    const numbers = source<number>({ after: { epoch, number: kept } });
+    for (let number = kept + 1; number <= head; number++) {
+      numbers.publish(number);
+    }
+    sources.add(numbers);
+    const server = await serveSource(numbers, address);
+    return {
+      stop: async () => {
+        await server.shutdown({ grace: 1_000 });
+        sources.delete(numbers);
+      },
+    };
+  };
+  const addresses = [newAddress(), newAddress(), newAddress()];
+  const servers = await Promise.all(addresses.map(start));
+  const feed = setInterval(() => {
+    head++;
+    for (const numbers of sources) numbers.publish(head);
+  }, 1);
+  const received: number[][] = [];
+  const clients = Array.from({ length: 5 }, (_, index) => {
+    const client = createClient(
+      Numbers,
+      [0, 1, 2].map((n) => addresses[(n + index) % 3]!),
+      QUICK,
+    );
+    const items: number[] = [];
+    received.push(items);
+    const reading = (async () => {
+      for await (const number of client.remote.positioned()) items.push(number);
+    })();
+    return { client, reading: reading.catch((error) => error) };
+  });
+  for (const items of received) {
+    while (items.length === 0) await new Promise((r) => setTimeout(r, 1));
+  }
+  for (const [index, server] of servers.entries()) {
+    await server.stop();
+    servers[index] = await start(addresses[index]!);
+    const last = head;
+    for (const items of received) {
+      while ((items.at(-1) ?? 0) < last) {
+        await new Promise((r) => setTimeout(r, 1));
+      }
+    }
+  }
+  clearInterval(feed);
+  for (const { client, reading } of clients) {
+    await client.close();
+    const error = await reading;
+    assertEquals(error.code !== "gap", true);
+  }
+  for (const server of servers) await server.stop();
+  for (const items of received) {
+    const [first = 0] = items;
+    assertEquals(items, items.map((_, index) => first + index));
+  }
+});
+
+Deno.test("a draining server ends streams with positions before its grace has passed", async () => {
+  const numbers = source<number>();
+  const address = newAddress();
+  const entered: unknown[] = [];
+  const first = await serveSource(numbers, address, () => entered.push(0));
+  await using client = createClient(Numbers, address, QUICK);
+  const received: number[] = [];
+  const reading = (async () => {
+    for await (const number of client.remote.positioned()) {
+      received.push(number);
+      if (number === 2) return;
+    }
+  })();
+  await entersTimes(entered, 1);
+  numbers.publish(1);
+  while (received.length === 0) await new Promise((r) => setTimeout(r, 1));
+  await first.shutdown({ grace: 60_000 }); // the test would time out
+  await using _second = await serveSource(numbers, address);
+  numbers.publish(2);
+  await reading;
+  assertEquals(received, [1, 2]);
+});
+
+Deno.test("resume() continues a stream without positions after the last item", async () => {
+  const address = newAddress();
+  await using _server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from) {
+      yield from;
+      yield from + 1;
+      await new Promise(() => {});
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, address, QUICK);
+  const calls: unknown[] = [];
+  const stream = client.remote.plain(1, {
+    resume: (last, input) => {
+      calls.push([last, input]);
+      return last === undefined ? input : last + 1;
+    },
+  })[Symbol.asyncIterator]();
+  const received: number[] = [];
+  for (let count = 1; count <= 6; count++) {
+    received.push((await stream.next()).value!);
+    if (count % 2 === 0) await cut(client);
+  }
+  assertEquals(received, [1, 2, 3, 4, 5, 6]);
+  assertEquals(calls, [[2, 1], [4, 1]]);
+  await stream.return?.();
+});
+
+Deno.test("resume() receives no item before the first one", async () => {
+  const address = newAddress();
+  const inputs: number[] = [];
+  await using _server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from) {
+      inputs.push(from);
+      if (inputs.length < 3) await new Promise(() => {});
+      yield from;
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, address, QUICK);
+  const items = all(client.remote.plain(7, {
+    resume: (last, input) => {
+      assertEquals(last, undefined);
+      return input + 1;
+    },
+  }));
+  for (const times of [1, 2]) {
+    await entersTimes(inputs, times);
+    await cut(client);
+  }
+  assertEquals(await items, [8]);
+  assertEquals(inputs, [7, 8, 8]);
+});
+
+Deno.test("a stream does not continue after an error of its handler, or after its end", async () => {
+  const address = newAddress();
+  let entered = 0;
+  let fails = true;
+  await using _server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from, { refuse }) {
+      entered++;
+      yield from;
+      if (fails) throw refuse("not now", { code: "unavailable" });
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, address, QUICK);
+  const resume = () => {
+    throw new Error("called");
+  };
+  const failed = client.remote.plain(1, { resume });
+  const error = await assertRejects(() => all(failed), CallError);
+  assertEquals(error.code, "unavailable");
+  fails = false;
+  assertEquals(await all(client.remote.plain(1, { resume })), [1]);
+  assertEquals(entered, 2);
+});
+
+Deno.test("a stream gives up after five attempts in a row without an item", async () => {
+  const address = newAddress();
+  let entered = 0;
+  await using server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from, context) {
+      entered++;
+      if (entered === 1) yield from;
+      await context.session.drain({ grace: 0 });
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, server.addr, QUICK);
+  const resumed = client.remote.plain(1, { resume: (_, input) => input });
+  const received: number[] = [];
+  await assertRejects(async () => {
+    for await (const number of resumed) received.push(number);
+  }, CallError);
+  assertEquals([received, entered], [[1], 6]);
+});
+
+Deno.test("an error of resume() ends the stream", async () => {
+  const address = newAddress();
+  await using _server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from) {
+      yield from;
+      await new Promise(() => {});
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, address, QUICK);
+  const stream = client.remote.plain(1, {
+    resume: () => {
+      throw new RangeError("no");
+    },
+  })[Symbol.asyncIterator]();
+  await stream.next();
+  await cut(client);
+  await assertRejects(() => stream.next(), RangeError, "no");
+});
+
+Deno.test("a stream fails if the next server does not continue it", async () => {
+  const address = newAddress();
+  const numbers = source<number>();
+  const entered: unknown[] = [];
+  const first = await serveSource(numbers, address, () => entered.push(0));
+  await using client = createClient(Numbers, address, QUICK);
+  const stream = client.remote.positioned()[Symbol.asyncIterator]();
+  const item = stream.next();
+  await entersTimes(entered, 1);
+  numbers.publish(1);
+  await item;
+  await first.abort();
+  let left = false;
+  await using _second = await serve(Numbers, address).handle({
+    async *positioned() {
+      left = true;
+      yield 1;
+    },
+    async *plain() {},
+    async *again() {},
+  });
+  const error = await assertRejects(() => stream.next(), CallError);
+  assertEquals([error.code, left], ["unimplemented", false]);
+});
+
+Deno.test("a stream that is cut when its client is closed ends with the cut", async () => {
+  const address = newAddress();
+  const numbers = source<number>();
+  const entered: unknown[] = [];
+  await using _server = await serveSource(
+    numbers,
+    address,
+    () => entered.push(0),
+  );
+  const client = createClient(Numbers, address, QUICK);
+  const reading = assertRejects(
+    () => all(client.remote.positioned()),
+    CallError,
+  );
+  await entersTimes(entered, 1);
+  await client.close();
+  assertEquals((await reading).code, "disconnected");
+});
+
+Deno.test("the deadline of a stream covers all its sessions", async () => {
+  const address = newAddress();
+  const numbers = source<number>();
+  const entered: unknown[] = [];
+  await using _server = await serveSource(
+    numbers,
+    address,
+    () => entered.push(0),
+  );
+  await using client = createClient(Numbers, address, QUICK);
+  const reading = assertRejects(
+    () => all(client.remote.positioned(undefined, { timeout: 100 })),
+    CallError,
+  );
+  await entersTimes(entered, 1);
+  await cut(client);
+  await entersTimes(entered, 2);
+  assertEquals((await reading).code, "deadline");
+});
