@@ -11,14 +11,9 @@ import { serve } from "../../../lib/messages/server/server.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
 import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
 import { virtualTime } from "../../../lib/testing/virtual_time.ts";
-import { handlersOf, own, perform, World } from "./world.ts";
+import { handlersOf, METHODS, own, perform, World } from "./world.ts";
 import { type Violation, violations } from "./world_invariants.ts";
-import {
-  type Counts,
-  Ledger,
-  type MethodName,
-  noCounts,
-} from "./world_ledger.ts";
+import { type Counts, Ledger, noCounts } from "./world_ledger.ts";
 import { type Plan, planOf } from "./world_plan.ts";
 
 /** The situations in which links are cut. */
@@ -39,15 +34,6 @@ export interface Cut {
   readonly way: "toServer" | "toClient";
   readonly after: number;
 }
-
-const METHODS: readonly MethodName[] = [
-  "pay",
-  "look",
-  "list",
-  "feed",
-  "upload",
-  "talk",
-];
 
 const PLAN: Plan = { ...planOf(0).plan, stalls: true, connections: 1 };
 
@@ -76,6 +62,7 @@ export async function cutAt(
   const start = (name: string) =>
     serve(World, network.listen(name), {
       onError: () => {},
+      principal: () => "client",
       authenticate: () => {
         if (refusals-- <= 0) return;
         throw new CallError("not yet", { code: "unauthenticated" });

@@ -29,6 +29,8 @@ import type {
   Server,
   ServerContext,
 } from "../../../lib/messages/server/server_types.ts";
+import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
+import type { OnceStore } from "../../../lib/messages/once/once_store.ts";
 import type { Handlers } from "../../../lib/messages/protocol/protocol_types.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
 import {
@@ -39,7 +41,12 @@ import {
   type VirtualTime,
   virtualTime,
 } from "../../../lib/testing/virtual_time.ts";
-import { type Entry, Ledger, type LoggedCall } from "./world_ledger.ts";
+import {
+  type Entry,
+  Ledger,
+  type LoggedCall,
+  type MethodName,
+} from "./world_ledger.ts";
 import { type Draw, type Plan, planOf } from "./world_plan.ts";
 
 /** The protocol of the run: each shape, idempotent or not, both ways. */
@@ -47,6 +54,7 @@ export const World = protocol({
   name: "world",
   server: {
     pay: unary<number, number>(),
+    charge: unary<number, number>({ once: true }),
     look: unary<number, number>({ idempotent: true }),
     list: serverStream<number, number>({ idempotent: true }),
     feed: serverStream<number, number>(),
@@ -60,6 +68,17 @@ export const World = protocol({
 });
 
 type WorldServer = Server<typeof World, void>;
+
+/** Methods that the application calls. */
+export const METHODS: readonly MethodName[] = [
+  "pay",
+  "charge",
+  "look",
+  "list",
+  "feed",
+  "upload",
+  "talk",
+];
 
 /** Milliseconds after which everything must be over. */
 const END = 30 * 60_000;
@@ -81,7 +100,11 @@ export class Run {
   readonly #ending: Promise<unknown>[] = [];
   #client: Client<typeof World> | undefined;
   #incarnation = 0;
+  /** Stores that outlive their servers, by name. */
+  readonly #stores: Map<string, OnceStore> = new Map();
   #over = false;
+  /** Resolves when the client connects next. */
+  #connecting: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Resolves when the application makes its next call. */
   #called: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Whether servers refuse calls for load. */
@@ -126,7 +149,10 @@ export class Run {
     const failures = this.#failures();
     const broadcasts = this.#broadcasts();
     await own.sleep(closesEarly ? this.#draw(span) : span);
-    if (closesEarly) await this.#close(client);
+    if (closesEarly) {
+      await Promise.race([own.sleep(5_000), this.#connecting.promise]);
+      await this.#close(client);
+    }
     await failures;
     this.#over = true;
     await this.#heal();
@@ -168,6 +194,8 @@ export class Run {
     const incarnation = `${name}${++this.#incarnation}`;
     const server = await serve(World, this.#network.listen(name), {
       onError: () => {},
+      once: this.#store(name),
+      principal: () => "client",
       authenticate: () => {
         if (!this.#locked) return;
         throw new CallError("locked", { code: "unauthenticated" });
@@ -190,6 +218,16 @@ export class Run {
       handlersOf(ledger, incarnation, this.#time),
     ));
     this.#servers.set(name, server);
+  }
+
+  /** Returns the store of outcomes for a new server. */
+  #store(server: string): OnceStore {
+    const { stores } = this.plan;
+    if (stores === "each process") return watched(this.ledger, this.#time);
+    const name = stores === "one" ? "" : server;
+    const store = this.#stores.get(name) ?? watched(this.ledger, this.#time);
+    this.#stores.set(name, store);
+    return store;
   }
 
   /** Ends a server as a killed process ends: its links are cut. */
@@ -368,7 +406,7 @@ export class Run {
 
   #createClient(names: readonly string[]): Client<typeof World> {
     const { plan, ledger } = this;
-    const watched = (connector: Connector, name: string): Connector => ({
+    const dialled = (connector: Connector, name: string): Connector => ({
       ...connector,
       connect: (signal) => {
         ledger.dials.push({ name, at: this.#time.now });
@@ -377,7 +415,7 @@ export class Run {
     });
     return createClient(
       World,
-      names.map((name) => watched(this.#network.address(name), name)),
+      names.map((name) => dialled(this.#network.address(name), name)),
       {
         connections: plan.connections,
         credentials: async () => {
@@ -402,6 +440,10 @@ export class Run {
       const at = this.#time.now;
       const retryAfter = cause instanceof SessionError ? cause.retryAfter : 0;
       this.ledger.events.push({ kind, address, at, retryAfter });
+      if (kind === "connecting") {
+        this.#connecting.resolve();
+        this.#connecting = Promise.withResolvers();
+      }
       if (kind === "connected") sessions++;
       if (kind === "cut" || kind === "draining") sessions--;
       this.ledger.mostSessions = Math.max(this.ledger.mostSessions, sessions);
@@ -426,7 +468,7 @@ export class Run {
     const load = this.plan.class === "load";
     const method = load
       ? "look"
-      : pick(["pay", "look", "list", "feed", "upload", "talk"] as const, draw);
+      : (draw(5) === 0 ? "charge" : pick(METHODS, draw));
     const timeout = !load && draw(3) === 0 ? 20 + draw(8_000) : undefined;
     const call = this.ledger.call(method, this.#time.now, timeout);
     const controller = new AbortController();
@@ -446,6 +488,33 @@ export class Run {
     }
     call.settledAt.push(this.#time.now);
   }
+}
+
+/** Returns a store that enters its answers into a ledger. */
+function watched(ledger: Ledger, time: { readonly now: number }): OnceStore {
+  const store = memoryOnceStore();
+  const { id } = store;
+  /** Number up to which each client needs no outcomes. */
+  const acknowledged = new Map<string, number>();
+  return {
+    id,
+    async reserve(call) {
+      const reservation = await store.reserve(call);
+      const { key, client, number } = call;
+      const { state } = reservation;
+      const seen = Math.max(call.seen, acknowledged.get(client) ?? 0);
+      acknowledged.set(client, seen);
+      const needed = number > seen;
+      ledger.reservations.push({ id, key, state, at: time.now, needed });
+      return reservation;
+    },
+    settle(call, fence, outcome) {
+      ledger.settlements.push({ id, key: call.key, at: time.now });
+      return store.settle(call, fence, outcome);
+    },
+    renew: (call, fence) => store.renew(call, fence),
+    release: (call, fence) => store.release(call, fence),
+  };
 }
 
 interface Working {
@@ -468,6 +537,11 @@ export function handlersOf(
     ledger.enter(id, { server, at: time.now, timeLeft, attempt });
   return {
     pay: (id, context) => settled(enter(id, context), () => work(id, context)),
+    charge: (id, context) =>
+      settled(enter(id, context), async () => {
+        await own.sleep([0, 50, 500, 2_000][id % 4]!); // in range: a modulus
+        return id;
+      }),
     look: (id, context) => settled(enter(id, context), () => work(id, context)),
     list: (id, context) =>
       settledItems(enter(id, context), produce(id, context)),
@@ -535,6 +609,7 @@ export async function perform(
     call.wrong.push(`expected ${wanted}, received ${actual}`);
   };
   switch (method) {
+    case "charge":
     case "pay":
     case "look":
       expect(await remote[method](id, options), id);

@@ -9,6 +9,7 @@ import { CallError } from "../../../lib/messages/errors/call_error.ts";
 /** Methods that a run calls. */
 export type MethodName =
   | "pay"
+  | "charge"
   | "look"
   | "list"
   | "feed"
@@ -53,6 +54,8 @@ export interface LoggedCall {
 /** How often something happened in a run, or in several. */
 export interface Counts {
   resends: number;
+  /** Repeated calls whose outcome a store knew. */
+  repeats: number;
   drains: number;
   cuts: number;
   refusals: number;
@@ -67,6 +70,7 @@ export interface Counts {
 export function noCounts(): Counts {
   return {
     resends: 0,
+    repeats: 0,
     drains: 0,
     cuts: 0,
     refusals: 0,
@@ -93,6 +97,21 @@ export class Ledger {
   }[] = [];
   /** How often each broadcast reached the application. */
   readonly heard: Map<string, number> = new Map();
+  /** Answers of stores to the calls of clients, in order. */
+  readonly reservations: {
+    readonly id: string;
+    readonly key: string;
+    readonly state: string;
+    readonly at: number;
+    /** Whether the client still needs the outcome. */
+    readonly needed: boolean;
+  }[] = [];
+  /** Calls whose outcomes were given to a store. */
+  readonly settlements: {
+    readonly id: string;
+    readonly key: string;
+    readonly at: number;
+  }[] = [];
   /** Most sessions that the client used for new calls at a time. */
   mostSessions = 0;
   closedAt: number | undefined = undefined;
@@ -138,6 +157,10 @@ export class Ledger {
   count(counts: Counts): void {
     const of = (kind: string) =>
       this.events.filter((event) => event.kind === kind).length;
+    counts.repeats +=
+      this.reservations.filter(({ state }) =>
+        state === "done" || state === "running"
+      ).length;
     counts.drains += of("draining");
     counts.cuts += of("cut");
     counts.backoffs += of("backing-off");

@@ -34,8 +34,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     violates: "a call that was not processed has entered no handler",
     file: "client/resender.ts",
-    from: '      this.#processed = "maybe";\n',
-    to: "",
+    from: "          processed: this.#processed,\n          retry: code ===",
+    to: '          processed: "no",\n          retry: code ===',
   },
   {
     violates: "a call that was processed has settled in a handler",
@@ -47,8 +47,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     violates: "a call that is not idempotent enters a handler at most once",
     file: "client/resend_rules.ts",
-    from: 'return processed === "maybe" && lost && idempotent ?',
-    to: 'return processed === "maybe" && lost ?',
+    from: 'return processed === "maybe" && lost && (idempotent || once)',
+    to: 'return processed === "maybe" && lost',
+  },
+  {
+    violates: "a call that is once enters a handler at most once",
+    file: "calls/once_identity.ts",
+    from: "if (outcomes.store !== store) {",
+    to: "if (store === undefined) {",
+  },
+  {
+    violates: "a store keeps an outcome until its client has seen it",
+    file: "once/memory_once_store.ts",
+    from: 'stored.outcome = fits ? outcome : "gone";',
+    to: 'stored.outcome = "gone";',
   },
   {
     violates:

@@ -46,6 +46,11 @@ export interface Plan {
   readonly stalls: boolean;
   /** Number of failures of the class. */
   readonly failures: number;
+  /**
+   * Stores of outcomes: one for all servers, one for each server's name, or one
+   * for each process, which forgets them when it ends.
+   */
+  readonly stores: "one" | "each name" | "each process";
   /** Milliseconds that the client's credentials take. */
   readonly credentials: number;
   /** Whether the application closes the client while calls are in flight. */
@@ -76,6 +81,7 @@ export function planOf(seed: number): { plan: Plan; draw: Draw } {
     span: load ? 4_000 : 20_000,
     stalls,
     failures: kind === "calm" ? 0 : 3 + draw(6),
+    stores: (["one", "each name", "each process"] as const)[draw(3)]!, // in range
     credentials: draw(2) * draw(400),
     closesEarly: draw(4) === 0,
   };
