@@ -9,6 +9,7 @@ import { clientAttacks } from "./client_attacks.ts";
 import { handshakeAttacks } from "./handshake_attacks.ts";
 import { jsonAttacks } from "./json_attacks.ts";
 import { itemAttacks } from "./item_attacks.ts";
+import { onceAttacks } from "./once_attacks.ts";
 import { sessionAttacks } from "./session_attacks.ts";
 import { togetherAttacks } from "./together_attacks.ts";
 import { transportAttacks } from "./transport_attacks.ts";
@@ -18,6 +19,7 @@ import { unmetAttacks } from "./unmet_attacks.ts";
 export const attacks: readonly Attack[] = [
   ...handshakeAttacks,
   ...callAttacks,
+  ...onceAttacks,
   ...itemAttacks,
   ...sessionAttacks,
   ...jsonAttacks.filter(({ victim }) => victim === "server"),

@@ -128,6 +128,7 @@ export function goaway(
 /** Members of a HELLO that differ from the defaults. */
 export interface HelloMembers {
   readonly role?: 0 | 1;
+  readonly features?: number;
   readonly maxFrameBody?: number;
   readonly maxMessage?: number;
   readonly maxCalls?: number;
@@ -149,6 +150,7 @@ export interface HelloMembers {
 export function hello(members: HelloMembers = {}): Uint8Array<ArrayBuffer> {
   const {
     role = 0,
+    features = 0,
     maxFrameBody = 131_072,
     maxMessage = 1 << 22,
     maxCalls = 1024,
@@ -169,7 +171,7 @@ export function hello(members: HelloMembers = {}): Uint8Array<ArrayBuffer> {
     concat([
       text.encode("LWP1"),
       Uint8Array.of(1, 0, role, 0),
-      ...[0, maxFrameBody, maxMessage, maxCalls, streamWindow].map(u32),
+      ...[features, maxFrameBody, maxMessage, maxCalls, streamWindow].map(u32),
       ...[connectionWindow, heartbeat, 0].map(u32),
       ...[notifyWindow, itemsWindow, maxAssembly].map(u32),
       entry(0x02, text.encode(codec)),

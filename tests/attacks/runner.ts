@@ -254,6 +254,8 @@ class ClientVictim implements Victim {
     note() {},
     drain() {},
     subscribe() {},
+    keep() {},
+    keepFor() {},
   });
   #options: VictimOptions = {};
 

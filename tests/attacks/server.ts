@@ -5,6 +5,7 @@
  */
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import { memoryOnceStore } from "../../lib/messages/once/memory_once_store.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { Server } from "../../lib/messages/server/server_types.ts";
 import type { SocketAddress } from "../../lib/transport/connection.ts";
@@ -51,6 +52,7 @@ export interface Places {
 /** Starts a server. */
 async function start(options: VictimOptions): Promise<Places> {
   const { limits, maxSessions, authentication, over = "tcp" } = options;
+  const { outcomes: maxBytes } = options;
   server = await serve(Target, { hostname: "127.0.0.1", port: 0 }, {
     codecs: [msgpack(), json()],
     limits,
@@ -61,6 +63,8 @@ async function start(options: VictimOptions): Promise<Places> {
         if (credentials !== "bystander") await pause(authentication);
         return undefined;
       },
+    principal: authentication === undefined ? undefined : () => "all",
+    once: memoryOnceStore({ maxBytes }),
     onError: () => {},
   }).handle({
     echo: (value) => value,
@@ -96,6 +100,8 @@ async function start(options: VictimOptions): Promise<Places> {
       await pause(ms);
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
+    keep: (value) => value,
+    keepFor: (ms) => counted(pause(ms)),
     holdFor: ([ms]) => counted(pause(ms)),
     async *both(items) {
       for await (const _ of items) yield new Uint8Array(1000);

@@ -31,6 +31,8 @@ export const Target = protocol({
     note: notification<unknown>(),
     drain: unary<unknown, void>(),
     subscribe: unary<unknown, void>(),
+    keep: unary<unknown, unknown>({ once: true }),
+    keepFor: unary<number, void>({ once: true }),
   },
   client: {
     called: unary<unknown, void>(),
@@ -56,6 +58,8 @@ export const SERVER_METHODS = [
   ["note", 1],
   ["drain", 0],
   ["subscribe", 0],
+  ["keep", 0],
+  ["keepFor", 0],
 ] as const;
 
 /** The methods that a hostile server lists, and their shapes on the wire. */
@@ -81,6 +85,8 @@ export const M = {
   note: 12,
   drain: 13,
   subscribe: 14,
+  keep: 15,
+  keepFor: 16,
 } as const;
 
 /** Numbers of the methods in the list of a hostile server. */

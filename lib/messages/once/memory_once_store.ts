@@ -101,13 +101,13 @@ export function memoryOnceStore(
 }
 
 /** Heap bytes of a call without its key and its outcome. */
-const CALL_COST = 768;
+const CALL_COST = 448;
 /** Bytes that are reserved for the outcome of a running call. */
 const OUTCOME_ROOM = 1024;
 /** Heap bytes of an outcome without its bytes. */
-const OUTCOME_COST = 256;
+const OUTCOME_COST = 192;
 /** Heap bytes of a client without its calls. */
-const CLIENT_COST = 512;
+const CLIENT_COST = 448;
 /** Part of the bytes that one principal may use. */
 const SHARE = 1 / 4;
 
