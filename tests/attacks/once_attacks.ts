@@ -20,8 +20,8 @@ const attack = {
 
 /** Bytes of the store of outcomes. */
 const STORE = 2 * MiB;
-/** Heap bytes of a handler whose connection has ended. */
-const RUN = 16 * 1024;
+/** Heap bytes of a handler whose connection has ended, with its session. */
+const LEFT = 32 * 1024;
 
 function u64(value: number): Uint8Array {
   return concat([u32(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32)]);
@@ -69,8 +69,8 @@ export const onceAttacks: readonly Attack[] = [
     resource: "handlers without a connection",
     total: 300,
     connections: 20,
-    budget: PROCESS + 200 * 5 * RUN,
-    atMost: { handlers: 200 * 5 },
+    budget: PROCESS + 300 * LEFT,
+    atMost: { handlers: 300 },
     async *script(peer) {
       const forLong = encode(3_000);
       yield* times(1, (id) => {

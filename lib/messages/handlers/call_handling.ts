@@ -65,8 +65,8 @@ import {
  */
 const DEADLINE_TOLERANCE = 16;
 
-/** Heap bytes of a handler that runs without its session. */
-const RUN_COST = 16 * 1024;
+/** Heap bytes of a session that a handler keeps after its end. */
+const LEFT_COST = 32 * 1024;
 
 /** Handling of one incoming call. */
 export class CallHandling extends Handling
@@ -506,7 +506,6 @@ export class CallHandling extends Handling
 
   /** @inheritdoc */
   start(): void {
-    this.holdInput(RUN_COST);
     this.#deadline = new RunDeadline(this.method, this.timeLeft(), (error) => {
       if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
     });
@@ -530,10 +529,10 @@ export class CallHandling extends Handling
     this.#endWith(error);
   }
 
-  /** Ends the call at once if its handler was not entered here. */
+  /** Ends the call at once, unless its handler was entered here and goes on. */
   #leave(run: OnceRun, { code, message }: CallError): void {
     if (code === "deadline") this.#deadline?.expire();
-    if (!run.leave(this)) return;
+    if (!run.leave(this)) return this.holdInput(LEFT_COST);
     this.#endWith(new CallError(message, { code, processed: "maybe" }));
   }
 
