@@ -303,7 +303,8 @@ export class ClientSessionImpl<P extends AnyProtocol>
   }
 
   async #refresh(credentials: unknown): Promise<void> {
-    if (this.session.state !== "open") {
+    const { state } = this.session;
+    if (state !== "open" && state !== "cut") {
       throw await this.finished;
     }
     this.enter().refresh(credentials);

@@ -491,8 +491,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   onCut(_reason: SessionError): void {
     const link = this.#link;
     this.#inRead = false;
-    link.close("abort");
     link.receiver = undefined;
+    link.close("abort");
     this.closeAfter(link.ended.then(() => link.dispose()));
   }
 
@@ -531,6 +531,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       new SessionError("Another session continues", { code: "closed" }),
     );
     return this.#link;
+  }
+
+  /** Resolves when nothing more is read from the link. */
+  get linkEnded(): Promise<void> {
+    return this.#link.ended;
   }
 
   /** Whether another session has continued with this one's link. */

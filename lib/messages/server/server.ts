@@ -398,6 +398,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       this.#accepted.delete(session);
       this.#owner.draining.delete(session);
       if (full) this.#rejecting--;
+      await session.linkEnded; // another session may use it
     } catch (error) {
       // The application's own Connection implementation may throw anywhere.
       this.report(error);

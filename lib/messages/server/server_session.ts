@@ -336,7 +336,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
    */
   override onRefresh(id: number, credentials: DecodedCredentials): void {
     this.#refreshed = this.#refreshed.then(async () => {
-      if (this.session.state !== "open") return;
+      if (!this.accepted) return;
       await this.#checkCredentials(
         credentials,
         () => this.enter().credentialRefresh.accept(id),

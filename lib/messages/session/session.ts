@@ -498,9 +498,13 @@ export class Session implements SessionView {
     resumption.sink.attach(link);
     if (hello !== undefined && this.peer !== undefined) {
       const resumed = resumption.point(peer.generation);
-      this.#handshake.sendServerHello(this.peer, { ...hello, resumed });
+      try {
+        this.#handshake.sendServerHello(this.peer, { ...hello, resumed });
+      } catch (error) {
+        return this.endResumption(messageOf(error));
+      }
     }
-    resumption.resume(peer);
+    resumption.resume(now, peer);
     this.#heartbeat.restart(now);
     this.#lifecycle.resume();
     // Shows the server that its HELLO has arrived.

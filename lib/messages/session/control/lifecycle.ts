@@ -128,8 +128,7 @@ export class Lifecycle {
 
   /** Whether either side drains. */
   get draining(): boolean {
-    return this.#peerDrains || this.drain.stage !== "none" ||
-      this.#drainLater !== undefined;
+    return this.#peerDrains || this.drain.stage !== "none";
   }
 
   /**

@@ -18,8 +18,11 @@ import type { SessionError } from "../../errors/call_error.ts";
 import { ReceivedFrames } from "./received_frames.ts";
 import type { ResumableSink } from "./resumable_sink.ts";
 
-/** Number of resumptions without progress after which a session ends. */
+/** Number of resumptions in a row that may be fruitless. */
 const MOST_FRUITLESS = 16;
+
+/** Milliseconds after which a link was not fruitless, even without frames. */
+const FRUITFUL = 10_000;
 
 /** Options for resuming a session. */
 export interface ResumeConfig {
@@ -45,7 +48,9 @@ export class SessionResumption {
   readonly #received: ReceivedFrames = new ReceivedFrames();
   /** Positions of both directions, added, at the last resumption. */
   #progress = 0;
+  /** Number of short links in a row that carried no frame. */
   #fruitless = 0;
+  #resumedAt = -Infinity;
 
   /** @param config the session's sink, and the time to wait */
   constructor({ sink, grace }: ResumeConfig) {
@@ -155,11 +160,14 @@ export class SessionResumption {
   }
 
   /** Sends on the new link what the peer lacks. */
-  resume({ received }: ResumePoint): void {
+  resume(now: number, { received }: ResumePoint): void {
     const { sink, sink: { frames } } = this;
     const progress = received + this.received;
-    this.#fruitless = progress > this.#progress ? 0 : this.#fruitless + 1;
+    const fruitful = progress > this.#progress ||
+      now - this.#resumedAt >= FRUITFUL;
+    this.#fruitless = fruitful ? 0 : this.#fruitless + 1;
     this.#progress = progress;
+    this.#resumedAt = now;
     this.deadline = Infinity;
     this.cause = undefined;
     this.heard = false;

@@ -87,8 +87,9 @@ Deno.test(
     const resume = (received: number) => {
       resumption.cut(0, CAUSE);
       resumption.sink.attach(new Link());
-      resumption.resume({ generation: 1, received, firstKept: 1 });
+      resumption.resume(now, { generation: 1, received, firstKept: 1 });
     };
+    let now = 0;
     resume(2);
     for (let n = 0; n < 15; n++) resume(2);
     assertEquals(resumption.possible, true);
@@ -97,6 +98,9 @@ Deno.test(
     assertEquals(resumption.possible, true);
     resume(2);
     assertEquals(resumption.possible, false);
+    now += 10_000; // the link lasted
+    resume(2);
+    assertEquals(resumption.possible, true);
   },
 );
 
@@ -106,6 +110,6 @@ Deno.test("SessionResumption waits for the grace and no longer", pure, () => {
   resumption.cut(400, CAUSE);
   assertEquals(resumption.wakeAt, 30_400);
   resumption.sink.attach(new Link());
-  resumption.resume({ generation: 1, received: 3, firstKept: 4 });
+  resumption.resume(500, { generation: 1, received: 3, firstKept: 4 });
   assertEquals(resumption.wakeAt, Infinity);
 });
