@@ -26,6 +26,7 @@ import { STREAMS } from "./conversations/streams.ts";
 import { DIFFERING } from "./conversations/differing.ts";
 import { DRAINS } from "./conversations/drains.ts";
 import { ONCE } from "./conversations/once.ts";
+import { POSITIONS } from "./conversations/positions.ts";
 import { RESUME } from "./conversations/resume.ts";
 import { RESERVED } from "./conversations/reserved.ts";
 import { RETURNED } from "./conversations/returned.ts";
@@ -101,9 +102,9 @@ const META = {
       '{"from", "ends"}': "This end closes its stream.",
       '{"advance"}': "This many ms pass at both ends. Time begins at 0.",
       '{"at", "do", "with"}':
-        "An action of the application: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows), end (its items), read (wait for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain (with the `code`, `retryAfter` and `spread` of its GOAWAYs), close; or of its transport: stall (after `after` more frames it accepts none, so that large messages wait; small frames are still sent), flow (it accepts them again).",
+        "An action of the application: start (send HELLO), accept, refuse, call, notify, send (an item, as soon as credit allows; with the `position`, `joined` and `gap` of its fields, and without a value if there is no `value`), end (its items), read (wait for the next item), stopReading, respond, fail, cancel, refresh, refreshed, rejectRefresh, drain (with the `code`, `retryAfter` and `spread` of its GOAWAYs), close; or of its transport: stall (after `after` more frames it accepts none, so that large messages wait; small frames are still sent), flow (it accepts them again).",
       '{"at", "sees", "with"}':
-        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, itemsEnded (END has arrived; items may still wait), cancelled, result, failed, refresh, refreshed, draining (a GOAWAY drain or age has arrived), drained, ended (the session, with its code, `closed` if it ended without an error; `remote`: the other end sent the code).",
+        "An event for the application; events occur in the order of the steps: authenticate, opened, request, notified, item, position (the fields of an item, before the item), itemsEnded (END has arrived; items may still wait), cancelled, result, failed, refresh, refreshed, draining (a GOAWAY drain or age has arrived), drained, ended (the session, with its code, `closed` if it ended without an error; `remote`: the other end sent the code).",
     },
     calls:
       "A call is identified by its id, even before its REQUEST has been sent. A request or result without `value` has an empty body.",
@@ -145,6 +146,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
   ...DRAINS,
   ...RESERVED,
   ...ONCE,
+  ...POSITIONS,
   ...RESUME,
 ];
 

@@ -27,7 +27,7 @@ import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
 import type { Gap } from "../session/wire/positions.ts";
 import { gapText } from "../streams/gaps.ts";
-import { StreamProgress } from "./stream_progress.ts";
+import type { StreamProgress } from "./stream_progress.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import type { Session, SessionView } from "../session/session.ts";
 
@@ -242,13 +242,10 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   /** @inheritdoc */
   onItemFields(fields: Readonly<Fields>): void {
-    const progress = this.#progress ??= new StreamProgress();
     const { position, gap, joined } = fields;
-    if (!progress.advance(fields)) {
-      return this.#call?.fail(
-        "malformed",
-        "an item does not follow the position of the item before it",
-      );
+    // An item without a position leaves the stream where it is.
+    if (this.#progress !== undefined && position !== undefined) {
+      this.#progress.position = position;
     }
     if (gap !== undefined) this.#passGap(gap);
     else if (joined?.recovered === false) {

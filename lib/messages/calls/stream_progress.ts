@@ -6,7 +6,7 @@
 import { CallError } from "../errors/call_error.ts";
 import type { AnyCallOptions, CallOptions } from "../protocol/client_types.ts";
 import { Feature } from "../session/wire/features.ts";
-import type { Fields, Position } from "../session/wire/fields.ts";
+import type { Position } from "../session/wire/fields.ts";
 
 /** Name of the option that contains the progress; only clients set it. */
 const PROGRESS: unique symbol = Symbol("progress of a stream");
@@ -80,20 +80,6 @@ export class StreamProgress {
       return { input: this.#resume(this.last, input) };
     }
     throw this.#interruption.error;
-  }
-
-  /**
-   * Moves to the position of an item.
-   *
-   * @returns `false` if the position does not follow the last one
-   */
-  advance({ position, joined }: Readonly<Fields>): boolean {
-    const last = this.position;
-    if (position === undefined) return true; // keeps the last position
-    const follows = joined !== undefined || last === undefined ||
-      position.epoch === last.epoch && position.number > last.number;
-    if (follows) this.position = position;
-    return follows;
   }
 }
 

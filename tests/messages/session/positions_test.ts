@@ -89,10 +89,11 @@ Deno.test(
     read();
     assertEquals(log, ["at 4", 14, "at 9, gap", "at 10", 20]);
     read();
-    lone.receive(Kind.ITEM, 1, itemWith(GAP), Flag.NO_VALUE);
-    assertEquals(log.at(-1), "at 9, gap"); // at once, as a reader waits
-    lone.receive(Kind.ITEM, 1, itemWith(at(11), [21]));
-    assertEquals(log.slice(-2), ["at 11", 21]);
+    const later = { ...GAP, ...at(15) };
+    lone.receive(Kind.ITEM, 1, itemWith(later), Flag.NO_VALUE);
+    assertEquals(log.at(-1), "at 15, gap"); // at once, as a reader waits
+    lone.receive(Kind.ITEM, 1, itemWith(at(16), [21]));
+    assertEquals(log.slice(-2), ["at 16", 21]);
   },
 );
 
@@ -103,7 +104,8 @@ Deno.test(
     const { lone, read } = reader();
     const before = accountsOf(lone.session);
     for (let count = 0; count < 200; count++) {
-      lone.receive(Kind.ITEM, 1, itemWith(GAP), Flag.NO_VALUE);
+      const gap = { ...GAP, ...at(10 + count) };
+      lone.receive(Kind.ITEM, 1, itemWith(gap), Flag.NO_VALUE);
     }
     const { itemsGranted, itemsOwed } = accountsOf(lone.session);
     assertEquals(itemsGranted + itemsOwed < before.itemsGranted, true);

@@ -26,7 +26,13 @@ import type {
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import type { HelloEntries } from "../../../lib/messages/session/control/handshake.ts";
-import { onceFields } from "../../../lib/messages/session/wire/fields.ts";
+import {
+  type ItemFields,
+  itemFields,
+  onceFields,
+  type Position,
+  resumeField,
+} from "../../../lib/messages/session/wire/fields.ts";
 import type { OnceField } from "../../../lib/messages/session/wire/once_field.ts";
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
 import type { DrainOptions } from "../../../lib/messages/session/control/drain.ts";
@@ -101,7 +107,7 @@ export class Subject {
   #fresh: StallingSession | undefined = undefined;
   readonly #outgoing = new Map<number, OutgoingCall>();
   readonly #incoming = new Map<number, IncomingCall>();
-  readonly #items = new Map<number, unknown[]>();
+  readonly #items = new Map<number, Details[]>();
   readonly #calls: MethodInfo[];
   readonly #sink = sinkInto(this.sent);
   readonly #codec = msgpack();
@@ -314,7 +320,7 @@ export class Subject {
       return responses.fail(call, NOT_DECODED);
     }
     call.entered = true;
-    const { timeout, once, key } = fields;
+    const { timeout, once, key, resumeFrom } = fields;
     this.#saw("request", {
       call: id,
       method: call.method.info.name,
@@ -323,6 +329,7 @@ export class Subject {
       ...metadataOf(fields),
       ...(once === undefined ? {} : { once }),
       ...(key === "" ? {} : { key }),
+      ...(resumeFrom === undefined ? {} : { resumeFrom }),
     });
   }
 
@@ -381,11 +388,11 @@ export class Subject {
         ...this.#message(step),
         timeout: Infinity,
       }),
-    send: ({ call, value }) => {
+    send: ({ call, ...item }) => {
       const id = Number(call);
       const items = this.#items.get(id) ?? [];
       this.#items.set(id, items);
-      items.push(valueOf(value));
+      items.push(item);
       if (items.length === 1) this.#sendItems(id, items);
     },
     end: ({ call }) =>
@@ -448,7 +455,7 @@ export class Subject {
       info: this.#calls[index]!,
       value: valueOf(step["value"]),
       hasValue: "value" in step,
-      fields: concat([metadataBytes(step), onceBytes(step)]),
+      fields: concat([metadataBytes(step), onceBytes(step), resumeBytes(step)]),
     };
   }
 
@@ -464,6 +471,12 @@ export class Subject {
           timeout: Number(step["timeout"] ?? Infinity),
           observer: {
             onItem: (body) => this.#item(id, body),
+            onItemFields: ({ position, joined, gap }) =>
+              this.#saw("position", {
+                ...{ call: id, position },
+                ...(joined === undefined ? {} : { joined }),
+                ...(gap === undefined ? {} : { gap }),
+              }),
             onItemsEnded() {},
             onResult: (body, fields) => {
               const value = this.#decoded(body);
@@ -486,7 +499,7 @@ export class Subject {
   }
 
   /** Sends items in order; each waits until the preceding one was encoded. */
-  #sendItems(id: number, items: unknown[]): void {
+  #sendItems(id: number, items: Details[]): void {
     const call = this.#stream(id);
     const sender = {
       onAccepted: () => {
@@ -500,7 +513,13 @@ export class Subject {
     };
     while (items.length > 0) {
       const { shared } = this.#session.enter(this.#now);
-      if (sendItem(shared, call, items[0], sender) !== "accepted") return;
+      const { value, ...fields } = items[0]!; // not empty: checked by the loop
+      const head = {
+        fields: positionBytes(fields),
+        hasValue: value !== undefined,
+      };
+      const sent = sendItem(shared, call, valueOf(value), sender, head);
+      if (sent !== "accepted") return;
       items.shift();
     }
   }
@@ -512,6 +531,18 @@ function listed(methods: readonly Method[]): MethodInfo[] {
     shape: SHAPES[shape]!, // the vectors have no other shapes
     hash,
   }));
+}
+
+function resumeBytes({ resumeFrom }: Details): Uint8Array {
+  return resumeFrom === undefined
+    ? new Uint8Array()
+    : resumeField(resumeFrom as Position); // as the vectors describe it
+}
+
+function positionBytes(fields: Details): Uint8Array {
+  return "position" in fields
+    ? itemFields(fields as unknown as ItemFields) // as the vectors describe it
+    : new Uint8Array();
 }
 
 function onceBytes({ once, key = "" }: Details): Uint8Array {

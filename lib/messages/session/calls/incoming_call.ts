@@ -171,6 +171,9 @@ export class IncomingCall extends TimerEntry implements SessionStream {
     return this.state !== "open" && this.state !== "ended";
   }
 
+  /** Items of the caller have no positions. @inheritdoc */
+  checkPosition(): void {}
+
   /** Changes the state; returns `false` if the state does not allow the event. */
   on(event: CallEvent): boolean {
     const next = CALLEE[this.state][event];

@@ -14,7 +14,12 @@ import {
 } from "./call_state.ts";
 import { SendCredit } from "../flow/credit.ts";
 import { Feature } from "../wire/features.ts";
-import { type Fields, FIELDS_OF } from "../wire/fields.ts";
+import {
+  type Fields,
+  FIELDS_OF,
+  MalformedError,
+  type Position,
+} from "../wire/fields.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
@@ -111,6 +116,8 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   readonly observer: CallerObserver;
   readonly #owner: OutgoingCallOwner;
   readonly #shared: SharedState;
+  /** Position of the last item that has arrived. */
+  #position: Position | undefined = undefined;
 
   constructor(
     owner: OutgoingCallOwner,
@@ -171,6 +178,16 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     const positioned = this.info.shape === "serverStream" &&
       (this.#shared.features & Feature.POSITIONS) !== 0;
     return positioned ? FIELDS_OF.POSITIONED_ITEM : FIELDS_OF.ITEM;
+  }
+
+  /** @inheritdoc */
+  checkPosition(position: Position | undefined, joins: boolean): void {
+    const last = this.#position;
+    if (position === undefined) return;
+    const follows = joins || last === undefined ||
+      position.epoch === last.epoch && position.number > last.number;
+    if (!follows) throw new MalformedError("its position is out of order");
+    this.#position = position;
   }
 
   /** Changes the state; returns `false` if the state does not allow the event. */

@@ -130,7 +130,10 @@ function fieldsOf(
   { bytes, at, charge, claimed }: ArrivedItem,
 ): Readonly<Fields> | undefined {
   try {
-    return readFields(bytes, at, fieldsEnd(bytes, at), call.itemFields, 0);
+    const end = fieldsEnd(bytes, at);
+    const fields = readFields(bytes, at, end, call.itemFields, 0);
+    call.checkPosition(fields.position, fields.joined !== undefined);
+    return fields;
   } catch (error) {
     shared.items.release(charge);
     call.fail("malformed", `an item is malformed: ${messageOf(error)}`);

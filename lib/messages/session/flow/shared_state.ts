@@ -14,7 +14,7 @@ import type { Channel } from "./send_queue.ts";
 import { RINGS } from "./send_scheduler.ts";
 import type { QueuedBytes, SendState } from "./send_state.ts";
 import { UnfinishedMessages } from "./unfinished_messages.ts";
-import type { Fields } from "../wire/fields.ts";
+import type { Fields, Position } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
 
@@ -65,6 +65,12 @@ export interface SessionStream extends Channel {
   readonly observer: StreamObserver;
   /** Types of the fields that received items may have. */
   readonly itemFields: readonly number[];
+  /**
+   * Checks that the position of an item follows the one before.
+   *
+   * @throws {MalformedError} if it does not
+   */
+  checkPosition(position: Position | undefined, joins: boolean): void;
   /**
    * Whether the call is over for this side. Items for it are then merely late.
    */
