@@ -6,7 +6,8 @@
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { CallError } from "../errors/call_error.ts";
 import { onceFields } from "../session/wire/fields.ts";
-import { NO_CLIENT, type Outcomes, toHex } from "../session/wire/once_field.ts";
+import { NO_CLIENT, type Outcomes } from "../session/wire/once_field.ts";
+import { toHex } from "../support/hex.ts";
 import { sha256 } from "../support/sha256.ts";
 
 /** The number of a call among those of its client. */

@@ -8,7 +8,8 @@
  * @module
  */
 import { OnceIdentity } from "../calls/once_identity.ts";
-import { CLIENT_ID, toHex } from "../session/wire/once_field.ts";
+import { CLIENT_ID } from "../session/wire/once_field.ts";
+import { toHex } from "../support/hex.ts";
 
 /** Numbers that may follow the first call in progress; below a store's bound. */
 const WINDOW = 256;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { toHex } from "../session/wire/once_field.ts";
+import { toHex } from "../support/hex.ts";
 import { sha256 } from "../support/sha256.ts";
 
 /** Length of a secret in bytes. */

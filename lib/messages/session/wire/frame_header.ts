@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { MalformedError } from "./malformed_error.ts";
 
 /** Size of the header in bytes. */
 export const HEADER = 8;
@@ -102,7 +103,8 @@ export function putU32(bytes: Uint8Array, offset: number, value: number): void {
 }
 
 /**
- * Returns whether frames of a kind have positions. The others concern one connection, and are never sent again.
+ * Returns whether frames of a kind have positions. The others concern one
+ * connection, and are never sent again.
  */
 export function hasPosition(kind: number): boolean {
   switch (kind) {
@@ -119,6 +121,17 @@ export function hasPosition(kind: number): boolean {
 /** Reads a big-endian u64; returns a number from 2^53 on for one too large. */
 export function getU64(bytes: Uint8Array, offset: number): number {
   return getU32(bytes, offset) * 2 ** 32 + getU32(bytes, offset + 4);
+}
+
+/**
+ * Reads a big-endian u64.
+ *
+ * @throws {MalformedError} if it is 2^53 or more, which a number cannot hold
+ */
+export function getExactU64(bytes: Uint8Array, offset: number): number {
+  const number = getU64(bytes, offset);
+  if (number < 2 ** 53) return number;
+  throw new MalformedError("a number is 2^53 or more");
 }
 
 /** Writes a big-endian u64 below 2^53. */

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { getU32, putU32 } from "./frame_header.ts";
+import { fromHex, toHex } from "../../support/hex.ts";
+import { getExactU64, putU64 } from "./frame_header.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 
 /** Identity of a call that runs at most once. */
@@ -69,14 +70,18 @@ export function decodeOnce(value: Uint8Array): OnceField {
   }
   return {
     client: toHex(value.subarray(0, CLIENT_ID)),
-    number: getU64(value, CLIENT_ID),
-    seen: getU64(value, CLIENT_ID + 8),
-    created: getU64(value, CLIENT_ID + 16),
+    number: getExactU64(value, CLIENT_ID),
+    seen: getExactU64(value, CLIENT_ID + 8),
+    created: getExactU64(value, CLIENT_ID + 16),
     digest: toHex(value.subarray(CLIENT_ID + 24)),
   };
 }
 
-/** @throws {MalformedError} if the key is empty, too long or not UTF-8 */
+/**
+ * Decodes the value of KEY.
+ *
+ * @throws {MalformedError} if the key is empty, too long or not UTF-8
+ */
 export function decodeKey(value: Uint8Array): string {
   if (value.length > 0 && value.length <= MAX_KEY) return decodeText(value);
   throw new MalformedError(
@@ -93,35 +98,13 @@ export function encodeOutcomes({ time, store }: Outcomes): Uint8Array {
   return bytes;
 }
 
-/** @throws {MalformedError} if the entry is too short or the time not valid */
+/**
+ * Decodes the value of OUTCOMES.
+ *
+ * @throws {MalformedError} if the entry is too short, or its time or text is not
+ * valid
+ */
 export function decodeOutcomes(value: Uint8Array): Outcomes {
   if (value.length <= 8) throw new MalformedError("OUTCOMES is truncated");
-  return { time: getU64(value, 0), store: decodeText(value.subarray(8)) };
-}
-
-/** Returns bytes in hexadecimal. */
-export function toHex(bytes: Uint8Array): string {
-  // Adding the digits one by one would cost 2 KiB of heap until the text is read.
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}
-
-function fromHex(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
-  }
-  return bytes;
-}
-
-function putU64(target: Uint8Array, offset: number, value: number): void {
-  putU32(target, offset, Math.floor(value / 2 ** 32));
-  putU32(target, offset + 4, value % 2 ** 32);
-}
-
-/** @throws {MalformedError} if the number is 2^53 or more */
-function getU64(bytes: Uint8Array, offset: number): number {
-  const high = getU32(bytes, offset);
-  if (high < 2 ** 21) return high * 2 ** 32 + getU32(bytes, offset + 4);
-  throw new MalformedError("a number is 2^53 or more");
+  return { time: getExactU64(value, 0), store: decodeText(value.subarray(8)) };
 }

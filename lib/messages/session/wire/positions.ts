@@ -10,7 +10,7 @@
  * @module
  */
 import { MalformedError } from "./malformed_error.ts";
-import { getU64, putU64 } from "./frame_header.ts";
+import { getExactU64, putU64 } from "./frame_header.ts";
 
 /**
  * Position of an item in its stream.
@@ -88,15 +88,15 @@ function numbers(first: number, second: number, length: number): Uint8Array {
 /** Decodes the value of ITEM_ID or RESUME_FROM. @throws {MalformedError} */
 export function decodePosition(value: Uint8Array): Position {
   checkLength(value, 16);
-  return { epoch: u64(value, 0), number: u64(value, 8) };
+  return { epoch: getExactU64(value, 0), number: getExactU64(value, 8) };
 }
 
 /** Decodes the value of GAP. @throws {MalformedError} */
 export function decodeGap(value: Uint8Array): Gap {
   checkLength(value, 17);
   return {
-    from: u64(value, 0),
-    to: u64(value, 8),
+    from: getExactU64(value, 0),
+    to: getExactU64(value, 8),
     // in range: the length is checked; an unknown reason is of a later version
     reason: GAP_REASONS[value[16]!] ?? "unknown",
   };
@@ -106,8 +106,8 @@ export function decodeGap(value: Uint8Array): Gap {
 export function decodeJoined(value: Uint8Array): Joined {
   checkLength(value, 17);
   return {
-    epoch: u64(value, 0),
-    head: u64(value, 8),
+    epoch: getExactU64(value, 0),
+    head: getExactU64(value, 8),
     recovered: value[16] === 1,
   };
 }
@@ -117,10 +117,4 @@ function checkLength({ length }: Uint8Array, expected: number): void {
   throw new MalformedError(
     `a position has ${length} bytes; expected ${expected}`,
   );
-}
-
-function u64(value: Uint8Array, at: number): number {
-  const number = getU64(value, at);
-  if (number < 2 ** 53) return number;
-  throw new MalformedError("a position has a number of 2^53 or more");
 }
