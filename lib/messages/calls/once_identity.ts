@@ -56,8 +56,9 @@ export class OnceIdentity {
     outcomes: Outcomes = UNKNOWN,
   ): Uint8Array {
     this.#digest ??= toHex(sha256(codec.encode(input)));
+    const repeated = this.#first !== undefined;
     const { store, time } = this.#first ??= outcomes;
-    if (outcomes.store !== store) {
+    if (repeated && (store === "" || store !== outcomes.store)) {
       throw new CallError(
         `${method}: the call may have run on a server whose outcomes this server does not have`,
         { code: "outcome-lost", method, processed: "maybe" },

@@ -529,7 +529,7 @@ export class CallHandling extends Handling
     this.#endWith(error);
   }
 
-  /** Ends the call at once, unless its handler was entered here and goes on. */
+  /** Ends the call at once, unless its handler runs here. */
   #leave(run: OnceRun, { code, message }: CallError): void {
     if (code === "deadline") this.#deadline?.expire();
     if (!run.leave(this)) return this.holdInput(LEFT_COST);
