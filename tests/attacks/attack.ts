@@ -31,6 +31,8 @@ export interface VictimOptions {
   readonly over?: Over;
   /** Codec of the session. @default {"msgpack"} */
   readonly codec?: "msgpack" | "json";
+  /** How a server resumes sessions; not at all if absent. */
+  readonly resume?: { readonly grace: number; readonly perPrincipal?: number };
   /** Bytes of the store of outcomes, of a server. */
   readonly outcomes?: number;
   /** Calls that the client makes. @default {"none"} */

@@ -10,6 +10,7 @@ import { handshakeAttacks } from "./handshake_attacks.ts";
 import { jsonAttacks } from "./json_attacks.ts";
 import { itemAttacks } from "./item_attacks.ts";
 import { onceAttacks } from "./once_attacks.ts";
+import { resumeAttacks } from "./resume_attacks.ts";
 import { sessionAttacks } from "./session_attacks.ts";
 import { togetherAttacks } from "./together_attacks.ts";
 import { transportAttacks } from "./transport_attacks.ts";
@@ -20,6 +21,7 @@ export const attacks: readonly Attack[] = [
   ...handshakeAttacks,
   ...callAttacks,
   ...onceAttacks,
+  ...resumeAttacks,
   ...itemAttacks,
   ...sessionAttacks,
   ...jsonAttacks.filter(({ victim }) => victim === "server"),

@@ -33,6 +33,8 @@ export class RawPeer {
   inFlight = 0;
   /** Number of frames that arrived, by kind, and by code for GOAWAY and ERROR. */
   readonly seen: Map<string, number>;
+  /** Body of the other end's HELLO; empty before it. */
+  helloBody: Uint8Array = new Uint8Array();
   readonly #connection: RawConnection;
   readonly #totals = [0, 0, 0];
   readonly #charges = [0, 0, 0];
@@ -177,6 +179,7 @@ export class RawPeer {
     const view = new DataView(body.buffer, body.byteOffset, body.length);
     switch (kind) {
       case K.HELLO:
+        this.helloBody = body.slice();
         this.#totals[0] = view.getUint32(28);
         this.#totals[1] = view.getUint32(40);
         this.#totals[2] = view.getUint32(44);

@@ -52,7 +52,7 @@ export interface Places {
 /** Starts a server. */
 async function start(options: VictimOptions): Promise<Places> {
   const { limits, maxSessions, authentication, over = "tcp" } = options;
-  const { outcomes: maxBytes } = options;
+  const { outcomes: maxBytes, resume } = options;
   server = await serve(Target, { hostname: "127.0.0.1", port: 0 }, {
     codecs: [msgpack(), json()],
     limits,
@@ -65,6 +65,7 @@ async function start(options: VictimOptions): Promise<Places> {
       },
     principal: authentication === undefined ? undefined : () => "all",
     once: memoryOnceStore({ maxBytes }),
+    resume,
     onError: () => {},
   }).handle({
     echo: (value) => value,

@@ -10,6 +10,7 @@ import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { DEFAULT_MEMORY } from "../../lib/messages/server/memory_budget.ts";
+import { DEFAULT_PER_PRINCIPAL } from "../../lib/messages/server/resume_options.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
 import { Kind } from "../../lib/messages/session/wire/frame_header.ts";
 import { decodeHello } from "../../lib/messages/session/wire/hello.ts";
@@ -20,6 +21,7 @@ const CODEC = "depth, nodes, bytes (of a codec)";
 const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
 const MEMORY = "`memory` (of a server)";
+const PER_PRINCIPAL = "`resume.perPrincipal` (of a server)";
 
 const documented = tableRows("Limits");
 
@@ -39,7 +41,7 @@ function sizeOf(text: string): number {
 /** The limits of a session in the table, by name. */
 function sessionLimits(): Record<string, number | undefined> {
   const named = [...documented.keys()].flatMap((name) => {
-    if (name.endsWith("(of a codec)") || name === SESSIONS || name === MEMORY) {
+    if (name.endsWith("(of a codec)") || name.endsWith("(of a server)")) {
       return [];
     }
     const values = defaults(name);
@@ -190,4 +192,8 @@ Deno.test("DEFAULT_MEMORY has the value of the table", () => {
 
 Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {
   assertEquals([DEFAULT_MAX_SESSIONS], defaults(SESSIONS));
+});
+
+Deno.test("DEFAULT_PER_PRINCIPAL has the value of the table", () => {
+  assertEquals([DEFAULT_PER_PRINCIPAL], defaults(PER_PRINCIPAL));
 });

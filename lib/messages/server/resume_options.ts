@@ -11,6 +11,9 @@ import type { ServerOptions } from "./server_types.ts";
 
 const NAMES = { grace: true, perPrincipal: true } as const; // the literal type that checkOptions() wants
 
+/** Default of the option `resume.perPrincipal`. */
+export const DEFAULT_PER_PRINCIPAL = 4;
+
 /** Part of a server's memory that sessions without a connection may hold. */
 const HIBERNATION = 1 / 10;
 
@@ -32,7 +35,7 @@ export function resumeRegistry<
   memory: number,
 ): ResumeRegistry<S> | undefined {
   checkOptions("the option resume of serve()", resume, NAMES);
-  const { grace = 0, perPrincipal = 4 } = resume;
+  const { grace = 0, perPrincipal = DEFAULT_PER_PRINCIPAL } = resume;
   checkTime("serve with resume.grace", grace);
   if (!Number.isInteger(perPrincipal) || perPrincipal < 1) {
     throw new RangeError(
