@@ -20,6 +20,7 @@
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type { OnceField } from "../session/wire/once_field.ts";
 import { setRef } from "../support/keep_alive.ts";
+import { checkReservation } from "./check_store.ts";
 import type { OnceCall, OnceStore } from "./once_store.ts";
 
 /** A caller of a call that runs at most once. */
@@ -153,7 +154,9 @@ export class OnceRun {
   async ask(): Promise<void> {
     let pause = FIRST_PAUSE;
     while (this.#callers.length > 0) {
-      const answer = await this.#try((store) => store.reserve(this.call));
+      const answer = await this.#try(async (store) =>
+        checkReservation(await store.reserve(this.call))
+      );
       switch (answer?.state) {
         case undefined:
           return this.#refuse(unreachable());

@@ -69,6 +69,11 @@ export type OnceReservation =
  * does not know if the number is one that the client has seen, or if the call was
  * created before the time of retention: such a call may have run. A store that is
  * full refuses new calls; it does not remove others.
+ *
+ * If `reserve` throws, the call fails with `unavailable`, `processed: "no"`. If
+ * `settle` throws, its callers receive the outcome, but it is not stored for
+ * calls that are repeated later. The errors are reported to `onError`. The
+ * server waits for a store without a limit, so limit the time of each operation.
  */
 export interface OnceStore {
   /**

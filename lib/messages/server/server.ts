@@ -16,10 +16,9 @@ import type {
 } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
+import { checkStore } from "../once/check_store.ts";
 import { memoryOnceStore } from "../once/memory_once_store.ts";
-import type { OnceStore } from "../once/once_store.ts";
 import { OnceRuns } from "../once/once_runs.ts";
-import { MAX_KEY } from "../session/wire/once_field.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection, withoutHandlers } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
@@ -488,6 +487,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
  * Returns the once calls of a server, if it has such methods.
  *
  * @throws {TypeError} if the options lack the principal or a valid store
+ * @throws {RangeError} if the store's lease is out of range
  */
 function onceRuns<P extends AnyProtocol, Auth, State>(
   { methods }: AnyProtocol,
@@ -509,22 +509,6 @@ function onceRuns<P extends AnyProtocol, Auth, State>(
   const store = once ?? memoryOnceStore();
   checkStore(store);
   return new OnceRuns(store, (error) => report(error, declared.name));
-}
-
-/** @throws {TypeError} if the value is not a store with an id */
-function checkStore(store: Partial<OnceStore>): void {
-  if (typeof store.reserve !== "function" || typeof store.id !== "string") {
-    throw new TypeError(
-      `Cannot use ${
-        describeType(store)
-      } as option "once": expected a store such as memoryOnceStore()`,
-    );
-  }
-  const bytes = new TextEncoder().encode(store.id).length;
-  if (bytes >= 1 && bytes <= MAX_KEY) return;
-  throw new TypeError(
-    `Cannot use a store of outcomes whose id has ${bytes} bytes: expected 1 to ${MAX_KEY}`,
-  );
 }
 
 function isListener(value: ListenAddress | Listener): value is Listener {

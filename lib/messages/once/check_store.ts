@@ -1,0 +1,94 @@
+/**
+ * Rejects stores of outcomes, and answers of them, that cannot be used.
+ *
+ * @module
+ */
+import { describeType } from "../../support/describe_type.ts";
+import { MAX_KEY } from "../session/wire/once_field.ts";
+import type { OnceReservation, OnceStore } from "./once_store.ts";
+
+/** Functions of a store. */
+const FUNCTIONS = ["reserve", "settle", "renew", "release"] as const;
+
+/** States of a call that have no further members. */
+const STATES: ReadonlySet<unknown> = new Set([
+  "running",
+  "gone",
+  "conflict",
+  "full",
+]);
+
+/**
+ * Checks the option `once`.
+ *
+ * @throws {TypeError} if the value is not a store, or its id is not valid
+ * @throws {RangeError} if the lease is out of range
+ */
+export function checkStore(store: Partial<OnceStore>): void {
+  const isObject = typeof store === "object" && store !== null;
+  const missing = isObject
+    ? FUNCTIONS.find((name) => typeof store[name] !== "function")
+    : "reserve";
+  if (!isObject || missing === "reserve" || typeof store.id !== "string") {
+    throw new TypeError(
+      `Cannot use ${
+        describeType(store)
+      } as option "once": expected a store such as memoryOnceStore()`,
+    );
+  }
+  if (missing !== undefined) {
+    throw new TypeError(
+      `Cannot use a store of outcomes without ${missing}(): expected ${
+        FUNCTIONS.map((name) => `${name}()`).join(", ")
+      }`,
+    );
+  }
+  const { lease = 1 } = store;
+  if (!Number.isInteger(lease) || lease < 1 || lease >= 2 ** 31) {
+    throw new RangeError(
+      `Cannot use a store of outcomes whose lease is ${lease}: it must be an integer from 1 to ${
+        2 ** 31 - 1
+      } ms`,
+    );
+  }
+  const bytes = new TextEncoder().encode(store.id).length;
+  if (bytes >= 1 && bytes <= MAX_KEY) return;
+  throw new TypeError(
+    `Cannot use a store of outcomes whose id has ${bytes} bytes: expected 1 to ${MAX_KEY}`,
+  );
+}
+
+/**
+ * Returns a store's answer to `reserve()` if it is a reservation.
+ *
+ * @throws {TypeError} if it is not a reservation
+ */
+export function checkReservation(
+  answer: OnceReservation | undefined,
+): OnceReservation {
+  switch (answer?.state) {
+    case "new":
+      if (typeof answer.fence === "string") return answer;
+      throw malformed('a string as "fence" with the state "new"', answer.fence);
+    case "done":
+      if (answer.outcome instanceof Uint8Array) return answer;
+      throw malformed(
+        'a Uint8Array as "outcome" with the state "done"',
+        answer.outcome,
+      );
+    default:
+      if (answer !== undefined && STATES.has(answer?.state)) return answer;
+      throw malformed(
+        'an object whose "state" is new, running, done, gone, conflict or full',
+        answer,
+      );
+  }
+}
+
+function malformed(expected: string, found: unknown): TypeError {
+  return new TypeError(
+    `Cannot use an answer of reserve() of a store of outcomes: expected ${expected}, found ${
+      describeType(found)
+    }`,
+  );
+}

@@ -1,0 +1,67 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { createServer, serve } from "../../../lib/messages/server/server.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import type {
+  OnceReservation,
+  OnceStore,
+} from "../../../lib/messages/once/once_store.ts";
+import { failureOf, incidents } from "../kit.ts";
+
+const Bank = protocol({
+  name: "bank",
+  server: { pay: unary<number, string>({ once: true }) },
+});
+const handlers = { pay: () => "receipt" };
+
+/** Returns a store that answers every call alike. */
+function store(reserve: OnceStore["reserve"]): OnceStore {
+  return { id: "one", reserve, settle() {}, renew() {}, release() {} };
+}
+
+const FULL = store(() => ({ state: "full" }));
+
+Deno.test("values that are not stores are rejected, and the error says why", () => {
+  const cases: [unknown, string][] = [
+    [true, "a value of type boolean"],
+    [{}, "a value of type object"],
+    [() => FULL, "a function"],
+    [{ ...FULL, id: 7 }, "a value of type object"],
+    [{ ...FULL, id: "" }, "whose id has 0 bytes"],
+    [{ ...FULL, release: undefined }, "without release()"],
+    [{ ...FULL, lease: 0 }, "whose lease is 0"],
+    [{ ...FULL, lease: NaN }, "whose lease is NaN"],
+    [{ ...FULL, lease: 1.5 }, "whose lease is 1.5"],
+  ];
+  for (const [once, message] of cases) {
+    const options = { once: once as OnceStore }; // wrong on purpose
+    assertThrows(
+      () => createServer(Bank, options).handle(handlers),
+      Error,
+      message,
+    );
+  }
+});
+
+Deno.test("an answer that is not a reservation fails the call, and is reported", async () => {
+  const cases: [unknown, string][] = [
+    [undefined, '"state" is new'],
+    [{ state: "fresh" }, '"state" is new'],
+    [{ state: "new" }, '"fence"'],
+    [{ state: "done" }, '"outcome"'],
+    [{ state: "done", outcome: "receipt" }, '"outcome"'],
+  ];
+  for (const [answer, message] of cases) {
+    const { list, onError } = incidents();
+    const once = store(() => answer as OnceReservation); // wrong on purpose
+    const address = { memory: crypto.randomUUID() };
+    await using server = await serve(Bank, address, { once, onError })
+      .handle(handlers);
+    await using session = await connect(Bank, server.addr);
+    const error = await failureOf(session.remote.pay(5, { key: "a" }));
+    assertEquals([error.code, error.processed], ["unavailable", "no"]);
+    assertEquals(list.map(({ method }) => method), ["pay"]);
+    assertEquals(String(list[0]?.error).includes(message), true);
+  }
+});
