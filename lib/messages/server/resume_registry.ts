@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { SessionTokens } from "../session/resume/token_state.ts";
 import type { ResumeRefusal } from "../session/wire/resumption.ts";
+import { SessionTokens } from "./session_tokens.ts";
 
 /** A session that can be resumed. */
 export interface ResumableSession {

@@ -34,7 +34,7 @@ import type {
   SessionToken,
 } from "../session/wire/resumption.ts";
 import type { ResumableSession, ResumeRegistry } from "./resume_registry.ts";
-import { hashOf, newSecret } from "./resume_token.ts";
+import { hashOf, newSecret } from "./session_tokens.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,

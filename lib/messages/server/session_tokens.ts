@@ -1,7 +1,9 @@
 /**
- * The states of a session's tokens. A client may not have received the last
- * token that the server sent, so the one that it used stays valid until a frame
- * arrives on the new link.
+ * The tokens with which clients resume sessions. A server stores only their
+ * hashes.
+ *
+ * A client may not have received the last token that the server sent, so the one
+ * that it used stays valid until a frame arrives on the new link.
  *
  * ```text
  *  current ──use──▶ used ──confirm──▶ spent
@@ -10,6 +12,22 @@
  *
  * @module
  */
+import { toHex } from "../support/hex.ts";
+import { sha256 } from "../support/sha256.ts";
+
+/** Length of a secret in bytes. */
+const LENGTH = 32;
+
+/** Returns a new secret and its hash. */
+export function newSecret(): { secret: Uint8Array; hash: string } {
+  const secret = crypto.getRandomValues(new Uint8Array(LENGTH));
+  return { secret, hash: hashOf(secret) };
+}
+
+/** Returns the hash of a secret. */
+export function hashOf(secret: Uint8Array): string {
+  return toHex(sha256(secret));
+}
 
 /** The state of a token. */
 export type TokenState = "current" | "used" | "spent";
