@@ -100,9 +100,6 @@ const CALL_COST = 1024;
 /** Heap bytes of a call to the peer, with its promise. */
 const OWN_CALL_COST = 4 * 1024;
 
-/** Bytes of kept frames besides windows and unsent bytes. */
-const KEPT_BESIDES = 256 * 1024;
-
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
@@ -422,10 +419,7 @@ export class Session implements SessionView {
     if (resumption === undefined) return;
     const agreed = (this.shared.features & Feature.RESUME) !== 0;
     if (!agreed || token === undefined) return resumption.sink.stopKeeping();
-    const { limits } = this;
-    resumption.inUse = true;
-    resumption.grace = Math.min(resumption.grace, token.grace);
-    resumption.sink.limit = keptLimit(hello, limits);
+    resumption.begin(token.grace, hello, this.limits);
     this.#ping.position = () => resumption.sink.passedPosition;
   }
 
@@ -769,19 +763,6 @@ export class Session implements SessionView {
   expel(code: SessionErrorCode, message: string, retryAfter?: number): void {
     this.#lifecycle.abort(code, message, retryAfter);
   }
-}
-
-/**
- * Returns the number of bytes of unacknowledged frames that a session keeps: all
- * that it may send with the credit of both ends, and what may be unsent besides.
- */
-function keptLimit(peer: Hello, limits: SessionLimits): number {
-  const windows = ["connectionWindow", "notifyWindow", "itemsWindow"] as const;
-  const credit = windows.reduce(
-    (sum, name) => sum + Math.min(peer[name], limits[name]),
-    0,
-  );
-  return credit + limits.unsentHard + KEPT_BESIDES;
 }
 
 /** Returns the error for a connection that was lost. */

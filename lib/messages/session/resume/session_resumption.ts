@@ -14,6 +14,7 @@ import {
 } from "../wire/frame_header.ts";
 import type { ResumePoint } from "../wire/resumption.ts";
 import { MalformedError } from "../wire/malformed_error.ts";
+import type { SessionLimits } from "../wire/limits.ts";
 import type { SessionError } from "../../errors/call_error.ts";
 import { ReceivedFrames } from "./received_frames.ts";
 import type { ResumableSink } from "./resumable_sink.ts";
@@ -23,6 +24,15 @@ const MOST_FRUITLESS = 16;
 
 /** Milliseconds after which a link was not fruitless, even without frames. */
 const FRUITFUL = 10_000;
+
+/** Limits of the bytes that an end may send without a grant. */
+const WINDOWS = ["connectionWindow", "notifyWindow", "itemsWindow"] as const;
+
+/** These limits of one end. */
+type Windows = Pick<SessionLimits, (typeof WINDOWS)[number]>;
+
+/** Bytes of kept frames besides windows and unsent bytes. */
+const KEPT_BESIDES = 256 * 1024;
 
 /** Options for resuming a session. */
 export interface ResumeConfig {
@@ -75,10 +85,23 @@ export class SessionResumption {
     return { generation, received, firstKept };
   }
 
-  /** Time in ms at which {@linkcode SessionResumption.tick} must be called. */
+  /** Time in ms of the next ACK, or of the end. */
   get wakeAt(): number {
     if (this.sink.overflowed) return 0;
     return Math.min(this.deadline, this.#received.ackAt);
+  }
+
+  /**
+   * Resumes this session from now on, because both ends do so.
+   *
+   * @param grace milliseconds that the server waits for another link
+   * @param peer the peer's limits
+   * @param limits this side's limits
+   */
+  begin(grace: number, peer: Windows, limits: SessionLimits): void {
+    this.inUse = true;
+    this.grace = Math.min(this.grace, grace);
+    this.sink.limit = keptLimit(peer, limits);
   }
 
   // ── frames ─────────────────────────────────────────────────────────────
@@ -173,4 +196,18 @@ export class SessionResumption {
     frames.acknowledge(received);
     sink.replayAfter(received);
   }
+}
+
+/**
+ * Returns the maximum number of bytes of kept frames.
+ *
+ * The credit of both ends bounds what an end may send, except for results. Those
+ * are bounded by what may be unsent.
+ */
+function keptLimit(peer: Windows, limits: SessionLimits): number {
+  const credit = WINDOWS.reduce(
+    (sum, name) => sum + Math.min(peer[name], limits[name]),
+    0,
+  );
+  return credit + limits.unsentHard + KEPT_BESIDES;
 }
