@@ -64,10 +64,9 @@ let active = false;
  *
  * It replaces `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`,
  * `performance.now`, `Date`, `AbortSignal.timeout` and `Math.random`, until it is
- * disposed. Everything
- * that is created afterwards follows it: clients, servers, handlers, and memory
- * connections. An hour passes in an instant, and runs with the same seed are
- * equal. Sockets, files and `crypto.subtle` take real time, so use
+ * disposed. Everything that is created afterwards follows it: clients, servers,
+ * handlers, and memory connections. An hour passes in an instant, and runs with
+ * the same seed are equal. Sockets, files and `crypto.subtle` take real time, so use
  * {@linkcode simulatedNetwork} or {@linkcode memoryPair} instead of sockets.
  *
  * @example Let a client wait through a restart of its server

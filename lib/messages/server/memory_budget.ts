@@ -14,9 +14,9 @@
  * Sessions that wait for a connection end before any other accepted one.
  *
  * V8 collects buffers only after about 100 MB of them have been dropped. So that
- * the process stays near the limit, sessions may hold half of it. The
- * share of a session is that part divided by the number of sessions. When open
- * sessions exceed it, at least one of them is above its share.
+ * the process stays near the limit, sessions may hold half of it. The share of a
+ * session is that half divided by the number of sessions: whenever all sessions
+ * together exceed the half, at least one of them is above its share.
  *
  * @module
  */

@@ -15,10 +15,9 @@
  * A session that was cut has no link, and waits for another one.
  *
  * The states closing, input-ended and output-failed last for at most
- * `closeTimeout`. A closing
- * session still sends notifications. One whose input has ended still sends the
- * replies to calls that it has received, and one whose output has failed still
- * reads the replies that have arrived.
+ * `closeTimeout`. A closing session still sends notifications. One whose input
+ * has ended still sends the replies to calls that it has received, and one whose
+ * output has failed still reads the replies that have arrived.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Sent frames that the peer has not acknowledged. They are encoded in place, and kept whole, so that a new link can send them again.
+ * Sent frames that the peer has not acknowledged. They are encoded in place, and
+ * kept whole, so that a new link can send them again.
  *
  * ```text
  *            segment              segment           segment
