@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { generator } from "../../../lib/transport/memory/memory_pair.ts";
 import { Backoff, STABLE } from "../../../lib/messages/client/backoff.ts";
 
 const options = {
@@ -84,4 +85,15 @@ Deno.test("a client without a spread of its own uses the server's, or 2 s", () =
   assertEquals(backoff.afterLoss(STABLE, 0), 0);
   assertEquals(backoff.afterLoss(STABLE, undefined), 1_000);
   assertEquals(backoff.afterLoss(STABLE, 2 ** 32 - 1), 10_000); // half of maxSpread
+});
+
+Deno.test("10,000 clients that lose their server arrive evenly over its spread", () => {
+  const { spread: _, ...others } = options;
+  const random = generator(7);
+  const arrivals = new Array(20).fill(0); // in 100 ms each
+  for (let client = 0; client < 10_000; client++) {
+    const delay = new Backoff(others, random).afterLoss(STABLE, 2_000);
+    arrivals[Math.floor(delay / 100)]++;
+  }
+  assert(Math.max(...arrivals) < 600, `${arrivals}`); // 500 on average
 });

@@ -27,7 +27,9 @@ let stopped = false;
 type Client = ReturnType<typeof connected>;
 
 function connected() {
-  return createClient(Fleet, { hostname: "127.0.0.1", port: port! });
+  // The machine may be busy: no call shall fail because of its speed.
+  const wait = { timeout: 60_000 };
+  return createClient(Fleet, { hostname: "127.0.0.1", port: port! }, { wait });
 }
 
 async function* numbers() {

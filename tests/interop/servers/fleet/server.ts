@@ -37,7 +37,7 @@ const server = await serve(
     return sum;
   },
 });
-Deno.addSignalListener("SIGTERM", () => server.shutdown({ grace: 10_000 }));
+Deno.addSignalListener("SIGTERM", () => server.shutdown({ grace: 60_000 }));
 console.log(JSON.stringify({ port: server.addr.port }));
 await server.finished;
 console.log(JSON.stringify({ entered }));
