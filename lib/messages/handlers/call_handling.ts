@@ -28,6 +28,7 @@ import { discardItems, takeItem } from "../session/flow/received_items.ts";
 import { dropQueued, sendItem } from "../session/flow/outgoing_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
+import { checkStep, headOf, StreamMove } from "./positioned_stream.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
@@ -52,7 +53,6 @@ import { Feature } from "../session/wire/features.ts";
 import { Kind } from "../session/wire/frame_header.ts";
 import {
   encodeResult,
-  itemFields,
   type Metadata,
   metadataField,
   NO_FIELDS,
@@ -77,12 +77,8 @@ export class CallHandling extends Handling
   #writer: ItemWriter | undefined = undefined;
   #pump: ItemPump | undefined = undefined;
   #fields: Uint8Array = NO_FIELDS;
-  /** Whether the call sends a stream with positions. */
-  #hasPositions = false;
-  /** Whether the stream ends because the session drains. */
-  #moves = false;
-  /** Ends the stream when it is due during a drain. */
-  #moveTimer: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Ends a stream with positions during a drain. */
+  #move: StreamMove | undefined = undefined;
   /** Errors that the caller receives unchanged if the handler throws them. */
   #own: WeakSet<CallError> | undefined = undefined;
   /** The run that a once call has begun or joined. */
@@ -351,51 +347,34 @@ export class CallHandling extends Handling
 
   /** Sends the items of a stream with positions, and the positions. */
   async #sendSteps(items: PositionedItems<unknown>): Promise<void> {
-    this.#hasPositions = true;
+    const move = this.#move = new StreamMove(() => this.#stopSteps());
     const { output } = this.declaration;
     const writer = this.#newWriter((shared, call, step, sender) => {
-      const { item, ...fields } = step as StreamStep; // sent below
-      const head = {
-        fields: itemFields(fields),
-        hasValue: item !== undefined,
-      };
+      const { item } = step as StreamStep; // sent below
+      const head = headOf(step as StreamStep);
       return sendItem(shared, call, item?.value, sender, head);
     });
-    const checked = async (step: StreamStep) => {
-      if (output === undefined || step.item === undefined) return step;
-      const value = await checkOutput(output, step.item.value);
-      return { ...step, item: { value } };
-    };
     const sent = this.#pumpAll(
       items[STEPS](),
       output === undefined
         ? (step) => writer.send(step)
-        : async (step) => writer.send(await checked(step as StreamStep)), // from STEPS
+        : async (step) =>
+          writer.send(await checkStep(output, step as StreamStep)), // from STEPS
     );
     const reason = this.watchDrain();
     if (reason !== undefined) this.onDraining(reason);
     const ended = await sent;
-    if (!ended && this.#moves) throw this.#moving();
+    if (!ended && move.moved) throw this.#moving();
   }
 
-  /**
-   * Ends a stream with positions, since its caller can continue it elsewhere.
-   * The streams of a server end spread over time, as their callers return.
-   */
+  /** @inheritdoc */
   override onDraining(reason: SessionError): void {
     super.onDraining(reason);
-    const drains = reason.code === "drain" || reason.code === "age";
-    if (!this.#hasPositions || !drains || reason.remote) return;
     const { drainGrace } = this.host.session.limits;
-    const spread = Math.min(reason.spread, drainGrace / 2);
-    this.#moveTimer = setTimeout(
-      () => this.#move(),
-      Math.random() * spread,
-    );
+    this.#move?.onDraining(reason, drainGrace / 2);
   }
 
-  #move(): void {
-    this.#moves = true;
+  #stopSteps(): void {
     this.#pump?.stop();
     // The caller receives an item that waits for credit after it has moved.
     dropQueued(this.host.enter().shared, this.#call);
@@ -595,7 +574,7 @@ export class CallHandling extends Handling
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(): void {
     this.host.enter().incoming.gate.left(this.#call);
-    clearTimeout(this.#moveTimer);
+    this.#move?.clear();
     this.release();
     this.#deadline?.clear();
     this.endTurn();

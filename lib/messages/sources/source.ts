@@ -324,8 +324,13 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
 
   [Symbol.asyncIterator](): AsyncIterator<Item> {
     // Not a generator, which could not be left while it waits.
+    let last: Promise<unknown> = Promise.resolve();
     return {
-      next: () => this.#item(),
+      next: () => {
+        const next = last.then(() => this.#item());
+        last = next.catch(() => {});
+        return next;
+      },
       return: () => this.#leave(),
     };
   }
