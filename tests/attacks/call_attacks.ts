@@ -29,10 +29,11 @@ import {
   request,
   u16,
   u32,
+  u64,
 } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
 import { flood, ids, inFlight, inParts, NULL, times } from "./scripts.ts";
-import { M } from "./target.ts";
+import { M, SERVER_METHODS } from "./target.ts";
 
 const open = { victim: "server", state: "open" } as const;
 
@@ -388,6 +389,30 @@ export const callAttacks: readonly Attack[] = [
         await peer.until(() => peer.inFlight < 64);
         peer.inFlight++;
         yield await peer.credit(request(id, M.hold));
+        yield frame(K.CANCEL, id, EMPTY);
+      }
+    },
+  },
+  {
+    ...open,
+    name: "streams that continue at an old position",
+    resource: "kept items of a source",
+    kind: "REQUEST",
+    sees: ["ITEM", "ERROR cancelled"],
+    hello: { methods: SERVER_METHODS, features: 0x04 },
+    // A burst of maxCalls, and those in flight at the end.
+    atMost: { "ERROR cancelled": 2 * 64 },
+    perSecond: { "ERROR cancelled": 10 },
+    budget: UNSENT,
+    setup: { limits: { cancelsPerSecond: 10, maxCalls: 64 } },
+    async *script(peer) {
+      const from = concat([u64(1), u64(750)]); // the oldest that is kept
+      const block = fields([0x81, from]);
+      for (const id of ids()) {
+        await peer.until(() => peer.inFlight < 64);
+        peer.inFlight++;
+        yield await peer.credit(request(id, M.follow, NULL, block));
+        await pause(1); // the server sends as many items as the credit allows
         yield frame(K.CANCEL, id, EMPTY);
       }
     },

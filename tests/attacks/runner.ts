@@ -256,6 +256,7 @@ class ClientVictim implements Victim {
     subscribe() {},
     keep() {},
     keepFor() {},
+    async *follow() {},
   });
   #options: VictimOptions = {};
 

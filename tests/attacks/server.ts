@@ -9,6 +9,7 @@ import { memoryOnceStore } from "../../lib/messages/once/memory_once_store.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { Server } from "../../lib/messages/server/server_types.ts";
 import type { SocketAddress } from "../../lib/transport/connection.ts";
+import { source } from "../../lib/messages/sources/source.ts";
 import { upgradeWebSocket } from "../../lib/transport/websocket/upgrade_websocket.ts";
 import type { Over, VictimOptions, VictimReport } from "./attack.ts";
 import {
@@ -23,6 +24,10 @@ import { Target } from "./target.ts";
 
 /** Size of a large result or item. */
 const BIG = 1_000_000;
+
+/** A source whose history is full: 256 KiB. */
+const followed = source<Uint8Array>({ after: { epoch: 1, number: 0 } });
+for (let at = 0; at < 1_000; at++) followed.publish(new Uint8Array(1_000));
 
 const memory = new MemorySampler();
 const handlers = { running: 0, most: 0 };
@@ -101,6 +106,7 @@ async function start(options: VictimOptions): Promise<Places> {
       await pause(ms);
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
+    follow: (_, context) => followed.items(context),
     keep: (value) => value,
     keepFor: (ms) => counted(pause(ms)),
     holdFor: ([ms]) => counted(pause(ms)),

@@ -33,6 +33,7 @@ export const Target = protocol({
     subscribe: unary<unknown, void>(),
     keep: unary<unknown, unknown>({ once: true }),
     keepFor: unary<number, void>({ once: true }),
+    follow: serverStream<unknown, Uint8Array>(),
   },
   client: {
     called: unary<unknown, void>(),
@@ -60,6 +61,7 @@ export const SERVER_METHODS = [
   ["subscribe", 0],
   ["keep", 0],
   ["keepFor", 0],
+  ["follow", 2],
 ] as const;
 
 /** The methods that a hostile server lists, and their shapes on the wire. */
@@ -87,6 +89,7 @@ export const M = {
   subscribe: 14,
   keep: 15,
   keepFor: 16,
+  follow: 17,
 } as const;
 
 /** Numbers of the methods in the list of a hostile server. */

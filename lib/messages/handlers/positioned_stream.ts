@@ -1,5 +1,5 @@
 /**
- * How a handler's items with positions are sent, and end during a drain.
+ * How items with positions are sent, and how their stream moves.
  *
  * @module
  */
