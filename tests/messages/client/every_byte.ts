@@ -7,6 +7,7 @@
  */
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { source } from "../../../lib/messages/sources/source.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
 import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
@@ -67,7 +68,7 @@ export async function cutAt(
         if (refusals-- <= 0) return;
         throw new CallError("not yet", { code: "unauthenticated" });
       },
-    }).handle(handlersOf(ledger, name, time));
+    }).handle(handlersOf(ledger, name, time, source()));
   const names = situation === "two servers" || situation === "a drain"
     ? ["a", "b"]
     : ["a"];
@@ -76,17 +77,19 @@ export async function cutAt(
     credentials: () => "key",
     handlers: { heard: () => {}, asked: (number) => number },
   });
-  const calls = Promise.all(METHODS.map(async (method) => {
-    const call = ledger.call(method, time.now, undefined);
-    const { signal } = new AbortController();
-    try {
-      call.outcome = await perform(client, call, { signal }, () => 1);
-    } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      call.outcome = error;
-    }
-    call.settledAt.push(time.now);
-  }));
+  const calls = Promise.all(
+    METHODS.filter((method) => method !== "watch").map(async (method) => {
+      const call = ledger.call(method, time.now, undefined);
+      const { signal } = new AbortController();
+      try {
+        call.outcome = await perform(client, call, { signal }, () => 1);
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        call.outcome = error;
+      }
+      call.settledAt.push(time.now);
+    }),
+  );
   let drained: Promise<void> | undefined;
   if (situation === "a drain") {
     await time.advance(26); // the first calls have been sent

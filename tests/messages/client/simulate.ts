@@ -24,16 +24,20 @@ const MUTANT_DEADLINE = 120_000;
 /** Events that must occur in each class, or its runs are worth nothing. */
 const OCCURS: Readonly<Record<SeedClass, readonly (keyof Counts)[]>> = {
   calm: ["entries"],
-  cuts: ["resends", "repeats", "cuts"],
+  cuts: ["resends", "resumes", "repeats", "cuts"],
   "half-open": ["resends", "repeats", "cuts"],
   silence: ["resends", "repeats", "cuts", "backoffs"],
   restarts: ["resends", "repeats", "cuts", "backoffs", "waits"],
-  drains: ["resends", "drains", "backoffs"],
+  drains: ["resends", "continued", "drains", "backoffs"],
   load: ["resends", "refusals", "unprocessed"],
   refusals: ["resends", "cuts", "refusals", "backoffs", "waits"],
   storm: ["resends", "drains", "waits"],
+  resumed: ["resumes", "entries"],
   all: [
     "resends",
+    "resumes",
+    "continued",
+    "gaps",
     "repeats",
     "drains",
     "cuts",

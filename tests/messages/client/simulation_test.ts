@@ -9,6 +9,7 @@ import { cutEvery } from "./every_byte.ts";
 import { simulate } from "./simulate_worker.ts";
 import { Run } from "./world.ts";
 import { type Counts, noCounts } from "./world_ledger.ts";
+import { MUTANTS } from "./world_mutants.ts";
 
 const pure = { permissions: "none" } as const;
 const SEEDS = { first: 1, step: 1, last: 40 };
@@ -53,3 +54,10 @@ Deno.test(
     assert(counts.resends > 0 && counts.failed > 0, JSON.stringify(counts));
   },
 );
+
+Deno.test("each planted fault changes one place of the library", () => {
+  for (const { file, from } of MUTANTS) {
+    const text = Deno.readTextFileSync(`lib/messages/${file}`);
+    assertEquals(text.split(from).length, 2, `${file}: ${from}`);
+  }
+});

@@ -30,6 +30,8 @@ import type {
   ServerContext,
 } from "../../../lib/messages/server/server_types.ts";
 import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
+import { type Source, source } from "../../../lib/messages/sources/source.ts";
+import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
 import type { OnceStore } from "../../../lib/messages/once/once_store.ts";
 import type { Handlers } from "../../../lib/messages/protocol/protocol_types.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
@@ -58,6 +60,7 @@ export const World = protocol({
     look: unary<number, number>({ idempotent: true }),
     list: serverStream<number, number>({ idempotent: true }),
     feed: serverStream<number, number>(),
+    watch: serverStream<number, number>(),
     upload: clientStream<number, number, Record<never, never>, number>(),
     talk: duplex<number, number, Record<never, never>, number>(),
   },
@@ -76,9 +79,13 @@ export const METHODS: readonly MethodName[] = [
   "look",
   "list",
   "feed",
+  "watch",
   "upload",
   "talk",
 ];
+
+/** Number of items that sources keep. */
+const HISTORY = 20;
 
 /** Milliseconds after which everything must be over. */
 const END = 30 * 60_000;
@@ -96,6 +103,11 @@ export class Run {
   readonly #time: VirtualTime;
   readonly #network: SimulatedNetwork;
   readonly #servers: Map<string, WorldServer> = new Map();
+  /** Sources of the servers, by name; the same items go to all of them. */
+  readonly #sources: Map<string, Source<number>> = new Map();
+  /** Number of the last item. */
+  #published = 0;
+  #settled = false;
   /** Servers that have been stopped, and end. */
   readonly #ending: Promise<unknown>[] = [];
   #client: Client<typeof World> | undefined;
@@ -148,6 +160,7 @@ export class Run {
     const application = this.#application(client);
     const failures = this.#failures();
     const broadcasts = this.#broadcasts();
+    const publishing = this.#publish();
     await own.sleep(closesEarly ? this.#draw(span) : span);
     if (closesEarly) {
       await Promise.race([own.sleep(5_000), this.#connecting.promise]);
@@ -164,11 +177,21 @@ export class Run {
     );
     await this.#close(client);
     await this.#within("events()", following);
-    await broadcasts;
+    this.#settled = true;
+    await Promise.all([broadcasts, publishing]);
     for (const server of this.#servers.values()) {
       this.#ending.push(server.abort());
     }
     await this.#within("abort()", Promise.all(this.#ending));
+    // Handlers of calls that run once go on without their sessions.
+    while (this.#charges) await own.sleep(10);
+  }
+
+  /** Whether a handler of a call that runs once has not settled. */
+  get #charges(): boolean {
+    return this.ledger.calls.some(({ method, entries }) =>
+      method === "charge" && entries.some(({ settled }) => !settled)
+    );
   }
 
   /** Notes a promise that does not settle in time. */
@@ -196,6 +219,7 @@ export class Run {
       onError: () => {},
       once: this.#store(name),
       principal: () => "client",
+      resume: { grace: this.plan.grace },
       authenticate: () => {
         if (!this.#locked) return;
         throw new CallError("locked", { code: "unauthenticated" });
@@ -215,9 +239,33 @@ export class Run {
           retryAfter: input % 3 === 0 ? 0 : 200,
         });
       },
-      handlersOf(ledger, incarnation, this.#time),
+      handlersOf(ledger, incarnation, this.#time, this.#source(name)),
     ));
     this.#servers.set(name, server);
+  }
+
+  /** Returns the source of a new server, which knows the newest items. */
+  #source(name: string): Source<number> {
+    const first = Math.max(0, this.#published - HISTORY);
+    const items = source<number>({
+      history: { items: HISTORY },
+      ...(this.plan.oneEpoch && { after: { epoch: 1, number: first } }),
+    });
+    for (let item = first + 1; item <= this.#published; item++) {
+      items.publish(item);
+    }
+    this.#sources.set(name, items);
+    return items;
+  }
+
+  async #publish(): Promise<void> {
+    while (!this.#settled) {
+      await own.sleep(250);
+      this.#published++;
+      for (const items of this.#sources.values()) {
+        items.publish(this.#published);
+      }
+    }
   }
 
   /** Returns the store of outcomes for a new server. */
@@ -284,6 +332,8 @@ export class Run {
         return this.#cut(false);
       case "half-open":
         return this.#cut(true);
+      case "resumed":
+        return this.#cut(this.#draw(3) === 0);
       case "silence":
         return await this.#silence(name);
       case "restarts":
@@ -528,6 +578,7 @@ export function handlersOf(
   ledger: Ledger,
   server: string,
   time: { readonly now: number },
+  items: Source<number>,
 ): Handlers<
   typeof World,
   "server",
@@ -547,6 +598,11 @@ export function handlersOf(
       settledItems(enter(id, context), produce(id, context)),
     feed: (id, context) =>
       settledItems(enter(id, context), produce(id, context)),
+    watch: (id, context) => {
+      const entry = enter(id, context);
+      entry.settled = true; // a draining server ends the stream at any time
+      return items.items(context);
+    },
     upload: (items, context) =>
       settled(enter(context.opening, context), async () => {
         let sum = 0;
@@ -625,6 +681,8 @@ export async function perform(
     case "list":
     case "feed":
       return await read(remote[method](id, options), expected, call, draw);
+    case "watch":
+      return await watch(client, call, options, draw);
     case "talk": {
       const conversation = remote.talk(slowly(expected), {
         ...options,
@@ -633,6 +691,26 @@ export async function perform(
       return await read(conversation, expected, call, draw);
     }
   }
+}
+
+/** Reads some items of a source. */
+async function watch(
+  { remote }: Client<typeof World>,
+  { id, watched }: LoggedCall,
+  options: { signal: AbortSignal; timeout?: number },
+  draw: Draw,
+): Promise<"ok" | "left"> {
+  const count = 5 + draw(40);
+  const onGap = draw(2) === 0
+    ? (gap: Gap) => void watched.push(gap)
+    : undefined;
+  let received = 0;
+  for await (const item of remote.watch(id, { ...options, onGap })) {
+    watched.push(item);
+    if (++received === count) return "left";
+    if (draw(20) === 0) await own.sleep(draw(3_000));
+  }
+  return "ok";
 }
 
 /** Reads items; sometimes leaves early, or pauses. */

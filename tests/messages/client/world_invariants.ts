@@ -4,6 +4,7 @@
  * @module
  */
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
 import { IDEMPOTENT, type Ledger, type LoggedCall } from "./world_ledger.ts";
 import type { Plan } from "./world_plan.ts";
 
@@ -33,6 +34,24 @@ function each(
       }
     }
   };
+}
+
+/** Returns why an item may not follow another one, or `undefined`. */
+function wrongItem(
+  last: number | undefined,
+  gap: Gap | undefined,
+  item: number,
+): string | undefined {
+  if (last === undefined) return undefined;
+  if (item <= last) return `${item} after ${last}`;
+  if (gap === undefined) {
+    return item === last + 1 ? undefined : `no gap from ${last} to ${item}`;
+  }
+  if (gap.reason === "unknown") return undefined; // other numbers
+  const exact = gap.from === last + 1 && gap.to === item - 1;
+  return exact
+    ? undefined
+    : `a gap of ${gap.from} to ${gap.to} between ${last} and ${item}`;
 }
 
 /** The invariants by name. */
@@ -73,7 +92,7 @@ export const INVARIANTS = {
 
   "a call that is not idempotent enters a handler at most once": each(
     function* ({ method, entries }) {
-      if (method === "charge") return; // see below
+      if (method === "charge" || method === "watch") return; // see below
       if (!IDEMPOTENT.has(method) && entries.length > 1) {
         yield `entered ${entries.length} times`;
       }
@@ -99,6 +118,40 @@ export const INVARIANTS = {
       if (before) yield `${key} is ${state} at ${at}, settled at ${before.at}`;
     }
   },
+
+  "a cut is not noticed if the session is resumed": function* (
+    { calls, events },
+    plan,
+  ) {
+    if (plan.class !== "resumed") return;
+    for (const { kind, at } of events) {
+      if (kind === "cut") yield `a session ended at ${at}`;
+    }
+    for (const { id, method, outcome, entries } of calls) {
+      const again = entries.filter(({ attempt }) => attempt > 0).length;
+      if (again > 0) yield `${method} ${id} was sent again`;
+      if (!(outcome instanceof CallError)) continue;
+      if (outcome.code === "cancelled" || outcome.code === "deadline") continue;
+      yield `${method} ${id} failed with ${outcome.code}`;
+    }
+  },
+
+  "a stream of a source is in order, and reports the items that it misses":
+    function* ({ calls }) {
+      for (const { id, watched } of calls) {
+        let last: number | undefined;
+        let gap: Gap | undefined;
+        for (const each of watched) {
+          if (typeof each !== "number") gap = each;
+          else {
+            const what = wrongItem(last, gap, each);
+            if (what !== undefined) yield `watch ${id}: ${what}`;
+            last = each;
+            gap = undefined;
+          }
+        }
+      }
+    },
 
   "no attempt starts after the deadline, or has more time than is left": each(
     function* ({ madeAt, timeout, entries }, plan) {
@@ -147,11 +200,12 @@ export const INVARIANTS = {
 
   "no address is tried before the time that its server named": function* (
     { dials, events },
+    { credentials }, // an attempt may have begun, and wait for them
   ) {
     for (const { kind, address, at, retryAfter } of events) {
       if (kind !== "draining" || retryAfter === 0) continue;
       const early = dials.find((dial) =>
-        `memory:${dial.name}` === address && dial.at > at &&
+        `memory:${dial.name}` === address && dial.at > at + credentials &&
         dial.at < at + retryAfter - 1
       );
       if (early) yield `${address} was tried ${early.at - at} ms after`;
@@ -165,16 +219,19 @@ export const INVARIANTS = {
     if (connections > 1) return; // the events do not name the slot
     let openedAt = 0;
     let earliest = 0;
+    let before = "";
     for (const { kind, at } of events) {
       if (kind === "connecting" && at < earliest) {
         yield `an attempt at ${at}, ${earliest - at} ms early`;
       }
       if (kind === "connected") openedAt = at;
       // A server that drains allows the next attempt at once, but not for ever.
+      // A session that is not resumed may be replaced on the same connection.
       const counts = kind === "backing-off" ||
-        kind === "cut" && at - openedAt < 10_000 ||
+        kind === "cut" && before !== "resuming" && at - openedAt < 10_000 ||
         kind === "draining" && at - openedAt < 1_000;
       earliest = counts ? at + MIN_DELAY - 1 : 0;
+      before = kind;
     }
   },
 

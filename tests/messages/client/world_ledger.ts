@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 
 /** Methods that a run calls. */
@@ -13,6 +14,7 @@ export type MethodName =
   | "look"
   | "list"
   | "feed"
+  | "watch"
   | "upload"
   | "talk";
 
@@ -43,6 +45,8 @@ export interface LoggedCall {
   readonly entries: Entry[];
   /** Attempts that a server refused for load, before their handler. */
   readonly refused: { readonly at: number; readonly attempt: number }[];
+  /** Items and gaps of a source, in order. */
+  readonly watched: (number | Gap)[];
   /** Items or results that arrived after its end. */
   late: number;
   /** Wrong results. */
@@ -54,6 +58,11 @@ export interface LoggedCall {
 /** How often something happened in a run, or in several. */
 export interface Counts {
   resends: number;
+  /** Streams that went on in another session, and gaps that they reported. */
+  continued: number;
+  gaps: number;
+  /** Sessions that went on with another connection. */
+  resumes: number;
   /** Repeated calls whose outcome a store knew. */
   repeats: number;
   drains: number;
@@ -70,6 +79,9 @@ export interface Counts {
 export function noCounts(): Counts {
   return {
     resends: 0,
+    continued: 0,
+    gaps: 0,
+    resumes: 0,
     repeats: 0,
     drains: 0,
     cuts: 0,
@@ -138,6 +150,7 @@ export class Ledger {
       outcome: undefined,
       entries: [],
       refused: [],
+      watched: [],
       late: 0,
       wrong: [],
       listeners: { most: 0, now: 0 },
@@ -161,11 +174,14 @@ export class Ledger {
       this.reservations.filter(({ state }) =>
         state === "done" || state === "running"
       ).length;
+    counts.resumes += of("resumed");
     counts.drains += of("draining");
     counts.cuts += of("cut");
     counts.backoffs += of("backing-off");
     counts.refusals += of("refused");
-    for (const { entries, refused, outcome } of this.calls) {
+    for (const { method, entries, refused, outcome, watched } of this.calls) {
+      if (method === "watch" && entries.length > 1) counts.continued++;
+      counts.gaps += watched.filter((each) => typeof each !== "number").length;
       const seen = [...entries, ...refused];
       counts.entries += entries.length;
       counts.refusals += refused.length;

@@ -20,6 +20,20 @@ export interface Mutant {
 /** The planted faults, at least one for each invariant. */
 export const MUTANTS: readonly Mutant[] = [
   {
+    violates:
+      "a stream of a source is in order, and reports the items that it misses",
+    file: "calls/stream_progress.ts",
+    from: "return { input, resumeFrom: this.position };",
+    to:
+      "return { input, resumeFrom: { ...this.position, number: this.position.number + 1 } };",
+  },
+  {
+    violates: "a cut is not noticed if the session is resumed",
+    file: "session/resume/session_resumption.ts",
+    from: "if (received + 1 < frames.firstKept ||",
+    to: "if (received + 1 <= frames.firstKept ||",
+  },
+  {
     violates: "each call settles once, and nothing is delivered afterwards",
     file: "client/resender.ts",
     from: "const timer = setTimeout(resume, ms);",
@@ -27,9 +41,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     violates: "each result is the right one",
-    file: "client/resender.ts",
-    from: "        committed = true;\n        yield item;",
-    to: "        if (committed) yield item;\n        committed = true;",
+    file: "client/continued_stream.ts",
+    from: "          progress.last = item;\n          yield item;",
+    to:
+      "          progress.last = item;\n          if (progress.position !== undefined || item !== 100) yield item;",
   },
   {
     violates: "a call that was not processed has entered no handler",
@@ -53,8 +68,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     violates: "a call that is once enters a handler at most once",
     file: "calls/once_identity.ts",
-    from: "if (outcomes.store !== store) {",
-    to: "if (store === undefined) {",
+    from: 'if (repeated && (store === "" || store !== outcomes.store)) {',
+    to: "if (repeated && outcomes === undefined) {",
   },
   {
     violates: "a store keeps an outcome until its client has seen it",

@@ -16,6 +16,7 @@ export const CLASSES = [
   "load",
   "refusals",
   "storm",
+  "resumed",
   "all",
 ] as const;
 
@@ -51,6 +52,10 @@ export interface Plan {
    * for each process, which forgets them when it ends.
    */
   readonly stores: "one" | "each name" | "each process";
+  /** Whether the sources of all servers number their items alike. */
+  readonly oneEpoch: boolean;
+  /** Milliseconds for which servers keep a session without a connection. */
+  readonly grace: number;
   /** Milliseconds that the client's credentials take. */
   readonly credentials: number;
   /** Whether the application closes the client while calls are in flight. */
@@ -66,24 +71,31 @@ export function classOf(seed: number): SeedClass {
 export function planOf(seed: number): { plan: Plan; draw: Draw } {
   const draw = mulberry32(seed * 7919 + 1);
   const kind = classOf(seed);
-  const stalls = kind === "half-open" || kind === "silence" || kind === "all";
-  const min = 1 + draw(20);
   const load = kind === "load";
+  const resumed = kind === "resumed";
+  const stalls = ["half-open", "silence", "resumed", "all"].includes(kind);
+  const min = 1 + draw(20);
+  const grace = resumed ? 120_000 : draw(3) === 0 ? 10_000 : 0;
   const plan: Plan = {
     seed,
     class: kind,
-    servers: ["a", "b", "c"].slice(0, kind === "load" ? 1 : 1 + draw(3)),
+    servers: ["a", "b", "c"].slice(
+      0,
+      load || resumed ? 1 : 1 + draw(3),
+    ),
     connections: kind === "storm" ? 1 : 1 + draw(2),
     maxAttempts: 1 + draw(4),
     latency: { min, max: min + draw(40) },
     chunk: draw(4) === 0 ? 20 + draw(80) : 65_536,
     calls: load ? 120 : 24,
     span: load ? 4_000 : 20_000,
-    stalls,
+    stalls: stalls || grace > 0, // what a resumed session sends again is late
     failures: kind === "calm" ? 0 : 3 + draw(6),
     stores: (["one", "each name", "each process"] as const)[draw(3)]!, // in range
+    oneEpoch: draw(3) > 0,
+    grace,
     credentials: draw(2) * draw(400),
-    closesEarly: draw(4) === 0,
+    closesEarly: !resumed && draw(4) === 0,
   };
   return { plan, draw };
 }
