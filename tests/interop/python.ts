@@ -7,14 +7,17 @@
  *
  * @module
  */
+import { testOnce } from "./once.ts";
 import { testPeer } from "./peers.ts";
 
 const PYTHON = "/usr/bin/python3";
 
+const folder = new URL("python/", import.meta.url);
 const passed = await testPeer({
   language: "Python",
   client: [PYTHON, "-B", "client.py"],
   server: [PYTHON, "-B", "server.py"],
-  folder: new URL("python/", import.meta.url),
+  folder,
 });
-Deno.exit(passed ? 0 : 1);
+const once = await testOnce(PYTHON, folder);
+Deno.exit(passed && once ? 0 : 1);

@@ -5,6 +5,7 @@ implementation for Python 3.9 and later. It requires python3-msgpack.
 """
 
 from .errors import CallError, SessionError
+from .once import Caller, Store
 from .peer import Peer, connect
 from .server import Server, serve
 from .values import UNDEFINED
@@ -12,11 +13,13 @@ from .wire import Limits, Method
 
 __all__ = [
     "CallError",
+    "Caller",
     "Limits",
     "Method",
     "Peer",
     "Server",
     "SessionError",
+    "Store",
     "UNDEFINED",
     "connect",
     "serve",

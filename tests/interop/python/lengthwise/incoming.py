@@ -51,27 +51,30 @@ class Incoming:
         self._handling = loop.create_task(self._handle(context))
 
     async def _handle(self, context):
+        await self._settle(*await self._outcome(context))
+
+    async def _outcome(self, context):
+        """Returns the kind and body of the terminal."""
         try:
             value = await self._task
             if self.state == "cancelled":
                 raise CallError(self._reason, processed="yes")
             head = wire.fields(wire.metadata_field(context.answer_metadata))
             empty = self.shape in RECEIVES
-            answer = wire.RESULT, head + (b"" if empty else values.encode(value))
+            return wire.RESULT, head + (b"" if empty else values.encode(value))
         except asyncio.CancelledError:
             settled = self._reason in ("cancelled", "deadline")
             error = CallError(self._reason, processed="yes" if settled else "maybe")
-            answer = wire.ERROR, wire.encode_error(error)
+            return wire.ERROR, wire.encode_error(error)
         except CallError as error:
-            answer = wire.ERROR, wire.encode_error(error)
+            return wire.ERROR, wire.encode_error(error)
         except Exception as error:  # an undeclared failure: send only an id
             incident = str(uuid.uuid4())
             self.peer.incidents[incident] = error
             failure = CallError(
                 "internal", "failed", processed="yes", incident=incident
             )
-            answer = wire.ERROR, wire.encode_error(failure)
-        await self._settle(*answer)
+            return wire.ERROR, wire.encode_error(failure)
 
     async def _run(self, context, body):
         try:

@@ -1,11 +1,13 @@
 """One end of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
 
 import asyncio
+import time
 
 from . import values, wire
 from .credit import charge_of, read_total
 from .errors import GOAWAY_CODES, CallError, Malformed, SessionError, name_of
 from .items import Items
+from .once import FEATURE
 from .outgoing import SENDS, Call
 from .reassembly import Unfinished
 from .requests import Notifications, Requests
@@ -16,7 +18,8 @@ class Peer:
     """Calls the peer, and serves it."""
 
     def __init__(self, reader, writer, *, role, calls=(), serves=None,
-                 limits=None, protocol="", credentials=None, authenticate=None):
+                 limits=None, protocol="", credentials=None, authenticate=None,
+                 once=None, runs_once=()):
         self.role = role  # 0: client, 1: server
         self.limits = limits or wire.Limits()
         self.remote = wire.EARLY if role == 0 else None
@@ -25,6 +28,8 @@ class Peer:
         self.protocol = protocol
         self.credentials = credentials
         self.authenticate = authenticate
+        self.once = once  # of a server: the store of outcomes
+        self.runs_once = runs_once  # names of methods that run at most once
         self.hello = None
         self.incidents = {}
         self.unfinished = Unfinished()  # messages to this end
@@ -61,8 +66,18 @@ class Peer:
         if not self.over:
             self._writer.write(wire.frame(kind, id, body, flags))
 
+    @property
+    def once_in_use(self):
+        """Whether both ends offer the feature."""
+        return bool(self.runs_once and self.hello.features & FEATURE)
+
+    def server_time(self):
+        """Returns the server's time in ms, as OUTCOMES and our clock say."""
+        passed = asyncio.get_running_loop().time() - self._opened_at
+        return self.hello.outcomes[0] + int(passed * 1000)
+
     async def call(self, name, value=values.UNDEFINED, *, timeout=None,
-                   metadata=None, opening=None):
+                   metadata=None, opening=None, once=None):
         """Begins a call; returns after its REQUEST has been written."""
         number, method = self._method(name)
         call = Call(self, method)
@@ -80,7 +95,10 @@ class Peer:
             if ends_at is not None:
                 left = max(0, int((ends_at - loop.time()) * 1000))
                 deadline = wire.tlv(wire.DEADLINE, left.to_bytes(4, "big"))
-            block = wire.fields(deadline, wire.metadata_field(metadata))
+            block = wire.fields(
+                deadline, once.field() if once else b"",
+                wire.metadata_field(metadata),
+            )
             return number.to_bytes(2, "big") + block + value
 
         def begin():
@@ -177,6 +195,8 @@ class Peer:
         body = wire.encode_hello(wire.Hello(
             role=self.role, limits=self.limits, methods=self.calls,
             protocol=self.protocol, auth=auth, mismatches=list(mismatches),
+            features=FEATURE if self.runs_once else 0,
+            outcomes=self.once and (int(time.time() * 1000), self.once.id),
         ))
         self.write(wire.HELLO, 0, body)
 
@@ -198,6 +218,7 @@ class Peer:
         if self.role == 1 and not await self._accept(hello):
             return None
         self.hello = hello
+        self._opened_at = asyncio.get_running_loop().time()
         self.remote = hello.limits
         for call in self.outgoing.values():  # calls that were sent early
             if call.account is not None:

@@ -6,6 +6,7 @@ from . import values, wire
 from .credit import ReceiveAccount, charge_of
 from .errors import CallError, Malformed, code_of
 from .incoming import Context, Incoming
+from .once import OnceIncoming, read_identity
 from .reassembly import Reassembly
 
 
@@ -71,7 +72,9 @@ class Requests:
         if len(self.calls) >= self.peer.limits.max_calls:
             return self._refuse(id, "overloaded", "later")
         try:
-            block, value = wire.split_fields(body, 2)
+            critical = (wire.ONCE,) if self.peer.once_in_use else ()
+            block, value = wire.split_fields(body, 2, critical)
+            identity = read_identity(block) if critical else None
             metadata = wire.read_metadata(block.get(wire.METADATA, b""))
             time_left = None
             if wire.DEADLINE in block:
@@ -80,8 +83,13 @@ class Requests:
             return self._refuse(id, code_of(error))
         if time_left == 0:
             return self._refuse(id, "deadline")
-        call = self.calls[id] = Incoming(self.peer, id, method, handler)
-        call.begin(time_left, metadata, value)
+        if identity is None:
+            call = self.calls[id] = Incoming(self.peer, id, method, handler)
+            return call.begin(time_left, metadata, value)
+        if method.name not in self.peer.runs_once:
+            return self._refuse(id, "unimplemented")
+        call = self.calls[id] = OnceIncoming(self.peer, id, method, handler)
+        call.begin_once(method.name, identity, time_left, metadata, value)
 
     def cancel(self, id, body):
         """Receives CANCEL, also for an incomplete REQUEST."""

@@ -23,6 +23,7 @@ MAX_TOTAL = 2**53
 UNSETTLED = 2**48 - 1
 
 SHAPES = ["unary", "notification", "serverStream", "clientStream", "duplex"]
+KEY, ONCE = 0x05, 0x80
 DEADLINE, METADATA, MESSAGE, INCIDENT, DECLARED, RETRY_AFTER = (
     0x01, 0x02, 0x10, 0x11, 0x12, 0x13,
 )
@@ -60,10 +61,10 @@ def tlv(kind, value):
     return struct.pack(">BH", kind, len(value)) + value
 
 
-def read_fields(block):
-    """Decodes all fields of a block, by type; refuses critical ones."""
+def read_fields(block, critical=()):
+    """Decodes all fields of a block, by type; refuses other critical ones."""
     found = read_tlv(block)
-    if any(kind >= 0x80 for kind in found):  # no critical field is supported
+    if any(kind >= 0x80 and kind not in critical for kind in found):
         raise Unsupported("a critical field is not supported")
     return found
 
@@ -88,14 +89,14 @@ def fields(*list):
     return struct.pack(">H", len(block)) + block
 
 
-def split_fields(body, at=0):
+def split_fields(body, at=0, critical=()):
     """Returns the fields and the value of a message."""
     if at + 2 > len(body):
         raise Malformed("the message ends before its fields")
     end = at + 2 + int.from_bytes(body[at:at + 2], "big")
     if end > len(body):
         raise Malformed("the fields are longer than the message")
-    return read_fields(body[at + 2:end]), body[end:]
+    return read_fields(body[at + 2:end], critical), body[end:]
 
 
 def u32(value):
@@ -183,13 +184,16 @@ class Hello:
     protocol_hash: int = 0
     auth: bytes = None
     mismatches: list = field(default_factory=list)
+    features: int = 0
+    spread: int = None  # of a server: ms over which its clients reconnect
+    outcomes: tuple = None  # of a server: its time in ms, and its store
 
 
 def encode_hello(hello):
     """Encodes the body of a HELLO."""
     limits = hello.limits
     body = b"LWP1" + bytes([1, 0, hello.role, 0]) + struct.pack(
-        ">11I", 0, limits.max_frame_body, limits.max_message, limits.max_calls,
+        ">11I", hello.features, limits.max_frame_body, limits.max_message, limits.max_calls,
         limits.stream_window, limits.connection_window,
         int(limits.heartbeat * 1000), hello.protocol_hash,
         limits.notify_window, limits.items_window, limits.max_assembly,
@@ -204,6 +208,11 @@ def encode_hello(hello):
         body += tlv(4, hello.auth)
     if hello.mismatches:
         body += tlv(5, b"".join(struct.pack(">HB", *one) for one in hello.mismatches))
+    if hello.spread is not None:
+        body += tlv(0x0E, struct.pack(">I", hello.spread))
+    if hello.outcomes is not None:
+        time, store = hello.outcomes
+        body += tlv(0x10, time.to_bytes(8, "big") + store.encode())
     return body + (tlv(6, hello.agent.encode()) if hello.agent else b"")
 
 
@@ -242,7 +251,25 @@ def decode_hello(body):
         methods=read_methods(entries.get(3, b"")),
         auth=entries.get(4),
         mismatches=list(struct.iter_unpack(">HB", triples)),
+        features=numbers[0],
+        spread=read_spread(entries.get(0x0E)) if body[6] else None,
+        outcomes=read_outcomes(entries.get(0x10)) if body[6] else None,
     )
+
+
+def read_spread(value):
+    """Decodes SPREAD; skips one that is not 4 bytes."""
+    valid = value is not None and len(value) == 4
+    return int.from_bytes(value, "big") if valid else None
+
+
+def read_outcomes(value):
+    """Decodes OUTCOMES."""
+    if value is None:
+        return None
+    if len(value) <= 8 or value[:8] >= (2**53).to_bytes(8, "big"):
+        raise Malformed("OUTCOMES is truncated, or its time too large")
+    return int.from_bytes(value[:8], "big"), text(value[8:])
 
 
 def read_methods(data):
