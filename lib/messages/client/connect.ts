@@ -136,6 +136,11 @@ export async function connect<P extends AnyProtocol>(
         'Cannot use the option "transport" with an open connection: pass an address, or omit the option',
       );
     }
+    if (typeof clientOptions.credentials === "function") {
+      throw new TypeError(
+        "Cannot use a function as the credentials of connect(): pass what it returns; only createClient() calls it",
+      );
+    }
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});

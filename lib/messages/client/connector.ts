@@ -41,7 +41,8 @@ export interface Connector {
    * @param signal aborted when the connection is no longer needed, or has not
    * been established in time
    * @throws {TransportError} if no connection can be established now; a client
-   * tries again unless the code is permanent, such as `forbidden`
+   * tries again unless the code is permanent, such as `forbidden`; other errors
+   * are converted, those of `Deno.connect()` to the codes that they have there
    */
   connect(signal: AbortSignal): Promise<Connection>;
 }

@@ -142,6 +142,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
  * @throws {TypeError} if a handler is missing, a function matches no method, or
  * an option is unknown or has the wrong type
  * @throws {RangeError} if an option is out of range, or there is no address
+ * @throws {TransportError} `address-invalid`, if a text is not an address
  *
  * @example
  * ```ts
@@ -261,7 +262,9 @@ class ClientImpl<P extends AnyProtocol>
   }
 
   ready(): Promise<void> {
-    return this.#ready.promise;
+    return this.ended === undefined
+      ? this.#ready.promise
+      : Promise.reject(this.ended);
   }
 
   events(): AsyncIterableIterator<ClientEvent> {
@@ -478,6 +481,11 @@ class ClientImpl<P extends AnyProtocol>
     });
   }
 
+  /** Reports a notification that was dropped because there is no session. */
+  onDropped(error: CallError): void {
+    this.#options.session.onDropped?.(1, error);
+  }
+
   #peer(): CallSession {
     const session = this.#least();
     if (session !== undefined) return session;
@@ -504,11 +512,11 @@ function isList(
 
 function listed(address: ClientAddress): ListedAddress<ClientAddress> {
   if (isConnector(address)) return { address, name: address.name };
-  const text = typeof address === "string" || address instanceof URL;
-  const name = text
+  const text = typeof address === "string" || address instanceof URL
     ? String(address)
-    : formatAddress(resolveAddress(address, undefined));
-  return { address, name };
+    : "";
+  if (/^wss?:/i.test(text)) return { address, name: text };
+  return { address, name: formatAddress(resolveAddress(address, undefined)) };
 }
 
 function unavailable(why: string, cause: unknown): CallError {

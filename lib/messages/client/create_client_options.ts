@@ -13,6 +13,7 @@ import {
   type SessionOptions,
 } from "../connection/session_options.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
+import { checkOptions as checkNames } from "../../support/check_options.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
@@ -164,6 +165,22 @@ const NAMES: OptionNames<
   onSession: true,
   handlers: true,
 };
+/** Options that a client passes on; those of its own are left out. */
+const TRANSPORT: OptionNames<
+  Omit<TransportConnectOptions, "signal" | "retry">
+> = {
+  timeout: true,
+  noDelay: true,
+  keepAlive: true,
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptDelay: true,
+  link: true,
+  tls: true,
+};
+const TRANSPORT_HINTS = {
+  retry: "; use the option reconnect",
+  signal: "; use close()",
+} as const; // the values are texts
 const RECONNECT: OptionNames<Omit<BackoffOptions, "maxSpread">> = {
   minDelay: true,
   maxDelay: true,
@@ -205,6 +222,12 @@ export function resolveClientOptions<P extends AnyProtocol>(
   const { credentials, connections = 1, onSession = () => {} } = options;
   const { maxAttempts = 3, budget = {} } = retry;
   const { resume = {} } = options;
+  checkNames(
+    `the option transport of ${WHERE}`,
+    transport,
+    TRANSPORT,
+    TRANSPORT_HINTS,
+  );
   checkOptions(`the option reconnect of ${WHERE}`, reconnect, RECONNECT);
   checkOptions(`the option wait of ${WHERE}`, wait, WAIT);
   checkOptions(`the option retry of ${WHERE}`, retry, RETRY);

@@ -9,6 +9,7 @@ import {
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
 import { formatAddress } from "../../transport/address.ts";
+import { failure } from "../../transport/error_mapping.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import type {
@@ -134,12 +135,25 @@ function connectTo(
   { signal, transport = {} }: Pick<OpenOptions<never>, "signal" | "transport">,
 ): Promise<Connection> {
   if (isConnector(address)) {
-    return address.connect(signal ?? new AbortController().signal);
+    return connectBy(address, signal ?? new AbortController().signal);
   }
   return dial(
     address,
     signal === undefined ? transport : { ...transport, signal },
   );
+}
+
+/** Converts errors of a connector, so that a client tries again. */
+async function connectBy(
+  connector: Connector,
+  signal: AbortSignal,
+): Promise<Connection> {
+  try {
+    return await connector.connect(signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw failure(error, { verb: "connect to", address: connector.name });
+  }
 }
 
 /** The implementation of {@linkcode ClientSession}. */

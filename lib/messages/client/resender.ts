@@ -58,6 +58,8 @@ export interface ResendHost {
   pause(attempt: number): number;
   /** Called when a call has ended, so that others may start. */
   onSettled(): void;
+  /** Called with the error of a notification for which there is no session. */
+  onDropped(error: CallError): void;
 }
 
 type Next = (request: OutgoingRequest) => Promise<CallResponse>;
@@ -111,10 +113,22 @@ async function notify(
   request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
-  if (host.ended !== undefined) {
-    throw endedError(host.ended, request.method, "no");
-  }
-  return await next(request);
+  if (host.ended === undefined && host.hasSession) return await next(request);
+  const { method } = request;
+  const error = host.ended !== undefined
+    ? endedError(host.ended, method, "no")
+    : new CallError(
+      `${method}: there is no session, and notifications do not wait for one`,
+      {
+        code: "unavailable",
+        method,
+        processed: "no",
+        retry: "later",
+        cause: host.lastFailure,
+      },
+    );
+  host.onDropped(error);
+  throw error;
 }
 
 /** Sends a call again until it has succeeded. */

@@ -201,7 +201,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.#on("fail");
     addresses.leave(listed, performance.now() + retryAfter(cause));
     const delay = backoff.afterFailure();
-    this.#changed("backing-off", listed, { cause, delay });
+    this.#changed("backing-off", listed, { cause, delay: Math.round(delay) });
     await this.#pause(delay);
     return this.#goesOn;
   }
@@ -241,7 +241,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
       : backoff.afterLoss(lived, session.session.peer?.spread);
     this.#changed(drains ? "draining" : "cut", listed, {
       cause: reason,
-      delay,
+      delay: Math.round(delay),
     });
     await this.#pause(delay);
   }

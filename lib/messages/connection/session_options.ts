@@ -202,8 +202,12 @@ const DRAIN_OPTIONS: OptionNames<DrainOptions> = {
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function checkDrainOptions(where: string, options: DrainOptions): void {
-  checkOptions(where, options, DRAIN_OPTIONS);
+export function checkDrainOptions(
+  where: string,
+  options: DrainOptions,
+  more: Readonly<Record<string, true>> = {},
+): void {
+  checkOptions(where, options, { ...DRAIN_OPTIONS, ...more });
   const { grace = 0, code = "drain", retryAfter = 0, spread = 0 } = options;
   for (const [name, value] of Object.entries({ grace, retryAfter, spread })) {
     checkTime(`drain with ${name}`, value);

@@ -438,7 +438,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   ): Promise<void> {
     const { size } = this.#accepted;
     const { stagger = Math.min(size, MAX_STAGGER), ...drain } = options;
-    checkDrainOptions("shutdown()", drain);
+    checkDrainOptions("shutdown()", options, { stagger: true });
     checkTime("shut down with stagger", stagger);
     const stopped = this.#stop();
     const drains = new Staggered(

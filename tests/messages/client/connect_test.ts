@@ -517,7 +517,7 @@ Deno.test(
   async () => {
     const [near, far] = memoryPair();
     await assertRejects(
-      () => connect(Lab, near, { ...ears, credentials: () => {} }),
+      () => connect(Lab, near, { ...ears, credentials: Symbol() }),
       Error,
       "Cannot encode",
     );

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import type { Connector } from "../../../lib/messages/client/connector.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
@@ -55,6 +55,36 @@ Deno.test(
     await using _server = server;
     await using client = createClient(Echo, connector);
     await assertRejects(() => client.ready(), Error, "refused this client");
+  },
+);
+
+Deno.test(
+  "createClient() tries again if a connector throws an error of its own",
+  pure,
+  async () => {
+    const { server, connector } = echo(0);
+    await using _server = server;
+    const errors = [
+      new Error("the tunnel is closed"),
+      new Deno.errors.ConnectionRefused("no one listens"),
+    ];
+    await using client = createClient(Echo, {
+      name: "tunnel",
+      connect(signal) {
+        const error = errors.shift();
+        if (error !== undefined) throw error;
+        return connector.connect(signal);
+      },
+    }, { reconnect: { minDelay: 1, maxDelay: 1, spread: 0 } });
+    const events = client.events();
+    assertEquals(await client.remote.echo("hello"), "hello");
+    const { value } = await events.next();
+    assertEquals(value.kind, "backing-off");
+    assert(value.cause instanceof TransportError);
+    assertEquals([value.cause.code, value.cause.address], ["other", "tunnel"]);
+    await events.next();
+    const second = await events.next();
+    assertEquals(second.value.cause?.code, "refused");
   },
 );
 

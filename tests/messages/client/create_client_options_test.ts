@@ -1,5 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { resolveClientOptions } from "../../../lib/messages/client/create_client_options.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
 
 Deno.test("a server that does not answer leaves calls the time to reach another one", () => {
   const several = resolveClientOptions({}, 3);
@@ -15,4 +20,44 @@ Deno.test("calls that wait outlast the spread of a drain", () => {
   assertEquals(reconnect.maxSpread, 4_500);
   const own = { wait: { timeout: 0 }, reconnect: { spread: 700 } };
   assertEquals(resolveClientOptions(own, 1).reconnect.maxSpread, 700);
+});
+
+Deno.test("transport options that a client cannot use are rejected at once", () => {
+  const cases: [object, string][] = [
+    [{ retry: {} }, 'Unknown option "retry" of the option transport of '],
+    [{ retry: {} }, "; use the option reconnect"],
+    [{ signal: undefined }, "; use close()"],
+    [{ tiemout: 1 }, '(did you mean "timeout"?)'],
+  ];
+  for (const [transport, message] of cases) {
+    assertThrows(
+      () => resolveClientOptions({ transport }, 1),
+      TypeError,
+      message,
+    );
+  }
+});
+
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<string, string>() },
+});
+
+Deno.test("a text that is not an address is rejected at once, also among others", () => {
+  for (const address of ["127.0.0.1:7000", "http://127.0.0.1/"]) {
+    const error = assertThrows(
+      () => createClient(Echo, [{ port: 1 }, address]),
+      TransportError,
+      "the scheme must be one of",
+    );
+    assertEquals(error.code, "address-invalid");
+  }
+});
+
+Deno.test("connect() does not take a function as credentials", async () => {
+  await assertRejects(
+    () => connect(Echo, { port: 1 }, { credentials: () => "token" }),
+    TypeError,
+    "only createClient() calls it",
+  );
 });

@@ -272,6 +272,8 @@ Deno.test("close() fails calls that wait and calls in flight, and ends the event
   assertEquals(error.message, "price: the client is closed");
   assertEquals((await events).at(-1)?.kind, "closed");
   assertEquals(client.status, "closed");
+  const { code, message } = await failureOf(client.ready());
+  assertEquals([code, message], ["unavailable", "the client is closed"]);
 });
 
 Deno.test("close() ends an attempt in progress", async () => {
@@ -413,14 +415,23 @@ Deno.test("a stream is opened again if it was refused before its first item", as
 
 Deno.test("notifications neither wait nor are sent again", async () => {
   await using place = new Place("absent");
-  await using client = createClient(Shop, place.address, QUICK);
+  const dropped: [number, string][] = [];
+  await using client = createClient(Shop, place.address, {
+    ...QUICK,
+    onDropped: (count, { message }) => void dropped.push([count, message]),
+  });
   const error = await failureOf(client.remote.log("lost"));
   assertEquals([error.code, error.processed], ["unavailable", "no"]);
+  assertEquals([error.method, error.retry], ["log", "later"]);
+  assertEquals(dropped, [[1, error.message]]);
   await place.start();
   await client.ready();
   await client.remote.log("sent");
   await client.remote.price("abc");
   assertEquals(place.entered, ["sent", "abc"]);
+  await client.close();
+  client.remote.log("too late"); // not awaited
+  assertEquals(dropped.at(-1), [1, "log: the client is closed"]);
 });
 
 Deno.test("a call that is refused for load is sent again after its pause, from the budget", async () => {

@@ -90,6 +90,12 @@ Deno.test("shutdown() rejects a stagger that is no time", none, async () => {
   for (const stagger of [-1, 0.5, 2 ** 31, NaN]) {
     await assertRejects(() => server.shutdown({ stagger }), RangeError);
   }
+  const misspelled: object = { stager: 5 };
+  await assertRejects(
+    () => server.shutdown(misspelled),
+    TypeError,
+    'Unknown option "stager" of shutdown() (did you mean "stagger"?)',
+  );
   assertEquals(await sessions[0]!.remote.price("a"), 1);
   await server.shutdown();
 });
