@@ -58,7 +58,7 @@ export interface ResendHost {
   pause(attempt: number): number;
   /** Called when a call has ended, so that others may start. */
   onSettled(): void;
-  /** Called with the error of a notification for which there is no session. */
+  /** Called with the error of a notification that was dropped. */
   onDropped(error: CallError): void;
 }
 
