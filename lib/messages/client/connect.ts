@@ -12,13 +12,21 @@ import { sideTables } from "../connection/side_tables.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
+  checkTime,
   resolveSessionOptions,
   SESSION_OPTIONS,
   type SessionOptions,
 } from "../connection/session_options.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
 import type { Connector } from "./connector.ts";
-import { isConnection, openSession } from "./open_session.ts";
+import {
+  isConnection,
+  openSession,
+  type ResumeOptions,
+  type SessionParts,
+  type Target,
+} from "./open_session.ts";
+import { whileConnecting } from "./time_limits.ts";
 
 /**
  * Options for {@linkcode connect}, except for the handlers.
@@ -45,6 +53,18 @@ export interface ClientOptions extends SessionOptions {
    */
   early?: boolean | undefined;
   /**
+   * How the session continues after its connection was lost.
+   *
+   * The server must support it, with its option `resume`. Not allowed with
+   * several addresses, or with an open connection, which cannot be opened again.
+   *
+   * @default the session ends with its connection
+   */
+  resume?: {
+    /** Milliseconds for which `connect()` tries to connect again. @default {0} */
+    patience?: number | undefined;
+  } | undefined;
+  /**
    * Options for the transport, such as timeout, retry, keep-alive and TLS. Not
    * allowed if a connection is passed instead of an address.
    */
@@ -56,6 +76,7 @@ const CLIENT_OPTIONS: OptionNames<ClientOptions & { handlers: object }> = {
   credentials: true,
   signal: true,
   early: true,
+  resume: true,
   transport: true,
   handlers: true,
 };
@@ -144,9 +165,48 @@ export async function connect<P extends AnyProtocol>(
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(clientOptions);
     const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
-    return await openSession<P>({ tables, resolved }, address, clientOptions);
+    const parts = { tables, resolved };
+    const { credentials, transport, early, signal } = clientOptions;
+    const resume = resumeOptions<P>(parts, address, clientOptions);
+    const options = { credentials, transport, early, signal, resume };
+    return await openSession<P>(parts, address, options);
   } catch (error) {
     if (isConnection(address)) address[Symbol.dispose]();
     throw error;
   }
+}
+
+const RESUME = { patience: true } as const; // the literal type that checkOptions() wants
+
+/**
+ * Returns how the session is resumed, or `undefined` if it is not.
+ *
+ * @throws {RangeError} if `patience` is out of range
+ * @throws {TypeError} if the same server cannot be reached again
+ */
+function resumeOptions<P extends AnyProtocol>(
+  parts: SessionParts,
+  target: Target,
+  { resume: given = {}, credentials, transport }: ClientOptions,
+): ResumeOptions<P> | undefined {
+  checkOptions("the option resume of connect()", given, RESUME);
+  const { patience = 0 } = given;
+  checkTime("connect with resume.patience", patience);
+  if (patience === 0) return undefined;
+  if (isConnection(target) || Array.isArray(target) && target.length !== 1) {
+    throw new TypeError(
+      'Cannot use the option "resume" with several addresses or an open connection: pass one address, or omit the option',
+    );
+  }
+  const resume: ResumeOptions<P> = {
+    patience,
+    open: (resumes, signal, limit) =>
+      whileConnecting(signal, (signal) => {
+        const options = { credentials, transport, signal, resume };
+        return openSession<P>(parts, target, options, resumes);
+      }, limit),
+    onChanged() {},
+    onReplaced: (session) => void session.close(),
+  };
+  return resume;
 }

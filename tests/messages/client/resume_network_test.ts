@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import type { CreateClientOptions } from "../../../lib/messages/client/create_client_options.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
@@ -316,6 +317,29 @@ Deno.test(
     world.network.set("a", "up");
     await world.time.advance(1_000);
     assertEquals(world.network.links.length, 0);
+  },
+);
+
+Deno.test(
+  "a session of connect() is resumed if it has patience",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve();
+    const { time, network } = world;
+    const options = {
+      handlers: { ask: (n: number) => n, hear() {} },
+      resume: { patience: 10_000 },
+    };
+    const session = await time.run(connect(P, network.address("a"), options));
+    const waits = session.remote.wait(500);
+    await time.advance(100);
+    network.links[0]!.cut();
+    assertEquals(await time.run(waits), "a");
+    assertEquals(world.log, ["session", "wait"]);
+    await time.run(session.close());
+    const several = [network.address("a"), network.address("b")] as never; // no such type
+    await assertRejects(() => connect(P, several, options), TypeError);
   },
 );
 
