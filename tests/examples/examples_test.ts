@@ -37,6 +37,7 @@ const SHOWS: Record<string, readonly string[]> = {
     "the last line reached 1 member(s)",
     "refused without a name",
   ],
+  "examples/continued_stream.ts": ["200 entries, 3 restarts, 0 missing"],
   "examples/custom_codec.ts": [
     "Hello, Ada",
     'codec "msgpack" is not supported; expected "key-value"',
