@@ -85,6 +85,7 @@ export class OnceRuns {
   /** Reports a failure of the store. */
   readonly report: (error: unknown) => void;
   readonly #runs: Map<string, OnceRun> = new Map();
+  #onIdle: (() => void) | undefined = undefined;
 
   /**
    * @param store the store of outcomes
@@ -115,6 +116,18 @@ export class OnceRuns {
   /** Called when a call is over. */
   over({ call }: OnceRun): void {
     this.#runs.delete(call.key);
+    if (this.size === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when no call runs, after `ms`, or on an abort. */
+  async idle(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.size === 0 || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    this.#onIdle = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 }
 

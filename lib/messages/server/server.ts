@@ -234,6 +234,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   #ref = true;
   #addr: SocketAddress | undefined = undefined;
   #shutdown: Promise<void> | undefined = undefined;
+  readonly #aborted: AbortController = new AbortController();
   #finish!: () => void;
 
   constructor(
@@ -428,7 +429,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   abort(): Promise<void> {
-    const stopped = this.#stop();
+    const stopped = this.#stop(0);
+    this.#aborted.abort();
     for (const session of this.#accepted) session.abort();
     return stopped;
   }
@@ -440,7 +442,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const { stagger = Math.min(size, MAX_STAGGER), ...drain } = options;
     checkDrainOptions("shutdown()", options, { stagger: true });
     checkTime("shut down with stagger", stagger);
-    const stopped = this.#stop();
+    const { drainGrace } = this.#owner.resolved.limits;
+    const stopped = this.#stop(drain.grace ?? drainGrace);
     const drains = new Staggered(
       this.#accepted,
       stagger,
@@ -450,18 +453,22 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     drains.stop(); // the sessions may have ended by themselves
   }
 
-  /** Stops listening; the promise resolves when all sessions have ended. */
-  #stop(): Promise<void> {
+  /**
+   * Stops listening; the promise resolves when all sessions have ended, and with
+   * them, or after the grace, the once calls whose callers have left.
+   */
+  #stop(grace: number): Promise<void> {
     // Set first, so that no new connection is accepted during the shutdown.
-    const settled = this.#shutdown ??= this.#settle();
+    const settled = this.#shutdown ??= this.#settle(grace);
     for (const listener of this.#listeners) listener.close();
     this.#owner.resumable?.endAll("the server shuts down");
     return settled;
   }
 
-  async #settle(): Promise<void> {
+  async #settle(grace: number): Promise<void> {
     await DONE; // #stop() closes the listeners first, its caller ends the sessions
     await Promise.allSettled([
+      this.#owner.runs?.idle(grace, this.#aborted.signal),
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),
     ]);

@@ -247,6 +247,35 @@ Deno.test("an error after an attempt that may have run says maybe", async () => 
   assertEquals([code, processed], ["overloaded", "maybe"]);
 });
 
+Deno.test("a shutdown waits for calls whose callers have left, but not an abort", async () => {
+  for (const end of ["shutdown", "abort"] as const) {
+    const entered = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<string>();
+    const once = memoryOnceStore();
+    const server = await serve(Bank, memory(), { once }).handle({
+      pay() {
+        entered.resolve();
+        return opened.promise;
+      },
+    });
+    const session = await connect(Bank, server.addr);
+    const lost = failureOf(session.remote.pay(5, { key: "a" }));
+    await entered.promise;
+    await session.close();
+    await lost;
+    let over = false;
+    const ended = server[end]().then(() => over = true);
+    await turns(20);
+    assertEquals(over, end === "abort");
+    opened.resolve("receipt");
+    await ended;
+    await using other = await serve(Bank, memory(), { once })
+      .handle({ pay: () => "twice" });
+    await using next = await connect(Bank, other.addr);
+    assertEquals(await next.remote.pay(5, { key: "a" }), "receipt");
+  }
+});
+
 Deno.test("serve() checks the store and the principal", async () => {
   const authenticate = () => ({ user: "ada" });
   await assertRejects(
@@ -270,11 +299,7 @@ Deno.test("serve() checks the store and the principal", async () => {
     TypeError,
     "expected a store such as memoryOnceStore()",
   );
-  const once = {
-    ...memoryOnceStore(),
-    id: "",
-    reserve: () => ({ state: "full" as const }),
-  };
+  const once = Object.assign(memoryOnceStore(), { id: "" });
   await assertRejects(
     () => serve(Bank, memory(), { once }).handle({ pay: () => "" }),
     TypeError,
