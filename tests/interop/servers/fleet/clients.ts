@@ -28,8 +28,10 @@ type Client = ReturnType<typeof connected>;
 
 function connected() {
   // The machine may be busy: no call shall fail because of its speed.
-  const wait = { timeout: 60_000 };
-  return createClient(Fleet, { hostname: "127.0.0.1", port: port! }, { wait });
+  return createClient(Fleet, { hostname: "127.0.0.1", port: port! }, {
+    wait: { timeout: 60_000 },
+    limits: { heartbeat: 60_000, pendingHeartbeat: 60_000 },
+  });
 }
 
 async function* numbers() {
