@@ -41,10 +41,12 @@ const RESUME = 0x01;
 /** A server, and what happens to its sessions and handlers. */
 function serving(
   resume: ServerOptions<typeof P, string>["resume"] = { grace: 30_000 },
+  limits: ServerOptions<typeof P, string>["limits"] = {},
 ) {
   const log: string[] = [];
   const setup = createServer(P, {
     resume,
+    limits,
     authenticate: async (credentials) => {
       if (credentials === "slow") await turns(10);
       if (credentials === "revoked") {
@@ -342,5 +344,48 @@ Deno.test(
     await turns(5);
     await server.shutdown();
     assertEquals(log, ["session", "finished resume-lost"]);
+  },
+);
+
+/** The lowest limits; a session then keeps at most 835,584 bytes. */
+const LOW = {
+  maxFrameBody: 16_384,
+  maxMessage: 65_536,
+  connectionWindow: 65_536,
+  notifyWindow: 16_384,
+  itemsWindow: 65_536,
+  unsentSoft: 65_536,
+  unsentHard: 425_984,
+};
+
+Deno.test(
+  "a session is resumed again once later frames are acknowledged",
+  none,
+  async () => {
+    for (const acknowledged of [false, true]) {
+      const { server, log, open } = serving({ grace: 30_000 }, LOW);
+      const { raw, hello } = await open();
+      const frames = 100;
+      for (let call = 0; call < frames; call++) {
+        const input = request(0, value("x".repeat(10_000)));
+        await raw.frame(K.REQUEST, 2 * call + 1, input);
+        await raw.until(K.RESULT);
+      }
+      const position = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, frames - 1);
+      if (acknowledged) await raw.frame(K.ACK, 0, position);
+      await turns(5);
+      raw.connection.close();
+      await turns(5);
+      assertEquals(server.sessions.size, acknowledged ? 1 : 0);
+      const received = acknowledged ? frames - 1 : 0;
+      const again = await open(resumptionOf(hello, { received }));
+      assertEquals(again.hello.resumed !== undefined, acknowledged);
+      assertEquals(
+        log.filter((event) => event.startsWith("finished")),
+        acknowledged ? [] : ["finished disconnected"],
+      );
+      again.raw.connection.close();
+      await server.abort();
+    }
   },
 );
