@@ -37,8 +37,12 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Servers whose sessions go on after a cut. */
+const RESUMABLE = ["b", "d"];
+
 const server = await serve(Bank, { port: Number(port) }, {
   onError: () => {}, // handlers that are aborted
+  resume: { grace: RESUMABLE.includes(name) ? 10_000 : 0 },
 }).handle({
   pay: (id, { signal }) => work(id, signal),
   look: (id, { signal }) => work(id, signal),

@@ -12,7 +12,7 @@ import { type Counts, noCounts } from "./world_ledger.ts";
 import { MUTANTS } from "./world_mutants.ts";
 
 const pure = { permissions: "none" } as const;
-const SEEDS = { first: 1, step: 1, last: 40 };
+const SEEDS = { first: 1, step: 1, last: 33 };
 
 Deno.test(
   "calls of a client have true outcomes, whatever fails",
@@ -48,9 +48,9 @@ Deno.test(
   "calls have true outcomes if the link is cut after n bytes",
   pure,
   async () => {
-    const { failures, cuts, counts } = await cutEvery(41);
+    const { failures, cuts, counts } = await cutEvery(61);
     assertEquals(failures, []);
-    assert(cuts > 50, `${cuts} cuts`);
+    assert(cuts > 40, `${cuts} cuts`);
     assert(counts.resends > 0 && counts.failed > 0, JSON.stringify(counts));
   },
 );

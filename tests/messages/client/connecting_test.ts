@@ -1,0 +1,118 @@
+/**
+ * How clients connect to servers that do not answer, that end sessions at once,
+ * and that restart under many clients, in virtual time.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { serve } from "../../../lib/messages/server/server.ts";
+import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
+import { virtualTime } from "../../../lib/testing/virtual_time.ts";
+
+const pure = { permissions: "none" } as const;
+
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<number, number>() },
+});
+const handlers = { echo: (value: number) => value };
+
+// Scenario 15.
+Deno.test(
+  "a server that accepts connections and never answers counts as down",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    const listener = network.listen("mute");
+    const accepting = (async () => {
+      for await (const _connection of listener);
+    })();
+    const client = createClient(Echo, network.address("mute"));
+    const failures: unknown[] = [];
+    const reading = (async () => {
+      for await (const { kind, cause } of client.events()) {
+        if (kind === "backing-off") failures.push(cause);
+      }
+    })();
+    await time.advance(35_000);
+    await time.advance(16_000);
+  assertEquals(failures.length, 3); // 5 s each, and pauses of some 100 ms
+    for (const cause of failures) {
+      assert(cause instanceof SessionError);
+      assertEquals(cause.code, "timeout");
+    }
+    await time.run(client.close());
+    await time.run(reading);
+    listener.close();
+    await time.run(accepting);
+  },
+);
+
+// Scenario 16.
+Deno.test(
+  "sessions that are drained at once attract no loop of attempts",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    let sessions = 0;
+    const server = await serve(Echo, network.listen("a"), {
+      onSession(session) {
+        sessions++;
+        void session.drain();
+      },
+    }).handle(handlers);
+    const client = createClient(Echo, network.address("a"));
+    await time.advance(60_000);
+    // The pauses double up to 10 s: about six short ones, and then one in 5 s.
+    assert(sessions > 5 && sessions < 40, `${sessions} sessions in a minute`);
+    await time.run(client.close());
+    await time.run(server.shutdown());
+  },
+);
+
+// Scenario 17.
+Deno.test(
+  "the clients of a server that restarts come back over its spread",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const CLIENTS = 200;
+    const SPREAD = 5_000;
+    const network = simulatedNetwork({ latency: 5 });
+    const arrivals: number[] = [];
+    const start = () =>
+      serve(Echo, network.listen("a"), {
+        spread: SPREAD,
+        onSession: () => void arrivals.push(time.now),
+      }).handle(handlers);
+    const first = await start();
+    const clients = Array.from(
+      { length: CLIENTS },
+      () => createClient(Echo, network.address("a")),
+    );
+    await time.advance(11_000); // a session that lasts ends a series of failures
+    assertEquals(arrivals.length, CLIENTS);
+    arrivals.length = 0;
+    network.set("a", "down");
+    await time.run(first.abort());
+    network.set("a", "up");
+    const second = await start();
+    await time.advance(SPREAD + 100);
+    assertEquals(arrivals.length, CLIENTS);
+    const most = Math.max(
+      ...arrivals.map((at) =>
+        arrivals.filter((other) => other >= at && other < at + 100).length
+      ),
+    );
+    // On average, 4 of them arrive in 100 ms.
+    assert(most < 20, `${most} clients in 100 ms`);
+    await time.run(Promise.all(clients.map((client) => client.close())));
+    await time.run(second.shutdown());
+  },
+);
