@@ -46,13 +46,25 @@ export interface VirtualTime extends Disposable {
    *
    * @typeParam T the result
    * @param work the work to wait for
+   * @param options `within`: milliseconds of this clock that the work may take,
+   * an hour by default, because an open session always has a timer
    * @returns the result of the work; rejects if the work does
-   * @throws {Error} if no timer is left, so that the work would wait for ever
+   * @throws {Error} if the work has not settled within this time, or no timer is
+   * left, so that it would wait for ever
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
    */
-  run<T>(work: PromiseLike<T>): Promise<T>;
+  run<T>(
+    work: PromiseLike<T>,
+    options?: { within?: number | undefined },
+  ): Promise<T>;
 }
 
 const OPTIONS: OptionNames<VirtualTimeOptions> = { seed: true };
+const RUN_OPTIONS = { within: true } as const; // the value is a name only
+
+/** Default of `within`, in ms. */
+const HOUR = 3_600_000;
 
 /** `Date.now()` at the beginning of each test, so that runs are equal. */
 const EPOCH = Date.UTC(2000, 0, 1);
@@ -68,6 +80,11 @@ let active = false;
  * handlers, and memory connections. An hour passes in an instant, and runs with
  * the same seed are equal. Sockets, files and `crypto.subtle` take real time, so use
  * {@linkcode simulatedNetwork} or {@linkcode memoryPair} instead of sockets.
+ *
+ * Await everything that takes time through {@linkcode VirtualTime.run}, also
+ * `close()` and `shutdown()`. The clock stands still during any other `await`,
+ * and at the end of an `await using` scope, so Deno ends the test with "Promise
+ * resolution is still pending".
  *
  * @example Let a client wait through a restart of its server
  * ```ts
@@ -127,16 +144,29 @@ export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
       while (timers.fireNext(until)) await idle();
       timers.now = until;
     },
-    async run<T>(work: PromiseLike<T>) {
+    async run<T>(
+      work: PromiseLike<T>,
+      options: { within?: number | undefined } = {},
+    ) {
+      checkOptions("run()", options, RUN_OPTIONS);
+      const { within = HOUR } = options;
+      if (!(within >= 0)) {
+        throw new RangeError(
+          `Cannot wait within ${within} ms: expected a number of at least 0`,
+        );
+      }
+      const until = timers.now + within;
       let settled = false;
       const end = () => settled = true;
       work.then(end, end);
       for (;;) {
         await idle();
         if (settled) return await work;
-        if (timers.fireNext(Infinity)) continue;
+        if (timers.fireNext(until)) continue;
         throw new Error(
-          `Cannot wait for the work: it has not settled after ${timers.now} ms, and no timer is left that could change that`,
+          timers.size === 0
+            ? `Cannot wait for the work: it has not settled after ${timers.now} ms, and no timer is left that could change that`
+            : `Cannot wait for the work: it has not settled within ${within} ms of virtual time (option within)`,
         );
       }
     },

@@ -129,6 +129,28 @@ Deno.test(
 );
 
 Deno.test(
+  "run() rejects when the work takes longer than it may",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const beat = setInterval(() => {}, 15_000); // as an open session has
+    const never = new Promise(() => {});
+    await assertRejects(() => time.run(never), Error, "within 3600000 ms");
+    assertEquals(time.now, 3_600_000);
+    const soon = time.run(never, { within: 20_000 });
+    await assertRejects(() => soon, Error, "(option within)");
+    const later = new Promise((resolve) => setTimeout(resolve, 7_200_000));
+    await time.run(later, { within: 7_200_000 });
+    clearInterval(beat);
+    await assertRejects(
+      () => time.run(never, { within: NaN }),
+      RangeError,
+      "NaN ms",
+    );
+  },
+);
+
+Deno.test(
   "advance() rejects with the error of a timer's function",
   pure,
   async () => {

@@ -342,6 +342,22 @@ function checkCallOptions(
     : CALL_OPTIONS;
   checkOptions(name, options, known);
   if (options.key !== undefined) checkKey(name, method, options.key);
+  if (shape === "serverStream") checkStreamOptions(name, options);
+}
+
+/** @throws {TypeError} if an option is not a function */
+function checkStreamOptions(
+  name: string,
+  { onGap, resume }: AnyCallOptions,
+): void {
+  for (const [option, value] of Object.entries({ onGap, resume })) {
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(
+      `Cannot call ${name} with ${
+        describeType(value)
+      } as its option ${option}: expected a function`,
+    );
+  }
 }
 
 /**

@@ -48,7 +48,7 @@ export interface CallOptions {
    *
    * The time covers the whole call, streams included, and starts when the last
    * interceptor passes the call on. For a notification, it covers the wait for
-   * a place in the queue.
+   * a place in the queue. The call fails up to 8 ms later.
    *
    * @default the method's `timeout`, or else the client's; no limit if neither is set
    */

@@ -78,6 +78,24 @@ Deno.test(
 );
 
 Deno.test(
+  "a callback of a stream that is not a function fails its call",
+  none,
+  async () => {
+    const { server, session } = await shapes();
+    for (const option of ["onGap", "resume"]) {
+      const options: CallOptions = { [option]: true }; // as in JavaScript
+      await assertRejects(
+        () => all(session.remote.watch(undefined, options)),
+        TypeError,
+        `Cannot call watch with a value of type boolean as its option ${option}: expected a function`,
+      );
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test(
   "a rejection of onMetadata is reported, and its call succeeds",
   none,
   async () => {
