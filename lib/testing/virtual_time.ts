@@ -82,7 +82,7 @@ let active = false;
  * {@linkcode simulatedNetwork} or {@linkcode memoryPair} instead of sockets.
  *
  * Await everything that takes time through {@linkcode VirtualTime.run}, also
- * `close()` and `shutdown()`. The clock stands still during any other `await`,
+ * `close()` and `shutdown()`. The clock does not move during any other `await`,
  * and at the end of an `await using` scope, so Deno ends the test with "Promise
  * resolution is still pending".
  *
