@@ -161,6 +161,7 @@ export class Session implements SessionView {
       handshake: this.#handshake,
       credentialRefresh: this.credentialRefresh,
       ping: this.#ping,
+      resumption: this.#resumption,
     }, host);
     shared.onCallEnded = () => {
       this.#lifecycle.finishDrainIfIdle();

@@ -13,6 +13,7 @@ import { sessionUnavailable } from "../calls/call_failures.ts";
 import type { IncomingCalls } from "../calls/incoming_calls.ts";
 import type { OutgoingCalls } from "../calls/outgoing_calls.ts";
 import type { SharedState } from "../flow/shared_state.ts";
+import type { SessionResumption } from "../resume/session_resumption.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { encodeGoaway, type Goaway, truncateMessage } from "../wire/goaway.ts";
 import type { CredentialRefresh } from "./credential_refresh.ts";
@@ -62,6 +63,8 @@ export interface LifecycleParts {
   readonly credentialRefresh: CredentialRefresh;
   /** PING and PONG. */
   readonly ping: Ping;
+  /** Keeps frames for another link; `undefined` if the session has none. */
+  readonly resumption: SessionResumption | undefined;
 }
 
 /** The life of one session. */
@@ -387,11 +390,12 @@ export class Lifecycle {
    * goes on with its link.
    */
   handOver(): void {
-    const { shared, handshake } = this.#parts;
+    const { shared, handshake, resumption } = this.#parts;
     this.on("end");
     this.handshakeDeadline = this.closeDeadline = Infinity;
     handshake.takeEarly();
     shared.writer.close();
+    resumption?.end();
     shared.items.pool.detach();
   }
 
@@ -423,6 +427,7 @@ export class Lifecycle {
   finish(reason: SessionError): void {
     const { shared, outgoing, incoming, handshake, credentialRefresh, ping } =
       this.#parts;
+    const { resumption } = this.#parts;
     const error = this.#errorForCalls(reason);
     // Without GOAWAY, unsent bytes are dropped.
     const unsent = this.#sentGoaway ? 0 : shared.writer.notifications.count;
@@ -435,6 +440,7 @@ export class Lifecycle {
     credentialRefresh.drop();
     ping.drop();
     shared.writer.close();
+    resumption?.end();
     outgoing.end(error, this.#sentGoaway);
     outgoing.dropNotifications(unsent, error);
     incoming.end(this.#codeForCalls(reason), reason.message);

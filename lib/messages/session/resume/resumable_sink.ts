@@ -175,7 +175,7 @@ export class ResumableSink implements FrameSink {
   /** Stops keeping frames: the peer does not resume sessions. */
   stopKeeping(): void {
     this.#keeps = false;
-    this.frames.dropOldest(0);
+    this.frames.free();
   }
 
   /** Forgets the link, which is lost. */

@@ -137,6 +137,11 @@ export class SentFrames {
     while (this.held > limit && this.#segments.length > 0) this.#free();
   }
 
+  /** Frees all frames. */
+  free(): void {
+    while (this.#segments.length > 0) this.#free();
+  }
+
   #free(): void {
     const { bytes, ends } = this.#segments.shift()!; // there is one
     this.held -= bytes.length + FRAME_COST * ends.length / 2;

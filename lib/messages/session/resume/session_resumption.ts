@@ -156,6 +156,12 @@ export class SessionResumption {
     return body;
   }
 
+  /** Frees the frames of a session that has ended. */
+  end(): void {
+    this.inUse = false;
+    this.sink.frames.free();
+  }
+
   // ── links ──────────────────────────────────────────────────────────────
 
   /** Records that the link was lost. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { notify } from "../session_calls.ts";
 import { converse, type Log } from "./conversation.ts";
 import { ResumableSimulation } from "./resumable_simulation.ts";
 
@@ -57,4 +58,15 @@ Deno.test("a session that is cut again and again goes on", pure, () => {
     assert(cut.resumptions > 5, `${seed}: ${cut.resumptions}`);
     assert(cut.attempts >= cut.resumptions);
   }
+});
+
+Deno.test("a session that has ended keeps no frames", pure, () => {
+  const simulation = new ResumableSimulation({});
+  simulation.open();
+  const [client] = simulation.ends;
+  notify(simulation, client, new Uint8Array(1_000));
+  simulation.settle();
+  assert(client.sink.frames.held > 0); // not acknowledged yet
+  client.session.enter(simulation.now).close();
+  assertEquals(client.sink.frames.held, 0);
 });
