@@ -365,6 +365,7 @@ class ClientImpl<P extends AnyProtocol>
         "onSession()",
         signal,
         () => this.#options.onSession(session),
+        "; it must make its calls with its session",
       );
     } catch (error) {
       await session.close();

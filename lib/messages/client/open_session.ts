@@ -14,6 +14,7 @@ import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import type {
   ResumePoint,
+  ResumeRefusal,
   Resumption,
   SessionToken,
 } from "../session/wire/resumption.ts";
@@ -156,6 +157,14 @@ async function connectBy(
   }
 }
 
+/** Why a server has not resumed a session, by its reason. */
+const WHY_NOT_RESUMED: Readonly<Record<ResumeRefusal["reason"], string>> = {
+  unknown: "the server does not know it, for example after a restart",
+  expired: "it has ended on the server",
+  "not-kept": "frames that an end lacks are no longer kept",
+  "other-principal": "the credentials belong to another principal",
+};
+
 /** The implementation of {@linkcode ClientSession}. */
 export class ClientSessionImpl<P extends AnyProtocol>
   extends TypedSession<P, "server">
@@ -282,7 +291,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
     if (session.handedOver) return resume.onChanged("resumed");
     const refusal = session.session.peer?.resumeRefused;
     const { reason = "unknown", received } = refusal ?? {};
-    this.enter().endResumption(`the server refused (${reason})`, received);
+    this.enter().endResumption(WHY_NOT_RESUMED[reason], received);
     resume.onReplaced(session);
   }
 

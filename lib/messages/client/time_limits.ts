@@ -36,6 +36,7 @@ export async function whileConnecting<T>(
 /**
  * Runs a function of the application with a time limit.
  *
+ * @param hint what to do if it takes too long
  * @throws {SessionError} if it fails or takes too long; the client tries again
  */
 export async function within<T>(
@@ -43,13 +44,14 @@ export async function within<T>(
   what: string,
   signal: AbortSignal,
   run: () => T,
+  hint = "",
 ): Promise<Awaited<T>> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   const timer = setTimeout(
     () =>
       reject(
-        new SessionError(`${what} has not settled within ${ms} ms`, {
+        new SessionError(`${what} has not settled within ${ms} ms${hint}`, {
           code: "timeout",
         }),
       ),

@@ -115,3 +115,60 @@ Deno.test(
     await time.run(second.shutdown());
   },
 );
+
+Deno.test(
+  "an onSession() that waits for its own client fails, and the error says why",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    const server = await serve(Echo, network.listen("a")).handle(handlers);
+    const client = createClient(Echo, network.address("a"), {
+      onSession: async () => void await client.remote.echo(1),
+    });
+    const events = client.events();
+    await time.advance(6_000);
+    for await (const { kind, cause } of events) {
+      if (kind !== "backing-off") continue;
+      assert(cause instanceof SessionError);
+      assertEquals(
+        cause.message,
+        "onSession() has not settled within 5000 ms; it must make its calls with its session",
+      );
+      break;
+    }
+    await time.run(client.close());
+    await time.run(server.shutdown());
+  },
+);
+
+Deno.test(
+  "a session that a restarted server does not know ends, and says why",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    const start = () =>
+      serve(Echo, network.listen("a"), { resume: { grace: 60_000 } })
+        .handle(handlers);
+    const first = await start();
+    const client = createClient(Echo, network.address("a"));
+    await time.run(client.ready());
+    const session = client.session!; // open, since ready() has resolved
+    network.set("a", "down");
+    await time.run(first.abort());
+    network.set("a", "up");
+    const second = await start();
+    const { code, message } = await time.run(session.finished);
+    assertEquals(
+      [code, message],
+      [
+        "resume-lost",
+        "The session could not be resumed: the server does not know it, for example after a restart",
+      ],
+    );
+    assertEquals(await time.run(client.remote.echo(1)), 1);
+    await time.run(client.close());
+    await time.run(second.shutdown());
+  },
+);
