@@ -64,7 +64,8 @@ export function callKey(
 /** Returns the call that a request is about. */
 export function onceCall(request: OnceRequest): OnceCall {
   const { method, principal, key } = request;
-  const { client, number, seen, created, digest } = request.once;
+  const { client, number, seen, digest } = request.once;
+  const created = request.once.created || Date.now(); // 0: the client does not know it
   return key === ""
     ? {
       key: `${callKey(principal, method, client)}/${number}`,

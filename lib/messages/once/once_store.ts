@@ -98,7 +98,7 @@ export interface OnceStore {
   reserve(call: OnceCall): OnceReservation | Promise<OnceReservation>;
   /**
    * Stores the outcome of a running call; ignored if the fence is not that of
-   * its reservation, or if the reservation has expired.
+   * its reservation, or if the store has answered `gone` since.
    *
    * A store that has no room for an outcome notes that the call has run, and
    * answers `gone` from then on.

@@ -165,6 +165,18 @@ Deno.test("errors of the handler are outcomes too: a repeat gets the same incide
   assertEquals(list.length, 1);
 });
 
+Deno.test("a call with a key may precede the server's HELLO", async () => {
+  let runs = 0;
+  await using server = await serve(Bank, memory()).handle({
+    pay: () => `receipt ${++runs}`,
+    look,
+  });
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await using session = await connect(Bank, server.addr, { early: true });
+    assertEquals(await session.remote.pay(5, { key: "a" }), "receipt 1");
+  }
+});
+
 Deno.test("a method that is not once refuses ONCE, and a key is a TypeError", async () => {
   await using server = await serve(Bank, memory()).handle({
     pay: () => "",
