@@ -24,11 +24,15 @@ export interface StreamAttempts {
   run(next: Next): Promise<CallResponse>;
   /** Resolves when another attempt may follow a failed one. @throws the error */
   failed(error: unknown): Promise<void>;
-  /** Counts the next attempts like those of a new call. @throws the error */
+  /**
+   * Counts the next attempts like those of a new call.
+   *
+   * @throws the error if the client has ended
+   */
   interrupted(error: unknown): void;
   /** Counts a success. */
   succeeded(): void;
-  /** Items that the caller sends; those of the first attempt can be sent again. */
+  /** The items that the caller sends; `undefined` if it sends none. */
   readonly items:
     | { hold(): void; release(): void }
     | undefined;
@@ -67,7 +71,7 @@ export async function* continuedItems(
     attempts.succeeded();
     attempts.items?.release();
   }
-  // Without this loop, another attempt would never begin.
+  // Held only while they are read: without a reader, no other attempt begins.
   attempts.items?.hold();
   try {
     for (;;) {

@@ -4,7 +4,7 @@
  * @module
  */
 import {
-  connect as dial,
+  connect as connectTransport,
   type ConnectAddress,
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
@@ -138,7 +138,7 @@ function connectTo(
   if (isConnector(address)) {
     return connectBy(address, signal ?? new AbortController().signal);
   }
-  return dial(
+  return connectTransport(
     address,
     signal === undefined ? transport : { ...transport, signal },
   );

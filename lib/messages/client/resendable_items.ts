@@ -21,11 +21,11 @@ import {
 export interface ResendableItems {
   /** The items of the next attempt. */
   readonly items: Items<unknown> | undefined;
-  /** Whether the call can be sent again: no item is lost. */
+  /** Whether the call can be sent again with all its items. */
   readonly intact: boolean;
   /** Keeps the items when an attempt ends. */
   hold(): void;
-  /** Ends that, because there is no other attempt. */
+  /** No longer keeps them, because no other attempt follows. */
   release(): void;
   /** Prepares the items for another attempt. */
   rewind(): void;
@@ -88,7 +88,7 @@ class PulledItems implements ResendableItems, AsyncIterable<unknown> {
   #begun = false;
   /** Whether the items are kept when an attempt ends. */
   #held = false;
-  /** Whether an attempt has ended meanwhile. */
+  /** Whether an attempt has ended while they were kept. */
   #left = false;
   #closed = false;
 

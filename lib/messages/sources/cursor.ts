@@ -1,7 +1,7 @@
 /**
  * The place of one reader in a source. It holds no items: they stay in the
- * history, which all readers share, so a slow reader costs nothing but may find
- * that its next items are not kept any more. Pure: the time is an argument.
+ * history, which all readers share. A slow reader therefore costs no memory, but
+ * may find that its next items are no longer kept. Pure: the time is an argument.
  *
  * A reader joins synchronously: an item that is published later is above the
  * position at which the reader joined, and is found in the history. None can
@@ -24,12 +24,12 @@ export interface CursorOptions<Item> {
 }
 
 /**
- * Part of the history after which a reader is sent its position.
+ * Part of the history that a filter may reject in a row.
  *
- * A filter may reject every item. Without this, the reader's position would
- * leave the history although nothing is missing.
+ * The reader is then sent its position, which could otherwise leave the history
+ * although nothing is missing.
  */
-const UNTOLD = 1 / 4;
+const MOST_REJECTED = 1 / 4;
 
 /** The place of one reader. */
 export class Cursor<Item> {
@@ -42,7 +42,7 @@ export class Cursor<Item> {
   /** Their charges in bytes. */
   #rejectedBytes = 0;
   /** Time in ms at which the reader was last sent its position. */
-  #toldAt: number;
+  #positionSentAt: number;
   readonly #history: History<Item>;
   readonly #filter: ((item: Item) => boolean) | undefined;
 
@@ -56,7 +56,7 @@ export class Cursor<Item> {
     const { epoch, head, floor } = history;
     this.#history = history;
     this.#filter = filter;
-    this.#toldAt = now;
+    this.#positionSentAt = now;
     let gap: Gap | undefined;
     if (resumeFrom === undefined) this.#at = history.beforeNewest(replay);
     else if (resumeFrom.epoch !== epoch) {
@@ -90,22 +90,22 @@ export class Cursor<Item> {
     if (this.#at < floor) {
       const from = this.#at + 1;
       this.#at = floor;
-      return this.#told(now, { gap: { from, to: floor, reason: "slow" } });
+      return this.#sending(now, { gap: { from, to: floor, reason: "slow" } });
     }
     for (;;) {
       const item = this.#history.after(this.#at);
-      if (item === undefined) return this.#mustTell(now);
+      if (item === undefined) return this.#positionStep(now);
       this.#at = item.number;
       if (this.#filter === undefined || this.#filter(item.value)) {
-        return this.#told(now, { item });
+        return this.#sending(now, { item });
       }
       this.#reject(item);
     }
   }
 
-  #told(now: number, step: Omit<StreamStep, "position">): StreamStep {
+  #sending(now: number, step: Omit<StreamStep, "position">): StreamStep {
     this.#rejected = this.#rejectedBytes = 0;
-    this.#toldAt = now;
+    this.#positionSentAt = now;
     return { ...step, position: this.#position };
   }
 
@@ -114,14 +114,14 @@ export class Cursor<Item> {
     this.#rejectedBytes += charge;
   }
 
-  /** Returns a step without an item if the position is too old. */
-  #mustTell(now: number): StreamStep | undefined {
+  /** Returns a step without an item if the position must be sent. */
+  #positionStep(now: number): StreamStep | undefined {
     const { items, bytes, age } = this.#history.bounds;
-    const must = this.#rejected > 0 && (
-      this.#rejected >= items * UNTOLD ||
-      this.#rejectedBytes >= bytes * UNTOLD ||
-      now - this.#toldAt >= age * UNTOLD
+    const isDue = this.#rejected > 0 && (
+      this.#rejected >= items * MOST_REJECTED ||
+      this.#rejectedBytes >= bytes * MOST_REJECTED ||
+      now - this.#positionSentAt >= age * MOST_REJECTED
     );
-    return must ? this.#told(now, {}) : undefined;
+    return isDue ? this.#sending(now, {}) : undefined;
   }
 }
