@@ -7,10 +7,15 @@ import { formatAddress } from "../transport/address.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { SocketListener } from "../transport/socket_listener.ts";
 import type { Connector } from "../messages/client/connector.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
+import { describeType } from "../support/describe_type.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 import { Backlog, connectTo } from "../transport/memory/memory_listener.ts";
 import {
-  generator,
   memoryLink,
   type MemoryLinkOptions,
   type MemoryRange,
@@ -70,9 +75,12 @@ export interface SimulatedNetwork {
    *
    * @param name the server's name
    * @param reachability whether clients reach it
+   * @throws {TypeError} if the reachability is unknown
    */
   set(name: string, reachability: Reachability): void;
 }
+
+const REACHABILITIES: readonly Reachability[] = ["up", "down", "silent"];
 
 const OPTIONS: OptionNames<SimulatedNetworkOptions> = {
   capacity: true,
@@ -90,8 +98,8 @@ const OPTIONS: OptionNames<SimulatedNetworkOptions> = {
  * {@linkcode virtualTime}.
  *
  * @param options behavior of all links
- * @throws {TypeError} if an option is unknown
- * @throws {RangeError} if a size, a capacity or a latency is invalid
+ * @throws {TypeError} if an option is unknown, or `onLink` is not a function
+ * @throws {RangeError} if a size, a capacity, a latency or the seed is invalid
  *
  * @example Cut the connection of a client in the middle of a call
  * ```ts
@@ -141,9 +149,16 @@ class Network implements SimulatedNetwork {
 
   constructor(options: SimulatedNetworkOptions) {
     const { seed = 1, onLink, ...links } = options;
+    if (onLink !== undefined && typeof onLink !== "function") {
+      throw new TypeError(
+        `Cannot use ${
+          describeType(onLink)
+        } as the option onLink of simulatedNetwork(): expected a function`,
+      );
+    }
     this.#options = links;
     this.#onLink = onLink;
-    this.#random = generator(seed);
+    this.#random = seededRandom(seed);
     memoryLink(links); // checks the options now
   }
 
@@ -170,6 +185,7 @@ class Network implements SimulatedNetwork {
   }
 
   set(name: string, reachability: Reachability): void {
+    checkChoice("set()", "reachability", reachability, REACHABILITIES);
     this.#states.set(name, reachability);
     for (const link of this.#links) {
       if (link.name !== name) continue;

@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { generator } from "../transport/memory/memory_pair.ts";
 import { afterIteration } from "../framing/stream/event_loop_turn.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 import { type VirtualTimer, VirtualTimers } from "./virtual_timers.ts";
 
 /** Options for {@linkcode virtualTime}. */
@@ -38,6 +38,7 @@ export interface VirtualTime extends Disposable {
    * work that it has caused is done first.
    *
    * @param milliseconds how far to advance; 0 only does the work that is ready
+   * @throws {RangeError} if the time is negative or infinite
    * @throws the error of a timer's function
    */
   advance(milliseconds: number): Promise<void>;
@@ -53,6 +54,7 @@ export interface VirtualTime extends Disposable {
    * left, so that it would wait for ever
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
+   * @throws the error of a timer's function
    */
   run<T>(
     work: PromiseLike<T>,
@@ -113,11 +115,13 @@ let active = false;
  * @param options the seed
  * @throws {Error} if another virtual time has not been disposed
  * @throws {TypeError} if an option is unknown
+ * @throws {RangeError} if the seed is not an integer
  *
  * @category Time
  */
 export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
   checkOptions("virtualTime()", options, OPTIONS);
+  const random = seededRandom(options.seed ?? 1);
   if (active) {
     throw new Error(
       "Cannot replace the clock twice: dispose the other virtual time first",
@@ -125,7 +129,7 @@ export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
   }
   active = true;
   const timers = new VirtualTimers();
-  const restore = replaceClock(timers, generator(options.seed ?? 1));
+  const restore = replaceClock(timers, random);
   return {
     get now() {
       return timers.now;

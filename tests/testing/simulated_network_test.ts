@@ -245,3 +245,18 @@ Deno.test(
     assertEquals([network.links, time.timers], [[], 0]);
   },
 );
+
+Deno.test("simulatedNetwork() rejects invalid options and states", pure, () => {
+  const untyped = (value: unknown) => value as never; // as JavaScript passes it
+  assertThrows(
+    () => simulatedNetwork({ onLink: untyped(1) }),
+    TypeError,
+    "the option onLink of simulatedNetwork(): expected a function",
+  );
+  assertThrows(() => simulatedNetwork({ seed: NaN }), RangeError, "seed NaN");
+  assertThrows(
+    () => simulatedNetwork().set("shop", untyped("gone")),
+    TypeError,
+    'Unknown reachability "gone"',
+  );
+});

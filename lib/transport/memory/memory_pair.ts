@@ -7,6 +7,7 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import { seededRandom } from "../../support/seeded_random.ts";
 import {
   type MemoryFault,
   MemoryPipe,
@@ -179,7 +180,7 @@ export function memoryLink(options: MemoryPairOptions): MemoryLink {
   checkOptions("the option toClient of memoryPair()", toClient, LINK_OPTIONS);
   const addr: SocketAddress = { transport: "memory", name };
   const text = formatAddress(addr);
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const up = new MemoryPipe(
     pipeOptions({ ...both, ...toServer }, random),
     text,
@@ -336,15 +337,4 @@ function checkBytes(name: string, value: number, min: number): void {
   throw new RangeError(
     `Cannot create a memory pair as '${name}' must be a whole number of bytes: current value is ${value}`,
   );
-}
-
-/** Creates a Mulberry32 generator (32 bits, full period) for reproducible runs. */
-export function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

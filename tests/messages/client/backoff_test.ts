@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { generator } from "../../../lib/transport/memory/memory_pair.ts";
+import { seededRandom } from "../../../lib/support/seeded_random.ts";
 import { Backoff, STABLE } from "../../../lib/messages/client/backoff.ts";
 
 const options = {
@@ -89,7 +89,7 @@ Deno.test("a client without a spread of its own uses the server's, or 2 s", () =
 
 Deno.test("10,000 clients that lose their server arrive evenly over its spread", () => {
   const { spread: _, ...others } = options;
-  const random = generator(7);
+  const random = seededRandom(7);
   const arrivals = new Array(20).fill(0); // in 100 ms each
   for (let client = 0; client < 10_000; client++) {
     const delay = new Backoff(others, random).afterLoss(STABLE, 2_000);
