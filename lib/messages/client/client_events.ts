@@ -15,7 +15,7 @@ export interface ClientEvent {
    * - `draining`: the server drains the session; the client opens another one.
    * - `resuming`: the session has lost its connection; the client connects again.
    * - `resumed`: the session goes on, with another connection.
-   * - `cut`: the session was lost.
+   * - `lost`: the session was lost.
    * - `backing-off`: an attempt failed; the next one follows after `delay`.
    * - `refused`: all servers refuse this client for good.
    * - `closed`: the client is closed.
@@ -26,7 +26,7 @@ export interface ClientEvent {
     | "draining"
     | "resuming"
     | "resumed"
-    | "cut"
+    | "lost"
     | "backing-off"
     | "refused"
     | "closed";

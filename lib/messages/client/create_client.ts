@@ -378,7 +378,7 @@ class ClientImpl<P extends AnyProtocol>
       this.lastFailure = undefined;
       this.#ready.resolve();
     } else if (change.cause !== undefined) this.lastFailure = change.cause;
-    const lost = change.kind === "cut" || change.kind === "draining";
+    const lost = change.kind === "lost" || change.kind === "draining";
     if (lost && this.#least() === undefined) this.#renewReady();
     this.#emit(change);
     if (change.kind === "refused" && this.status === "refused") {

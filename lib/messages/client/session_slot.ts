@@ -232,14 +232,14 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.#ending.add(session);
     session.closed.then(() => this.#ending.delete(session));
     if (replaced) {
-      return this.#changed("cut", listed, { cause: reason, delay: 0 });
+      return this.#changed("lost", listed, { cause: reason, delay: 0 });
     }
     addresses.leave(listed, now + reason.retryAfter);
     const lived = now - this.openedAt;
     const delay = drains
       ? backoff.afterDrain(lived, reason.spread)
       : backoff.afterLoss(lived, session.session.peer?.spread);
-    this.#changed(drains ? "draining" : "cut", listed, {
+    this.#changed(drains ? "draining" : "lost", listed, {
       cause: reason,
       delay: Math.round(delay),
     });

@@ -278,7 +278,7 @@ Deno.test("close() waits until the connection of a lost session is closed", asyn
   await time.run(client.ready());
   network.set("bank", "silent");
   for await (const { kind } of timed(client.events(), time)) {
-    if (kind === "cut") break;
+    if (kind === "lost") break;
   }
   await time.run(client.close());
   await assertRejects(

@@ -115,13 +115,13 @@ Deno.test("a client survives a restart; a call in flight that is not idempotent 
   await using place = await new Place("restart").start();
   await using client = createClient(Shop, place.address, QUICK);
   await client.ready();
-  const cut = event(client, "cut");
+  const lost = event(client, "lost");
   const held = failureOf(client.remote.hold());
   await client.remote.pay("1");
   await place.crash();
   const { code, processed } = await held;
   assertEquals([code, processed], ["disconnected", "maybe"]);
-  await cut;
+  await lost;
   await place.start();
   assertEquals(await client.remote.pay("2"), "2");
   assertEquals(place.entered, ["hold", "1", "2"]);
@@ -352,9 +352,9 @@ Deno.test("onSession() runs before waiting calls, through its session", async ()
   await place.start();
   await call;
   assertEquals(place.entered, ["first", "second"]);
-  const cut = event(client, "cut");
+  const lost = event(client, "lost");
   await place.crash();
-  await cut;
+  await lost;
   await place.start();
   await client.remote.pay("third");
   assertEquals(place.entered.slice(2), ["first", "third"]);
@@ -382,15 +382,15 @@ Deno.test("sessions that are accepted and ended at once follow the backoff", asy
   });
   const reading = (async () => {
     for await (const { kind, delay = 0 } of client.events()) {
-      if (kind === "cut") delays.push(delay);
+      if (kind === "lost") delays.push(delay);
       if (delays.length === 5) return;
     }
   })();
   for (let round = 0; round < 5; round++) {
     await client.ready();
-    const cut = event(client, "cut");
+    const lost = event(client, "lost");
     await place.crash();
-    await cut;
+    await lost;
     await place.start();
   }
   await reading;

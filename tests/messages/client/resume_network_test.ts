@@ -217,7 +217,7 @@ Deno.test(
     ]);
     assertEquals(world.sessions, 2);
     assertEquals(world.events, [
-      ...["connected", "resuming", "cut", "connecting", "connected"],
+      ...["connected", "resuming", "lost", "connecting", "connected"],
     ]);
   },
 );
@@ -273,7 +273,7 @@ Deno.test(
     await world.time.run(client.ready());
     world.network.links[0]!.cut();
     await world.time.advance(1);
-    assertEquals(world.events, ["connected", "cut"]);
+    assertEquals(world.events, ["connected", "lost"]);
     assertEquals(world.log, ["session", "finished disconnected"]);
   },
 );

@@ -24,13 +24,13 @@ const MUTANT_DEADLINE = 120_000;
 /** Events that must occur in each class, or its runs are worth nothing. */
 const OCCURS: Readonly<Record<SeedClass, readonly (keyof Counts)[]>> = {
   calm: ["entries"],
-  cuts: ["resends", "resumes", "repeats", "cuts"],
-  "half-open": ["resends", "repeats", "cuts"],
-  silence: ["resends", "repeats", "cuts", "backoffs"],
-  restarts: ["resends", "repeats", "cuts", "backoffs", "waits"],
+  cuts: ["resends", "resumes", "repeats", "losses"],
+  "half-open": ["resends", "repeats", "losses"],
+  silence: ["resends", "repeats", "losses", "backoffs"],
+  restarts: ["resends", "repeats", "losses", "backoffs", "waits"],
   drains: ["resends", "continued", "drains", "backoffs"],
   load: ["resends", "refusals", "unprocessed"],
-  refusals: ["resends", "cuts", "refusals", "backoffs", "waits"],
+  refusals: ["resends", "losses", "refusals", "backoffs", "waits"],
   storm: ["resends", "drains", "waits"],
   resumed: ["resumes", "entries"],
   all: [
@@ -40,7 +40,7 @@ const OCCURS: Readonly<Record<SeedClass, readonly (keyof Counts)[]>> = {
     "gaps",
     "repeats",
     "drains",
-    "cuts",
+    "losses",
     "refusals",
     "backoffs",
     "waits",

@@ -495,7 +495,7 @@ export class Run {
         this.#connecting = Promise.withResolvers();
       }
       if (kind === "connected") sessions++;
-      if (kind === "cut" || kind === "draining") sessions--;
+      if (kind === "lost" || kind === "draining") sessions--;
       this.ledger.mostSessions = Math.max(this.ledger.mostSessions, sessions);
     }
   }

@@ -125,7 +125,7 @@ export const INVARIANTS = {
   ) {
     if (plan.class !== "resumed") return;
     for (const { kind, at } of events) {
-      if (kind === "cut") yield `a session ended at ${at}`;
+      if (kind === "lost") yield `a session ended at ${at}`;
     }
     for (const { id, method, outcome, entries } of calls) {
       const again = entries.filter(({ attempt }) => attempt > 0).length;
@@ -228,7 +228,7 @@ export const INVARIANTS = {
       // A server that drains allows the next attempt at once, but not for ever.
       // A session that is not resumed may be replaced on the same connection.
       const counts = kind === "backing-off" ||
-        kind === "cut" && before !== "resuming" && at - openedAt < 10_000 ||
+        kind === "lost" && before !== "resuming" && at - openedAt < 10_000 ||
         kind === "draining" && at - openedAt < 1_000;
       earliest = counts ? at + MIN_DELAY - 1 : 0;
       before = kind;

@@ -66,7 +66,7 @@ export interface Counts {
   /** Repeated calls whose outcome a store knew. */
   repeats: number;
   drains: number;
-  cuts: number;
+  losses: number;
   refusals: number;
   backoffs: number;
   waits: number;
@@ -84,7 +84,7 @@ export function noCounts(): Counts {
     resumes: 0,
     repeats: 0,
     drains: 0,
-    cuts: 0,
+    losses: 0,
     refusals: 0,
     backoffs: 0,
     waits: 0,
@@ -176,7 +176,7 @@ export class Ledger {
       ).length;
     counts.resumes += of("resumed");
     counts.drains += of("draining");
-    counts.cuts += of("cut");
+    counts.losses += of("lost");
     counts.backoffs += of("backing-off");
     counts.refusals += of("refused");
     for (const { method, entries, refused, outcome, watched } of this.calls) {
