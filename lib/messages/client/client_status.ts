@@ -4,7 +4,7 @@
  * ```text
  *   idle ─attempt─▶ connecting ──open──▶ live ──cut──▶ resuming
  *                     │    ▲               │ ◀──resume──  │
- *                fail │    │ attempt       │ lose, drain  │ lose
+ *                fail │    │ attempt       │ lose, drain  │ lose, drain
  *                     ▼    │               │              │
  *                    pausing ◀─────────────┴──────────────┘
  *
@@ -72,7 +72,12 @@ export const SLOT: Readonly<
     lose: "pausing",
     close: "closed",
   },
-  resuming: { resume: "live", lose: "pausing", close: "closed" },
+  resuming: {
+    resume: "live",
+    drain: "pausing",
+    lose: "pausing",
+    close: "closed",
+  },
   pausing: { attempt: "connecting", close: "closed" },
   refused: { close: "closed" },
   closed: {},

@@ -279,6 +279,27 @@ Deno.test(
 );
 
 Deno.test(
+  "a client opens another session if one is drained while it is cut",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve();
+    const client = world.client();
+    await world.time.run(client.ready());
+    world.network.set("a", "down");
+    await world.time.advance(1);
+    const { session } = client;
+    assert(session);
+    const drained = session.drain();
+    await world.time.advance(1);
+    world.network.set("a", "up");
+    assertEquals(await world.time.run(client.remote.pay(1)), 1);
+    await world.time.run(drained);
+    assertEquals([world.sessions, client.status], [2, "connected"]);
+  },
+);
+
+Deno.test(
   "a client that drains while it is cut still gets its replies",
   none,
   async () => {
