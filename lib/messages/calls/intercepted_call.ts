@@ -10,6 +10,7 @@ import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type {
+  AttemptDetails,
   AttemptRequest,
   CallResponse,
   Interceptor,
@@ -23,7 +24,6 @@ import {
   type PendingCall,
   sendRefused,
 } from "./pending_call.ts";
-import type { OnceIdentity } from "./once_identity.ts";
 import { SentItems } from "./sent_items.ts";
 
 /** Maker of calls of one method. */
@@ -50,9 +50,8 @@ export interface CallMaker {
   begin(
     input: unknown,
     options: CallOptions,
-    follower: CallFollower | undefined,
-    attempt: number,
-    once?: OnceIdentity,
+    follower?: CallFollower,
+    details?: AttemptDetails,
   ): PendingCall;
   /** Sends a notification. */
   notify(input: unknown, options: CallOptions): Promise<void>;
@@ -164,9 +163,8 @@ export class InterceptedCall implements AsyncDisposable {
     return checkResponse(info, returned);
   }
 
-  async #attempt(
-    { input, items, options, attempt = 0, once }: AttemptRequest,
-  ): Promise<CallResponse> {
+  async #attempt(request: AttemptRequest): Promise<CallResponse> {
+    const { input, items, options } = request;
     const { info: { name, shape } } = this.#maker;
     if (this.#ended) {
       throw new CallError(`Cannot call ${name} again: the call has ended`, {
@@ -190,8 +188,8 @@ export class InterceptedCall implements AsyncDisposable {
       return marked({ shape, metadata });
     }
     const call = sendsItems(shape)
-      ? this.#beginSending(items, attempted, attempt)
-      : this.#begin(input, attempted, attempt, once);
+      ? this.#beginSending(items, attempted, request)
+      : this.#begin(input, attempted, request);
     if (shape === "unary" || shape === "clientStream") {
       return marked({ shape, metadata, output: await call.result });
     }
@@ -202,10 +200,9 @@ export class InterceptedCall implements AsyncDisposable {
   #begin(
     input: unknown,
     options: CallOptions,
-    attempt: number,
-    once?: OnceIdentity,
+    details: AttemptDetails,
   ): PendingCall {
-    const call = this.#maker.begin(input, options, undefined, attempt, once);
+    const call = this.#maker.begin(input, options, undefined, details);
     this.#removeEnded();
     this.#attempts.add(call);
     return call;
@@ -214,15 +211,15 @@ export class InterceptedCall implements AsyncDisposable {
   #beginSending(
     items: unknown,
     options: CallOptions,
-    attempt: number,
+    details: AttemptDetails,
   ): PendingCall {
     const sent = this.#sent;
     // Only callers may omit the items, to use send().
     if (items !== sent || sent === undefined) {
-      return this.#begin(items ?? null, options, attempt);
+      return this.#begin(items ?? null, options, details);
     }
     sent.checkUnused();
-    const call = this.#begin(undefined, options, attempt);
+    const call = this.#begin(undefined, options, details);
     if (call.failure === undefined) sent.sendTo(call);
     return call;
   }

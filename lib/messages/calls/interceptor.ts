@@ -5,6 +5,7 @@
  */
 import type { CallOptions, Items } from "../protocol/client_types.ts";
 import type { OnceIdentity } from "./once_identity.ts";
+import type { StreamProgress } from "./stream_progress.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { Metadata } from "../session/wire/metadata.ts";
 
@@ -48,11 +49,19 @@ export interface OutgoingRequest {
   readonly attempt?: number | undefined;
 }
 
-/** A request with the identity of a once call. */
+/** A request, and what a client keeps over all attempts. */
 export interface AttemptRequest extends OutgoingRequest {
-  /** The identity, which the client sets. */
+  /** Identity of a once call. */
   readonly once?: OnceIdentity | undefined;
+  /** Progress of the stream that the call continues. */
+  readonly progress?: StreamProgress | undefined;
 }
+
+/** The parts of a request that are set for each attempt. */
+export type AttemptDetails = Pick<
+  AttemptRequest,
+  "attempt" | "once" | "progress"
+>;
 
 /**
  * Result of an interceptor's `next()`.

@@ -22,8 +22,7 @@ import type {
   CallOptions,
   Items,
 } from "../protocol/client_types.ts";
-import { progressOf } from "./stream_progress.ts";
-import type { Interceptor } from "./interceptor.ts";
+import type { AttemptDetails, Interceptor } from "./interceptor.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { describeType } from "../../support/describe_type.ts";
@@ -123,6 +122,8 @@ function caller(
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
+const NO_DETAILS: AttemptDetails = Object.freeze({});
+
 /** The options of a call. */
 export const CALL_OPTIONS: OptionNames<CallOptions> = {
   signal: true,
@@ -166,10 +167,10 @@ class RemoteMethod implements CallMaker {
     input: unknown,
     options: CallOptions,
     follower?: CallFollower,
-    attempt = 0,
-    once?: OnceIdentity,
+    details: AttemptDetails = NO_DETAILS,
   ): PendingCall {
     const { info } = this;
+    const { attempt = 0, once, progress } = details;
     const pending = new PendingCall(info, follower);
     try {
       checkCallOptions(info, options);
@@ -177,7 +178,6 @@ class RemoteMethod implements CallMaker {
       const items = sends ? checkItems(info, input) : undefined;
       const signal = this.signal(options);
       const peer = this.#site.peer();
-      const progress = progressOf(options);
       const next = progress?.next(input, peer.session.features);
       const value = sends
         ? openingOf(options)

@@ -4,33 +4,9 @@
  * @module
  */
 import { CallError } from "../errors/call_error.ts";
-import type { AnyCallOptions, CallOptions } from "../protocol/client_types.ts";
+import type { AnyCallOptions } from "../protocol/client_types.ts";
 import { Feature } from "../session/wire/features.ts";
 import type { Position } from "../session/wire/fields.ts";
-
-/** Name of the option that contains the progress; only clients set it. */
-const PROGRESS: unique symbol = Symbol("progress of a stream");
-
-/** Options of a call that belongs to a stream. */
-interface ProgressOptions extends CallOptions {
-  /** The progress of the stream. */
-  readonly [PROGRESS]?: StreamProgress;
-}
-
-/** Returns the progress of the stream that a call belongs to. */
-export function progressOf(
-  options: ProgressOptions,
-): StreamProgress | undefined {
-  return options[PROGRESS];
-}
-
-/** Returns options for the calls of a stream. */
-export function withProgress(
-  options: CallOptions,
-  progress: StreamProgress,
-): ProgressOptions {
-  return { ...options, [PROGRESS]: progress };
-}
 
 /** The input of a call, or where it continues a stream. */
 export interface StreamRequest {

@@ -15,7 +15,7 @@ import type {
   Interceptor,
   OutgoingRequest,
 } from "../calls/interceptor.ts";
-import { StreamProgress, withProgress } from "../calls/stream_progress.ts";
+import { StreamProgress } from "../calls/stream_progress.ts";
 import type { AnyCallOptions } from "../protocol/client_types.ts";
 import { continuedItems, type StreamAttempts } from "./continued_stream.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
@@ -150,12 +150,9 @@ async function openStream(
   request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
-  const options: AnyCallOptions = request.options;
-  const progress = new StreamProgress(options.resume);
-  const attempts = new Attempts(host, {
-    ...request,
-    options: withProgress(options, progress),
-  });
+  const { resume }: AnyCallOptions = request.options;
+  const progress = new StreamProgress(resume);
+  const attempts = new Attempts(host, { ...request, progress });
   const response = await attempts.run(next);
   const metadata: Record<string, string> = Object.create(null);
   return {
@@ -168,7 +165,7 @@ async function openStream(
 /** The attempts of one call. */
 class Attempts implements StreamAttempts {
   readonly #host: ResendHost;
-  #request: OutgoingRequest;
+  #request: AttemptRequest;
   readonly #method: BoundMethod;
   readonly #signal: AbortSignal;
   /** Time in ms at which the call fails, or `Infinity`. */
@@ -194,7 +191,7 @@ class Attempts implements StreamAttempts {
    */
   constructor(
     host: ResendHost,
-    request: OutgoingRequest,
+    request: AttemptRequest,
     first?: Pick<PendingCall, "deadlineAt">,
   ) {
     this.#host = host;
