@@ -59,26 +59,23 @@ export function checkStore(store: Partial<OnceStore>): void {
 }
 
 /**
- * Returns a store's answer to `reserve()` if it is a reservation.
- *
- * @throws {TypeError} if it is not a reservation
+ * Returns what is wrong with an answer of `reserve()`; `undefined` if nothing is.
  */
-export function checkReservation(
+export function reservationError(
   answer: OnceReservation | undefined,
-): OnceReservation {
+): TypeError | undefined {
   switch (answer?.state) {
     case "new":
-      if (typeof answer.fence === "string") return answer;
-      throw malformed('a string as "fence" with the state "new"', answer.fence);
+      return typeof answer.fence === "string"
+        ? undefined
+        : malformed('a string as "fence" with the state "new"', answer.fence);
     case "done":
-      if (answer.outcome instanceof Uint8Array) return answer;
-      throw malformed(
+      return answer.outcome instanceof Uint8Array ? undefined : malformed(
         'a Uint8Array as "outcome" with the state "done"',
         answer.outcome,
       );
     default:
-      if (answer !== undefined && STATES.has(answer?.state)) return answer;
-      throw malformed(
+      return STATES.has(answer?.state) ? undefined : malformed(
         'an object whose "state" is new, running, done, gone, conflict or full',
         answer,
       );

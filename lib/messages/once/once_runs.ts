@@ -20,8 +20,8 @@
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type { OnceField } from "../session/wire/once_field.ts";
 import { setRef } from "../support/keep_alive.ts";
-import { checkReservation } from "./check_store.ts";
-import type { OnceCall, OnceStore } from "./once_store.ts";
+import { reservationError } from "./check_store.ts";
+import type { OnceCall, OnceReservation, OnceStore } from "./once_store.ts";
 
 /** A caller of a call that runs at most once. */
 export interface OnceCaller {
@@ -168,9 +168,7 @@ export class OnceRun {
   async ask(): Promise<void> {
     let pause = FIRST_PAUSE;
     while (this.#callers.length > 0) {
-      const answer = await this.#try(async (store) =>
-        checkReservation(await store.reserve(this.call))
-      );
+      const answer = await this.#reserve();
       switch (answer?.state) {
         case undefined:
           return this.#refuse(unreachable());
@@ -189,6 +187,17 @@ export class OnceRun {
       pause = Math.min(2 * pause, LONGEST_PAUSE);
     }
     this.#end();
+  }
+
+  /** Returns the answer of the store; `undefined` if it fails. */
+  #reserve(): Promise<OnceReservation | undefined> {
+    return this.#try(async (store) => {
+      const answer = await store.reserve(this.call);
+      const error = reservationError(answer);
+      if (error === undefined) return answer;
+      this.#owner.report(error);
+      return { state: "gone" }; // the call may have run
+    });
   }
 
   async #begin(fence: string): Promise<void> {

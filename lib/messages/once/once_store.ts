@@ -70,7 +70,8 @@ export type OnceReservation =
  * created before the time of retention: such a call may have run. A store that is
  * full refuses new calls; it does not remove others.
  *
- * If `reserve` throws, the call fails with `unavailable`, `processed: "no"`. If
+ * If `reserve` throws, the call fails with `unavailable`, `processed: "no"`; an
+ * answer that is not an {@linkcode OnceReservation} counts as `gone`. If
  * `settle` throws, its callers receive the outcome, but it is not stored for
  * calls that are repeated later. The errors are reported to `onError`. The
  * server waits for a store without a limit, so limit the time of each operation.

@@ -60,7 +60,7 @@ Deno.test("an answer that is not a reservation fails the call, and is reported",
       .handle(handlers);
     await using session = await connect(Bank, server.addr);
     const error = await failureOf(session.remote.pay(5, { key: "a" }));
-    assertEquals([error.code, error.processed], ["unavailable", "no"]);
+    assertEquals([error.code, error.processed], ["outcome-lost", "maybe"]);
     assertEquals(list.map(({ method }) => method), ["pay"]);
     assertEquals(String(list[0]?.error).includes(message), true);
   }
