@@ -72,7 +72,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   /** The session for new calls, if one is open. */
   readonly session: ClientSession<P> | undefined;
   /**
-   * Waits until a session is open; after a loss, until the next one is.
+   * Waits until a session is open. After a loss, waits for the next session.
    *
    * @throws {CallError} `unavailable`, if the client is refused or closed
    */

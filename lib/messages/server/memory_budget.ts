@@ -11,7 +11,8 @@
  *  └ a session above a quarter of the limit ends in any case
  * ```
  *
- * Sessions that wait for a connection end before any other accepted one.
+ * Hibernating sessions, which wait for a connection, end before any other accepted
+ * one.
  *
  * V8 collects buffers only after about 100 MB of them have been dropped. So that
  * the process stays near the limit, sessions may hold half of it. The share of a
@@ -83,8 +84,8 @@ export class MemoryBudget {
   readonly raises: CreditPool;
   /** The handlers that run; they may return half of the limit. */
   readonly running: RunningHandlers;
-  /** Ends a session that waits for a connection; returns whether there was one. */
-  endWaiting: () => boolean = () => false;
+  /** Ends a hibernating session; returns whether there was one. */
+  endHibernating: () => boolean = () => false;
   readonly #limit: number;
   /** Heap bytes that all sessions may hold. */
   readonly #capacity: number;
@@ -173,7 +174,7 @@ export class MemoryBudget {
 
   #evictHeaviest(): void {
     for (const accepted of [false, true]) {
-      while (accepted && this.used > this.#capacity && this.endWaiting());
+      while (accepted && this.used > this.#capacity && this.endHibernating());
       const heaviest = [...this.#accounts]
         .filter(({ holder }) => holder?.accepted === accepted)
         .sort((a, b) => b.held - a.held);

@@ -275,7 +275,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       runs: onceRuns(protocol, options, resolved.report),
       resumable: resumeRegistry(options, memory),
     };
-    budget.endWaiting = () =>
+    budget.endHibernating = () =>
       this.#owner.resumable?.endHeaviest("the server's memory is used up") ??
         false;
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {

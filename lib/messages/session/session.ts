@@ -81,7 +81,11 @@ export interface SessionView {
   readonly heard: boolean;
   /** Bytes of the frames that were kept during authentication. */
   readonly heldEarly: number;
-  /** Returns why the session cannot continue there, or `undefined`. */
+  /**
+   * Returns why the session cannot be resumed, or `undefined`.
+   *
+   * @param peer positions of the frames that the peer has received and kept
+   */
   obstacle(peer: ResumePoint): string | undefined;
   /**
    * Whether this side has sent a GOAWAY; see {@linkcode Lifecycle.sentGoaway}.

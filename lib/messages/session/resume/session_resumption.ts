@@ -172,7 +172,11 @@ export class SessionResumption {
     this.#received.acknowledged(); // the next link states the position
   }
 
-  /** Returns why the session cannot continue there, or `undefined`. */
+  /**
+   * Returns why the session cannot be resumed, or `undefined`.
+   *
+   * @param peer positions of the frames that the peer has received and kept
+   */
   obstacle({ received, firstKept }: ResumePoint): string | undefined {
     const { frames } = this.sink;
     if (received > frames.sent) {
