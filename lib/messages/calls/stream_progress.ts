@@ -7,6 +7,7 @@ import { CallError } from "../errors/call_error.ts";
 import type { AnyCallOptions } from "../protocol/client_types.ts";
 import { Feature } from "../session/wire/features.ts";
 import type { Position } from "../session/wire/fields.ts";
+import { isThenable, reportRejection } from "../support/thenable.ts";
 
 /** The input of a call, or where it continues a stream. */
 export interface StreamRequest {
@@ -53,10 +54,23 @@ export class StreamProgress {
       return { input, resumeFrom: this.position };
     }
     if (this.#resume !== undefined) {
-      return { input: this.#resume(this.last, input) };
+      return { input: checkInput(this.#resume(this.last, input)) };
     }
     throw this.#interruption.error;
   }
+}
+
+/**
+ * Returns the input that `resume()` has returned.
+ *
+ * @throws {TypeError} if it is a promise, whose error is then ignored
+ */
+function checkInput(input: unknown): unknown {
+  if (!isThenable(input)) return input;
+  reportRejection(input, () => {});
+  throw new TypeError(
+    "Cannot continue the stream: the option resume returned a promise; expected the input of the next call",
+  );
 }
 
 /** Returns whether a cut or a drain has ended a stream. */

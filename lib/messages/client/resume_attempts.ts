@@ -54,7 +54,7 @@ export async function attemptUntilResumed(
 /** Waits, at most until the signal is aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
+  const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
   const abort = () => resolve();
   signal.addEventListener("abort", abort, { once: true });
   await promise;

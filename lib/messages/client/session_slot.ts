@@ -10,7 +10,7 @@ import { SessionError } from "../errors/call_error.ts";
 import { TransportError } from "../../transport/errors.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { AddressList, ListedAddress } from "./address_list.ts";
-import type { Backoff } from "./backoff.ts";
+import { type Backoff, STABLE } from "./backoff.ts";
 import type { ClientEvent } from "./client_events.ts";
 import { SLOT, type SlotEvent, type SlotState } from "./client_status.ts";
 import type { ClientSessionImpl, ResumeOptions } from "./open_session.ts";
@@ -229,8 +229,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     if (!this.#on(drains ? "drain" : "lose")) {
       return void this.#replacement?.close();
     }
-    this.#ending.add(session);
-    session.closed.then(() => this.#ending.delete(session));
+    this.#keepUntilClosed(session);
     if (replaced) {
       return this.#changed("lost", listed, { cause: reason, delay: 0 });
     }
@@ -246,6 +245,11 @@ export class SessionSlot<P extends AnyProtocol, Address>
     await this.#pause(delay);
   }
 
+  #keepUntilClosed(session: ClientSessionImpl<P>): void {
+    this.#ending.add(session);
+    session.closed.then(() => this.#ending.delete(session));
+  }
+
   // ── events of the session's connection ─────────────────────────────────
 
   /** @inheritdoc */
@@ -255,10 +259,20 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.#changed(change, this.#listed!, { cause }); // set with the session
   }
 
-  /** @inheritdoc */
+  /**
+   * @inheritdoc
+   *
+   * The replacement of a short session is closed: the pause that follows such a
+   * session bounds the attempts to connect to a server that keeps cutting them.
+   */
   onReplaced(session: ClientSessionImpl<P>): void {
-    if (this.#state === "resuming") this.#replacement = session;
-    else session.close();
+    const lasted = performance.now() - this.openedAt >= STABLE;
+    if (this.#state === "resuming" && lasted) {
+      this.#replacement = session;
+      return;
+    }
+    this.#keepUntilClosed(session);
+    session.close();
   }
 
   async #pause(ms: number): Promise<void> {

@@ -389,6 +389,29 @@ Deno.test("an error of resume() ends the stream", async () => {
   await assertRejects(() => stream.next(), RangeError, "no");
 });
 
+Deno.test("a promise that resume() returns ends the stream, also if it rejects", async () => {
+  const address = newAddress();
+  await using _server = await serve(Numbers, address).handle({
+    positioned: () => source<number>().items(),
+    async *plain(from) {
+      yield from;
+      await new Promise(() => {});
+    },
+    async *again() {},
+  });
+  await using client = createClient(Numbers, address, QUICK);
+  // JavaScript callers can pass an async function despite the types.
+  const resume = (() => Promise.reject(new Error("no"))) as never;
+  const stream = client.remote.plain(1, { resume })[Symbol.asyncIterator]();
+  await stream.next();
+  await cut(client);
+  await assertRejects(
+    () => stream.next(),
+    TypeError,
+    "the option resume returned a promise",
+  );
+});
+
 Deno.test("a stream fails if the next server does not continue it", async () => {
   const address = newAddress();
   const numbers = source<number>();

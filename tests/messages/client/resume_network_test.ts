@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import type { CreateClientOptions } from "../../../lib/messages/client/create_client_options.ts";
@@ -437,5 +437,32 @@ Deno.test(
       assertEquals(await converse(world), expected, `${cut}`);
       assert(links > 3, `${links} links`);
     }
+  },
+);
+
+Deno.test(
+  "pauses bound the attempts if new sessions are cut and not resumed",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve("a");
+    await world.serve("b");
+    let connected = 0;
+    const proxy = {
+      name: "proxy", // leads to the other process each time
+      async connect(signal: AbortSignal) {
+        const name = connected++ % 2 === 0 ? "a" : "b";
+        const connection = await world.network.address(name).connect(signal);
+        const link = world.network.links.at(-1)!;
+        setTimeout(() => link.cut(), 30);
+        return connection;
+      },
+    };
+    const handlers = { ask: (n: number) => n, hear() {} };
+    const client = createClient(P, proxy, { handlers });
+    await world.time.advance(60_000);
+    await world.time.run(client.close());
+    // Pauses of 100 ms to 10 s, and two connections after each of them.
+    assertLess(connected, 60);
   },
 );
