@@ -81,11 +81,8 @@ class Lane {
 export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Bytes of the requests that wait. */
   held = 0;
-  /** Lanes of replies by ring, of streams, and of unknown replies. */
-  readonly #lanes: readonly Lane[] = Array.from(
-    { length: UNKNOWN + 1 },
-    () => new Lane(),
-  );
+  /** Lanes of replies by ring, of streams, and of unknown replies, if used. */
+  readonly #lanes: (Lane | undefined)[] = [];
   #waiting = 0;
   readonly #shared: SharedState;
   readonly #credit: ConnectionCredit;
@@ -171,7 +168,11 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 
   #laneOf({ lane }: IncomingCall): Lane {
-    return this.#lanes[lane]!; // in range: set by #estimate()
+    return this.#lanes[lane] ??= new Lane();
+  }
+
+  get #usedLanes(): Lane[] {
+    return this.#lanes.filter((lane) => lane !== undefined);
   }
 
   #isOpen(call: IncomingCall): boolean {
@@ -265,7 +266,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
 
   /** Drops all requests that wait, when the session ends. */
   clear(): void {
-    for (const { waiting } of this.#lanes) waiting.clear();
+    for (const { waiting } of this.#usedLanes) waiting.clear();
     this.#credit.owe(this.held);
     this.held = this.#waiting = 0;
     this.#shared.timerWheel.remove(this);
@@ -276,7 +277,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     if (this.#resuming || this.#waiting === 0) return;
     this.#resuming = true; // a handler may settle at once, which resumes again
     try {
-      for (const { waiting } of this.#lanes) this.#resumeAll(waiting);
+      for (const { waiting } of this.#usedLanes) this.#resumeAll(waiting);
     } finally {
       this.#resuming = false;
     }
@@ -306,7 +307,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   #arm(): void {
     const { timerWheel, now } = this.#shared;
     let wakeAt = this.#isFull ? now + RESERVATION_STEP : Infinity;
-    for (const { waiting, reserved } of this.#lanes) {
+    for (const { waiting, reserved } of this.#usedLanes) {
       reserved.advance(now);
       if (reserved.total > 0) wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
       const [oldest] = waiting.values();
@@ -317,7 +318,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
 
   /** @inheritdoc */
   override expire(now: number): void {
-    for (const { waiting } of this.#lanes) {
+    for (const { waiting } of this.#usedLanes) {
       for (const [call, request] of waiting) {
         if (now < request.until) break;
         this.drop(call);
