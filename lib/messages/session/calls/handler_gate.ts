@@ -81,7 +81,7 @@ class Lane {
 export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Bytes of the requests that wait. */
   held = 0;
-  /** Lanes of replies by ring, of streams, and of unknown replies, if used. */
+  /** Lanes in use: of replies by ring, of streams, of unknown replies. */
   readonly #lanes: (Lane | undefined)[] = [];
   #waiting = 0;
   readonly #shared: SharedState;
