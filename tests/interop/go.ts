@@ -39,7 +39,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   console.log("── conversations");
-  const conversations = await go("test", "-count=1", ".");
+  const conversations = await go("test", "-count=1");
   if (!await go("vet", "./...")) return false;
   const peer = await testPeer({
     language: "Go",

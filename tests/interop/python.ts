@@ -9,6 +9,7 @@
  */
 import { testOnce } from "./once.ts";
 import { testPeer } from "./peers.ts";
+import { testResume } from "./resume.ts";
 
 const PYTHON = "/usr/bin/python3";
 
@@ -20,4 +21,5 @@ const passed = await testPeer({
   folder,
 });
 const once = await testOnce(PYTHON, folder);
-Deno.exit(passed && once ? 0 : 1);
+const resume = await testResume(PYTHON, folder);
+Deno.exit(passed && once && resume ? 0 : 1);

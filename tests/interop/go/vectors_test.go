@@ -47,6 +47,7 @@ type step struct {
 	From, At, Do, Sees, About string
 	Bytes                     hexJSON
 	Ends, Crosses, Later      bool
+	Cut, Lost                 bool // only with the feature resume
 	Advance                   int64
 	With                      map[string]any
 }
@@ -83,8 +84,10 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
+	skipped := 0
 	for _, c := range all.Conversations {
-		if c.Features != nil { // this peer has none
+		if c.Features != nil {
+			skipped++
 			continue
 		}
 		for _, end := range c.Subjects {
@@ -99,6 +102,7 @@ func TestVectors(t *testing.T) {
 			})
 		}
 	}
+	fmt.Printf("skipped %d of %d conversations: this peer has no optional features\n", skipped, len(all.Conversations))
 }
 
 // replay is one end of a conversation. It is also the Output of its session.
@@ -188,6 +192,8 @@ func (r *replay) Unsent() int {
 func (r *replay) run(steps []step) {
 	for i, s := range steps {
 		switch {
+		case s.Cut || s.Lost:
+			r.t.Fatalf("this peer cannot lose its connection")
 		case s.Do != "" && s.At == r.end:
 			r.early(steps[i:])
 			r.do(s)

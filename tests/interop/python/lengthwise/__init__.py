@@ -7,6 +7,7 @@ implementation for Python 3.9 and later. It requires python3-msgpack.
 from .errors import CallError, SessionError
 from .once import Caller, Store
 from .peer import Peer, connect
+from .resuming import Ticket
 from .server import Server, serve
 from .values import UNDEFINED
 from .wire import Limits, Method
@@ -20,6 +21,7 @@ __all__ = [
     "Server",
     "SessionError",
     "Store",
+    "Ticket",
     "UNDEFINED",
     "connect",
     "serve",

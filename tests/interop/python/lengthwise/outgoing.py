@@ -28,6 +28,7 @@ class Call:
         self.reply = None
         self.reply_kind = 0
         self.sent_whole = False
+        self.position = 0  # of the last frame of the REQUEST
         self.failure = None
         self._timer = None
         self._sending = asyncio.Lock()

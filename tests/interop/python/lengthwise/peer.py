@@ -1,9 +1,10 @@
 """One end of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
 
 import asyncio
+import random
 import time
 
-from . import values, wire
+from . import resuming, values, wire
 from .credit import charge_of, read_total
 from .errors import GOAWAY_CODES, CallError, Malformed, SessionError, name_of
 from .items import Items
@@ -19,7 +20,7 @@ class Peer:
 
     def __init__(self, reader, writer, *, role, calls=(), serves=None,
                  limits=None, protocol="", credentials=None, authenticate=None,
-                 once=None, runs_once=()):
+                 once=None, runs_once=(), reconnect=None, sessions=None):
         self.role = role  # 0: client, 1: server
         self.limits = limits or wire.Limits()
         self.remote = wire.EARLY if role == 0 else None
@@ -30,6 +31,16 @@ class Peer:
         self.authenticate = authenticate
         self.once = once  # of a server: the store of outcomes
         self.runs_once = runs_once  # names of methods that run at most once
+        self.reconnect = reconnect  # of a client: opens another connection
+        self.sessions = sessions  # of a server: those that may be resumed
+        self.positions = resuming.Positions()
+        self.acknowledgements = resuming.Acknowledgements(self._acknowledge)
+        self.token = None  # of a client: the secret with which to resume
+        self.tokens = []  # of a server: hashes of the secrets
+        self.generation = 0
+        self.refusal = None  # of a client: why the session was not resumed
+        self.principal = None
+        self.goaway = None  # of a peer that drains: code, RETRY_AFTER, SPREAD in ms
         self.hello = None
         self.incidents = {}
         self.unfinished = Unfinished()  # messages to this end
@@ -37,7 +48,7 @@ class Peer:
         self.requests = Requests(self, parity=role)
         self.notifications = Notifications(self)
         self.items = Items(self)
-        self.sender = Sender(self, writer)
+        self.sender = Sender(self)
         self.closed = None  # error for new calls once none may begin
         self.ended = asyncio.get_running_loop().create_future()
         self.ended.add_done_callback(lambda it: it.cancelled() or it.exception())
@@ -50,6 +61,7 @@ class Peer:
         self._refresh_count = 0
         self._ping_times, self._pong = [], None
         self._drained = False
+        self._grace, self._grace_timer = 0, None
         self._read_at = 0.0
         self.over = False
         if role == 0:
@@ -62,9 +74,33 @@ class Peer:
     # ── sending ───────────────────────────────────────────────────────────
 
     def write(self, kind, id, body=b"", flags=0):
-        """Writes one frame immediately."""
-        if not self.over:
-            self._writer.write(wire.frame(kind, id, body, flags))
+        """Writes one frame immediately, or keeps it for the next connection."""
+        if self.over:
+            return
+        frame = wire.frame(kind, id, body, flags)
+        if kind not in resuming.UNCOUNTED and self.may_resume:
+            self.positions.keep(frame)
+            if kind == wire.REQUEST and not flags & wire.MORE:
+                self.outgoing[id].position = self.positions.sent
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(frame)
+
+    async def flush(self):
+        """Waits until the transport has accepted most of what was written."""
+        if self._writer is not None:
+            await self._writer.drain()
+
+    @property
+    def may_resume(self):
+        """Whether the feature is in use, or may be once HELLO has arrived."""
+        if self.reconnect is None and self.sessions is None:
+            return False
+        return self.hello is None or self.resume_in_use
+
+    @property
+    def resume_in_use(self):
+        """Whether both ends offer the feature, and the server keeps sessions."""
+        return self.token is not None or bool(self.tokens)
 
     @property
     def once_in_use(self):
@@ -158,47 +194,61 @@ class Peer:
     # ── receiving ─────────────────────────────────────────────────────────
 
     async def _read(self):
-        loop = asyncio.get_running_loop()
-        self._read_at = loop.time()
-        most = wire.HEADER + max(self.limits.max_frame_body, wire.MAX_HELLO)
+        loop, reader = asyncio.get_running_loop(), self._reader
+        timer = loop.call_later(
+            self.limits.handshake_timeout, self._handshake_late
+        )
         try:
-            timer = loop.call_later(
-                self.limits.handshake_timeout, self._handshake_late
-            )
             while not self.over:
-                length = int.from_bytes(await self._reader.readexactly(4), "big")
-                if not wire.HEADER <= length <= most:
-                    self.fail("protocol", f"a frame of {length} bytes")
-                    break
-                frame = await self._reader.readexactly(length)
+                kind, flags, id, body = await self._read_frame(reader)
                 self._read_at = loop.time()
-                kind, flags = frame[0], frame[1]
-                id = int.from_bytes(frame[2:8], "big")
                 if self.hello is None:
-                    await self._receive_hello(kind, frame[8:])
-                    timer.cancel()
-                else:
-                    self._receive(kind, flags, id, frame[8:])
+                    await self._receive_hello(kind, body)
+                    continue
+                if len(self.tokens) > 1:  # the client knows the newest
+                    self.sessions.withdraw(self)
+                if self.resume_in_use and kind not in resuming.UNCOUNTED:
+                    self.positions.received += 1
+                    self.acknowledgements.note(len(body))
+                self._receive(kind, flags, id, body)
         except Malformed as error:
             self.fail("protocol", str(error))
         except (asyncio.IncompleteReadError, OSError):
-            self._finish(SessionError("disconnected"))
+            self._lose()
+        finally:
+            timer.cancel()
+
+    async def _read_frame(self, reader):
+        """Reads a frame: its kind, flags, id and body."""
+        most = wire.HEADER + max(self.limits.max_frame_body, wire.MAX_HELLO)
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        if not wire.HEADER <= length <= most:
+            raise Malformed(f"a frame of {length} bytes")
+        frame = await reader.readexactly(length)
+        id = int.from_bytes(frame[2:8], "big")
+        return frame[0], frame[1], id, frame[8:]
 
     def _handshake_late(self):
         if self.hello is None:
             self.fail("timeout", "the handshake took too long")
 
-    def _send_hello(self, mismatches=()):
+    def _send_hello(self, mismatches=(), resumption=None):
+        self.write(wire.HELLO, 0, self.encode_hello(mismatches, resumption or {}))
+
+    def encode_hello(self, mismatches=(), resumption=None):
+        """Returns the body of HELLO."""
         auth = None
         if self.role == 0 and self.credentials is not None:
             auth = values.encode(self.credentials)
-        body = wire.encode_hello(wire.Hello(
+        resumes = self.reconnect is not None or self.sessions is not None
+        return wire.encode_hello(wire.Hello(
             role=self.role, limits=self.limits, methods=self.calls,
             protocol=self.protocol, auth=auth, mismatches=list(mismatches),
-            features=FEATURE if self.runs_once else 0,
+            features=(FEATURE if self.runs_once else 0)
+            | (resuming.FEATURE if resumes else 0),
+            resumption=resumption or {},
             outcomes=self.once and (int(time.time() * 1000), self.once.id),
         ))
-        self.write(wire.HELLO, 0, body)
 
     async def _receive_hello(self, kind, body):
         if kind == wire.GOAWAY and self.role == 0:
@@ -217,6 +267,14 @@ class Peer:
             return self.fail("codec", "only msgpack is supported")
         if self.role == 1 and not await self._accept(hello):
             return None
+        entries = {}
+        if hello.features & resuming.FEATURE and self.may_resume:
+            if self.role == 0:
+                self._use_token(hello)
+            else:
+                entries = self._find_session(hello)
+                if entries is None:  # another peer goes on with the connection
+                    return None
         self.hello = hello
         self._opened_at = asyncio.get_running_loop().time()
         self.remote = hello.limits
@@ -225,7 +283,7 @@ class Peer:
                 call.account.total = hello.limits.stream_window
         self.sender.opened(hello.limits)
         if self.role == 1:
-            self._send_hello(self._mismatches())
+            self._send_hello(self._mismatches(), entries)
         self._opened.set_result(hello)
 
     async def _accept(self, hello):
@@ -233,7 +291,7 @@ class Peer:
             return True
         try:
             given = None if hello.auth is None else values.decode(hello.auth)
-            await self.authenticate(given)
+            self.principal = await self.authenticate(given)
             return True
         except Exception as error:
             self.fail("unauthenticated", str(error))
@@ -264,6 +322,8 @@ class Peer:
             self._receive_goaway(body)
         elif kind == wire.AUTH:
             self._receive_auth(flags, id, body)
+        elif kind == wire.ACK and self.resume_in_use:
+            self._receive_ack(body)
         elif kind == wire.HELLO or not flags & wire.IGNORABLE:
             self.fail("protocol", f"unknown kind {kind}")
 
@@ -324,10 +384,16 @@ class Peer:
     def _receive_ping(self, kind, body):
         if len(body) not in (8, 16):
             return self.fail("protocol", "a PING or PONG is not 8 or 16 bytes")
+        position = int.from_bytes(body[8:], "big")
         if kind == wire.PING:
+            wrong = position != self.positions.received
+            if self.resume_in_use and len(body) == 16 and wrong:
+                return self.fail("protocol", "a PING states a wrong position")
             return self._answer_ping(body)
         if bytes(body) not in self._pings:
             return  # late
+        if self.resume_in_use:
+            self.positions.acknowledge(position)
         for sent in list(self._pings):  # a PONG answers earlier PINGs, too
             waiting = self._pings.pop(sent)
             if not waiting.done():
@@ -351,25 +417,34 @@ class Peer:
     def _send_pong(self):
         self._ping_times.append(asyncio.get_running_loop().time())
         body, self._pong = self._pong, None
-        self.write(wire.PONG, 0, body)
+        if body is not None:  # the connection of its PING may have been lost
+            self.write(wire.PONG, 0, body)
 
     async def ping(self):
         """Sends a PING and waits for its PONG."""
+        answer = asyncio.get_running_loop().create_future()
+        self._send_ping(answer)
+        await answer
+
+    def _send_ping(self, answer):
         self._ping_count += 1
         body = self._ping_count.to_bytes(8, "big")
-        answer = self._pings[body] = asyncio.get_running_loop().create_future()
+        if self.resume_in_use:
+            body += self.positions.sent.to_bytes(8, "big")
+        self._pings[body] = answer
         self.write(wire.PING, 0, body)
-        await answer
 
     async def _heartbeat(self):
         loop = asyncio.get_running_loop()
         while not self.over:
             await asyncio.sleep(self.limits.heartbeat)
             silence = loop.time() - self._read_at
+            if self._writer is None or self.hello is None:
+                continue
             if silence > 3 * self.limits.heartbeat:
-                self.fail("timeout", "the peer is silent")
-            elif silence >= self.limits.heartbeat and self.hello is not None:
-                self.write(wire.PING, 0, b"alive\0\0\0")
+                self._lose(SessionError("timeout", "the peer is silent"))
+            elif silence >= self.limits.heartbeat:
+                self._send_ping(loop.create_future())
 
     def _receive_auth(self, flags, id, body):
         if flags & wire.REPLY:
@@ -393,11 +468,170 @@ class Peer:
         self.write(wire.AUTH, id, values.encode(credentials))
         await answer
 
+    # ── resumption ────────────────────────────────────────────────────────
+
+    def _acknowledge(self):
+        if self._writer is not None and self.resume_in_use:
+            self.write(wire.ACK, 0, self.positions.received.to_bytes(8, "big"))
+
+    def _receive_ack(self, body):
+        if len(body) != 8:
+            return self.fail("protocol", "an ACK is not 8 bytes")
+        if not self.positions.acknowledge(int.from_bytes(body, "big")):
+            self.fail("protocol", "an ACK of a frame that was not sent")
+
+    def ticket(self):
+        """Returns the content of the next RESUME."""
+        self.generation += 1
+        return resuming.Ticket(
+            self.generation, self.positions.received, self.positions.first_kept,
+            self.token,
+        )
+
+    def _use_token(self, hello):
+        """Takes the token of a server's HELLO."""
+        if wire.RESUMED in hello.resumption and self.hello is None:
+            raise Malformed("RESUMED without RESUME")
+        token = resuming.read_token(hello.resumption.get(wire.TOKEN))
+        if token is not None:
+            self._grace, self.token = token
+
+    def _find_session(self, hello):
+        """Returns the entries for a new session.
+
+        Returns None if another one is resumed, or the connection is closed.
+        """
+        entries = {}
+        ticket = resuming.read_ticket(hello.resumption.get(wire.RESUME), True)
+        if ticket is not None:
+            peer, refusal = self.sessions.find(
+                ticket, self.principal, hello.protocol_hash
+            )
+            if peer is not None:
+                peer._take_over(self, ticket)
+                return None
+            entries[wire.RESUME_REFUSED] = refusal
+        self._grace = self.sessions.grace
+        entries[wire.TOKEN] = self.sessions.issue(self)
+        return entries
+
+    def _take_over(self, other, ticket):
+        """Continues on the connection of a peer whose client sent RESUME."""
+        if ticket.received > self.positions.sent:
+            error = "RESUME states a frame that was not sent"
+            other.fail("protocol", error)
+            return self._finish(SessionError("protocol", error))
+        self._detach()
+        self.generation = ticket.generation
+        self.sessions.keep_used(self, ticket)
+        resumed = resuming.Ticket(
+            ticket.generation, self.positions.received, self.positions.first_kept
+        )
+        self._reader, self._writer = other._reader, other._writer
+        other._hand_over()
+        self._send_hello(resumption={
+            wire.RESUMED: resumed.entry(), wire.TOKEN: self.sessions.issue(self),
+        })
+        self._go_on(ticket.received)
+
+    def _hand_over(self):
+        """Ends without a trace, because another peer has the connection."""
+        self.over, self._reader, self._writer = True, None, None
+        self._tasks[1].cancel()
+        self.ended.set_result(None)
+
+    def _lose(self, error=None):
+        """Ends the session, or keeps it until it is resumed."""
+        error = error or SessionError("disconnected")
+        opened = self.hello is not None and not self.over
+        if not opened or not self.resume_in_use or self.closed is not None:
+            return self._finish(error)
+        self._detach()
+        loop = asyncio.get_running_loop()
+        self._grace_timer = loop.call_later(self._grace, self._finish, error)
+        if self.role == 0:
+            self._tasks.append(asyncio.ensure_future(self._resume()))
+
+    def cut(self):
+        """Loses the connection, as if the network did."""
+        if self._writer is not None:
+            self._writer.transport.abort()
+
+    def _detach(self):
+        """Stops using the connection; closes it without GOAWAY."""
+        self.cut()
+        self._writer, self._pong = None, None
+        self.acknowledgements.stop()
+        if self._tasks[0] is not asyncio.current_task():
+            self._tasks[0].cancel()
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
+
+    def _go_on(self, received):
+        """Sends again what the other end has not read, and reads on."""
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
+        self.positions.acknowledge(received)
+        if self.role == 0:
+            self._acknowledge()  # RESUMED has arrived
+        self._writer.write(b"".join(self.positions.unread()))
+        waiting, self._pings = list(self._pings.values()), {}
+        for answer in waiting:
+            self._send_ping(answer)
+        self._read_at = asyncio.get_running_loop().time()
+        self._tasks[0] = asyncio.ensure_future(self._read())
+        self.sender.changes.notify()
+
+    async def _resume(self):
+        """Connects until the server answers, or the grace has passed."""
+        while not self.over:
+            try:
+                reader, writer = await self.reconnect()
+                hello = await asyncio.wait_for(
+                    self.ask(reader, writer, self.ticket()),
+                    self.limits.handshake_timeout,
+                )
+            except (asyncio.IncompleteReadError, asyncio.TimeoutError, OSError):
+                await asyncio.sleep(0.01)
+                continue
+            except (Malformed, SessionError) as error:
+                return self._finish(error)
+            return self._receive_answer(hello, reader, writer)
+
+    async def ask(self, reader, writer, ticket):
+        """Sends HELLO with RESUME; returns the server's HELLO."""
+        body = self.encode_hello(resumption={wire.RESUME: ticket.entry()})
+        writer.write(wire.frame(wire.HELLO, 0, body))
+        kind, _, _, body = await self._read_frame(reader)
+        if kind == wire.GOAWAY and body:
+            code = name_of(GOAWAY_CODES, body[0], "internal")
+            raise SessionError(code, "the server refuses the client", True)
+        if kind != wire.HELLO:
+            raise Malformed("the first frame is not HELLO")
+        return wire.decode_hello(body)
+
+    def _receive_answer(self, hello, reader, writer):
+        """Goes on with the session, or fails its calls."""
+        self._reader, self._writer = reader, writer
+        refusal = hello.resumption.get(wire.RESUME_REFUSED)
+        resumed = resuming.read_ticket(hello.resumption.get(wire.RESUMED))
+        if self.over:
+            return writer.transport.abort()
+        if resumed is None:  # it is a new session, which this end does not use
+            self.refusal = resuming.read_refusal(refusal)
+            self._goaway("closed", 0, "not resumed")
+            return self._finish(SessionError("disconnected"))
+        known = resumed.received <= self.positions.sent
+        if not known or not self.positions.fits(resumed.received, resumed.first_kept):
+            return self.fail("resume-lost", "the positions are not possible")
+        self._use_token(hello)
+        self._go_on(resumed.received)
+
     # ── ends ──────────────────────────────────────────────────────────────
 
-    def _goaway(self, code, last_id, text):
+    def _goaway(self, code, last_id, text, *fields):
         body = bytes([GOAWAY_CODES.index(code)]) + last_id.to_bytes(6, "big")
-        self.write(wire.GOAWAY, 0, body + wire.fields() + text.encode()[:1024])
+        self.write(wire.GOAWAY, 0, body + wire.fields(*fields) + text.encode()[:1024])
 
     def _receive_goaway(self, body):
         if len(body) < 7:
@@ -406,6 +640,7 @@ class Peer:
         last_id = int.from_bytes(body[1:7], "big")
         block, text = wire.split_fields(body, 7)
         pause = wire.u32(block.get(wire.RETRY_AFTER, b"\0\0\0\0"))
+        spread = wire.u32(block.get(wire.SPREAD, b"\0\0\0\0"))
         reason = bytes(text).decode("utf-8", "replace")
         opened = self.hello is not None
         self.closed = CallError(
@@ -420,20 +655,35 @@ class Peer:
             call.settle(self.closed)
         self.sender.changes.notify()
         if opened and code in ("drain", "age"):
+            self.goaway = (code, pause, spread)
             self.draining.set()
         elif opened and code == "closed":
             self._finish(None)
         else:
             self._finish(SessionError(code, reason, True, pause))
 
-    async def drain(self):
-        """Begins no calls, waits for calls in flight, and closes."""
+    def pause(self):
+        """Returns the seconds to wait before the next connection after a drain."""
+        _, retry_after, spread = self.goaway
+        return (retry_after + random.random() * spread) / 1000
+
+    async def drain(self, code="drain", retry_after=0, spread=0):
+        """Begins no calls, waits for calls in flight, and closes.
+
+        `retry_after`, `spread`: when the client should connect again, in ms.
+        """
         self.closed = CallError("unavailable", "this end is draining", processed="no")
         self.sender.changes.notify()
-        self._goaway("drain", wire.UNSETTLED, "draining")
+        fields = [
+            wire.tlv(kind, number.to_bytes(4, "big"))
+            for kind, number in (
+                (wire.RETRY_AFTER, retry_after), (wire.SPREAD, spread),
+            ) if number
+        ]
+        self._goaway(code, wire.UNSETTLED, "draining", *fields)
         await self.ping()
         self.requests.last_allowed = self.requests.last_begun
-        self._goaway("drain", self.requests.last_begun, "draining")
+        self._goaway(code, self.requests.last_begun, "draining", *fields)
         self._drained = True
         self.check_drained()
         try:
@@ -470,10 +720,16 @@ class Peer:
         if self.over:
             return
         self.over = True
+        self.acknowledgements.stop()
+        if self._grace_timer is not None:
+            self._grace_timer.cancel()
         text = "the connection has ended"
         self.closed = CallError("disconnected", text, processed="no", retry="now")
         for call in list(self.outgoing.values()):
             processed = "maybe" if call.sent_whole else "no"
+            if self.refusal is not None and self.refusal[1] is not None:
+                read = 0 < call.position <= self.refusal[1]
+                processed = "maybe" if read else "no"
             call.state = "done"
             call.settle(CallError("disconnected", text, processed=processed))
         self.outgoing.clear()
@@ -494,6 +750,8 @@ class Peer:
     async def _leave(self):
         """Ends the stream, and waits briefly for the peer to end its own."""
         self._tasks[1].cancel()
+        if self._writer is None:
+            return
         try:
             await self._writer.drain()
             if self._writer.can_write_eof():
@@ -517,8 +775,13 @@ class Peer:
 
 
 async def connect(host, port, **options):
-    """Connects, and waits for the server's HELLO unless `early`."""
+    """Connects, and waits for the server's HELLO unless `early`.
+
+    `resume`: resumes the session if its connection is lost.
+    """
     early = options.pop("early", False)
+    if options.pop("resume", False):
+        options["reconnect"] = lambda: asyncio.open_connection(host, port)
     reader, writer = await asyncio.open_connection(host, port)
     peer = Peer(reader, writer, role=0, **options)
     if not early:

@@ -9,7 +9,7 @@ from .credit import Changes, SendAccount, charge_of
 class Sender:
     """Writes the messages of one end. Those of several tasks alternate."""
 
-    def __init__(self, peer, writer):
+    def __init__(self, peer):
         self.peer = peer
         self.changes = Changes()
         early = wire.EARLY
@@ -18,7 +18,6 @@ class Sender:
             wire.NOTIFICATIONS: SendAccount(early.notify_window),
             wire.ITEMS: SendAccount(early.items_window),
         }
-        self._writer = writer
         self._unfinished = 0  # bytes of messages that have begun, but items
         self._notifying = asyncio.Lock()
         self._draining = asyncio.Lock()
@@ -119,6 +118,6 @@ class Sender:
     async def _drain(self):
         try:
             async with self._draining:
-                await self._writer.drain()
+                await self.peer.flush()
         except OSError:
             pass  # the reader reports it

@@ -3,6 +3,7 @@
 import asyncio
 
 from .peer import Peer
+from .resuming import Sessions
 
 
 class Server:
@@ -28,6 +29,12 @@ class Server:
 
 
 async def serve(host, port, **options):
-    """Serves, and returns the server and its port."""
+    """Serves, and returns the server and its port.
+
+    `grace`: seconds for which a session without a connection may be resumed.
+    """
+    grace = options.pop("grace", None)
+    if grace is not None:
+        options["sessions"] = Sessions(grace)
     server = Server(options)
     return server, await server.listen(host, port)

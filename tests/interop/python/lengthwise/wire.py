@@ -8,7 +8,7 @@ from .errors import (
 )
 from . import values
 
-HELLO, GOAWAY, PING, PONG, WINDOW, AUTH = 1, 2, 3, 4, 5, 6
+HELLO, GOAWAY, PING, PONG, WINDOW, AUTH, ACK = 1, 2, 3, 4, 5, 6, 7
 AGENT = "lengthwise-python/1"
 REQUEST, ITEM, END, RESULT = 0x10, 0x11, 0x12, 0x13
 ERROR, CANCEL, CREDIT, NOTIFY = 0x14, 0x15, 0x16, 0x17
@@ -22,10 +22,14 @@ MAX_CREDIT = 2**31 - 1
 MAX_TOTAL = 2**53
 UNSETTLED = 2**48 - 1
 
+# Entries of HELLO for `resume`, by the role that sends them.
+TOKEN, RESUME, RESUMED, RESUME_REFUSED = 0x0A, 0x0B, 0x0C, 0x0D
+RESUMPTION = ((RESUME,), (TOKEN, RESUMED, RESUME_REFUSED))
+
 SHAPES = ["unary", "notification", "serverStream", "clientStream", "duplex"]
 KEY, ONCE = 0x05, 0x80
-DEADLINE, METADATA, MESSAGE, INCIDENT, DECLARED, RETRY_AFTER = (
-    0x01, 0x02, 0x10, 0x11, 0x12, 0x13,
+DEADLINE, METADATA, MESSAGE, INCIDENT, DECLARED, RETRY_AFTER, SPREAD = (
+    0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14,
 )
 
 
@@ -187,6 +191,7 @@ class Hello:
     features: int = 0
     spread: int = None  # of a server: ms over which its clients reconnect
     outcomes: tuple = None  # of a server: its time in ms, and its store
+    resumption: dict = field(default_factory=dict)  # entries for `resume`
 
 
 def encode_hello(hello):
@@ -213,6 +218,8 @@ def encode_hello(hello):
     if hello.outcomes is not None:
         time, store = hello.outcomes
         body += tlv(0x10, time.to_bytes(8, "big") + store.encode())
+    for kind, value in hello.resumption.items():
+        body += tlv(kind, value)
     return body + (tlv(6, hello.agent.encode()) if hello.agent else b"")
 
 
@@ -254,6 +261,10 @@ def decode_hello(body):
         features=numbers[0],
         spread=read_spread(entries.get(0x0E)) if body[6] else None,
         outcomes=read_outcomes(entries.get(0x10)) if body[6] else None,
+        resumption={
+            kind: bytes(entries[kind])
+            for kind in RESUMPTION[body[6] != 0] if kind in entries
+        },
     )
 
 

@@ -1,0 +1,239 @@
+/**
+ * Sessions that outlive their connections, and drains, between the library and
+ * the peer in Python.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  CallError,
+  clientStream,
+  createClient,
+  notification,
+  protocol,
+  serve,
+  serverStream,
+  type SessionError,
+  unary,
+} from "@lengthwise/lengthwise";
+
+const Trip = protocol({
+  name: "trip",
+  client: { answer: unary<number, number>() },
+  server: {
+    add: unary<number, number>(),
+    ask: unary<number, number>(),
+    count: serverStream<number, number>(),
+    cut: unary<void, string>(),
+    drain: unary<"drain" | "age", void>(),
+    forget: unary<void, void>(),
+    hold: unary<void, void>(),
+    look: unary<void, string[]>(),
+    note: notification<number>(),
+    total: clientStream<number, number>(),
+  },
+});
+
+/** Milliseconds for each half. */
+const HALF = 30_000;
+
+/** Runs both halves; returns whether all scenarios have passed. */
+export async function testResume(
+  python: string,
+  folder: URL,
+): Promise<boolean> {
+  const start = (args: string[]) =>
+    new Deno.Command(python, {
+      args: ["-B", ...args],
+      cwd: folder,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+      signal: AbortSignal.timeout(HALF),
+    }).spawn();
+  console.log("── resumption and drains: client in Python");
+  const theirs = await theirClient(start);
+  console.log("── resumption and drains: server in Python");
+  const ours = await ourClient(start);
+  return theirs && ours;
+}
+
+type Start = (args: string[]) => Deno.ChildProcess;
+
+async function theirClient(start: Start): Promise<boolean> {
+  const logs = new WeakMap<object, string[]>();
+  const noted = Promise.withResolvers<void>();
+  const options = {
+    resume: { grace: 5_000, perPrincipal: 16 },
+    onListen() {},
+    onError() {},
+  };
+  await using server = await serve(Trip, { port: 0 }, {
+    ...options,
+    onSession: (session) => void logs.set(session, []),
+  }).handle({
+    add(number, { session }) {
+      logs.get(session)?.push(`add ${number}`);
+      return number;
+    },
+    ask: (number, { remote }) => remote.answer(number),
+    async *count(n) {
+      for (let number = 0; number < n; number++) yield number;
+    },
+    async cut(_, { session }) {
+      logs.get(session)?.push("cut");
+      await noted.promise;
+      return "cut";
+    },
+    drain(code, { session }) {
+      void session.drain({ code, retryAfter: 30, spread: 20 });
+    },
+    forget() {},
+    hold: (_, { signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener("abort", () => resolve())
+      ),
+    look: (_, { session }) => logs.get(session) ?? [],
+    note(number, { session }) {
+      logs.get(session)?.push(`note ${number}`);
+      if (number < 0) noted.resolve();
+    },
+    async total(numbers) {
+      let sum = 0;
+      for await (const number of numbers) sum += number;
+      return sum;
+    },
+  });
+  await using client = start(["resume_client.py", `${server.addr.port}`]);
+  await client.stdin.close();
+  const output = await new Response(client.stdout).text();
+  console.log(output.trimEnd());
+  return /^[1-9]\d* passed, 0 failed$/m.test(output);
+}
+
+async function ourClient(start: Start): Promise<boolean> {
+  await using server = start(["resume_server.py"]);
+  const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let line = "";
+  while (!line.endsWith("\n")) line += (await lines.read()).value ?? "\n";
+  const [relay = 0, direct = 0] = line.split(" ").map(Number);
+  let passed = true;
+  for (const [name, run] of Object.entries(SCENARIOS)) {
+    try {
+      await run({ relay, direct });
+      console.log(`ok ${name}`);
+    } catch (error) {
+      passed = false;
+      console.log(
+        `FAILED ${name}\n${error instanceof Error ? error.stack : error}`,
+      );
+    }
+  }
+  await server.stdin.close();
+  await lines.cancel();
+  await server.status;
+  return passed;
+}
+
+function newClient(port: number) {
+  return createClient(Trip, { port }, {
+    handlers: { answer: (number) => number * 2 },
+    reconnect: { minDelay: 5, maxDelay: 20, spread: 0 },
+  });
+}
+
+const numbers = (n: number) => Array.from({ length: n }, (_, number) => number);
+const sum = (list: number[]) => list.reduce((sum, number) => sum + number, 0);
+
+async function failure(promise: PromiseLike<unknown>): Promise<CallError> {
+  const error = await Promise.resolve(promise).catch((error) => error);
+  assert(error instanceof CallError, `${error}`);
+  return error;
+}
+
+interface Ports {
+  /** Port of a relay that cuts its first connections. */
+  readonly relay: number;
+  readonly direct: number;
+}
+
+const SCENARIOS: Record<string, (ports: Ports) => Promise<void>> = {
+  async "nothing is lost or doubled"({ relay }) {
+    await using client = newClient(relay);
+    const { remote } = client;
+    await using upload = remote.total();
+    const writeAll = async () => {
+      for (const number of numbers(60)) await upload.send(number);
+      await upload.end();
+      return await upload.result;
+    };
+    const addAll = async () => {
+      await Promise.all(numbers(40).map((number) => remote.add(number)));
+      for (const number of numbers(20)) {
+        await remote.add(40 + number);
+        await remote.note(40 + number);
+      }
+    };
+    const askAll = async () => {
+      const answers = [];
+      for (const number of numbers(15)) answers.push(await remote.ask(number));
+      return answers;
+    };
+    const [counted, total, answers] = await Promise.all([
+      Array.fromAsync(remote.count(60)),
+      writeAll(),
+      askAll(),
+      addAll(),
+    ]);
+    assertEquals(counted, numbers(60));
+    assertEquals(total, sum(numbers(60)));
+    assertEquals(answers, numbers(15).map((number) => number * 2));
+    const log: string[] = [];
+    do log.push(...await remote.look()); while (log.at(-1) !== "0 cuts left");
+    assertEquals(
+      log.filter((line) => line.startsWith("add")).toSorted(),
+      numbers(60).map((number) => `add ${number}`).toSorted(),
+    );
+    assertEquals(
+      log.filter((line) => line.startsWith("note")),
+      numbers(20).map((number) => `note ${40 + number}`),
+    );
+  },
+  async "a call goes on when its reply was lost"({ direct }) {
+    await using client = newClient(direct);
+    assertEquals(await client.remote.cut(), "cut");
+    assertEquals((await client.remote.look()).slice(0, -1), ["cut"]);
+  },
+  async "an unknown token gets a new session"({ direct }) {
+    await using client = newClient(direct);
+    const held = failure(client.remote.hold());
+    const forgotten = failure(client.remote.forget());
+    for (const error of [await held, await forgotten]) {
+      assertEquals([error.code, error.processed], ["disconnected", "maybe"]);
+    }
+    assertEquals((await client.remote.look()).slice(0, -1), ["forget"]);
+  },
+  async "a drained client connects again when it may"({ direct }) {
+    for (const code of ["drain", "age"] as const) {
+      await using client = newClient(direct);
+      await client.ready();
+      const events = client.events();
+      await client.remote.drain(code);
+      let drained: SessionError | undefined;
+      let at = 0;
+      for await (const { kind, cause } of events) {
+        if (kind === "draining") {
+          drained = cause as SessionError; // the cause of this event
+          at = performance.now();
+        }
+        if (kind === "connecting") break;
+      }
+      assertEquals(
+        [drained?.code, drained?.retryAfter, drained?.spread],
+        [code, 50, 20],
+      );
+      assert(performance.now() - at >= 45, "it connected too early");
+      assertEquals(await client.remote.add(1), 1);
+    }
+  },
+};
