@@ -155,5 +155,4 @@ else if (range !== null) {
 else {
   await runAll(SEEDS);
   await cutAll();
-  await checkMutants();
 }
