@@ -5,6 +5,7 @@
  */
 import { describeType } from "../../support/describe_type.ts";
 import { MAX_KEY } from "../session/wire/once_field.ts";
+import { isOutcome } from "./outcome.ts";
 import type { OnceReservation, OnceStore } from "./once_store.ts";
 
 /** Functions of a store. */
@@ -70,16 +71,22 @@ export function reservationError(
         ? undefined
         : malformed('a string as "fence" with the state "new"', answer.fence);
     case "done":
-      return answer.outcome instanceof Uint8Array ? undefined : malformed(
-        'a Uint8Array as "outcome" with the state "done"',
-        answer.outcome,
-      );
+      return doneError(answer.outcome);
     default:
       return STATES.has(answer?.state) ? undefined : malformed(
         'an object whose "state" is new, running, done, gone, conflict or full',
         answer,
       );
   }
+}
+
+/** Checks an outcome, which clients receive as it is. */
+function doneError(outcome: unknown): TypeError | undefined {
+  if (outcome instanceof Uint8Array && isOutcome(outcome)) return undefined;
+  return malformed(
+    'the bytes that settle() has received as "outcome" with the state "done"',
+    outcome,
+  );
 }
 
 function malformed(expected: string, found: unknown): TypeError {

@@ -9,6 +9,7 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
+import { Kind } from "../session/wire/frame_header.ts";
 
 /** The outcome of a call. */
 export interface Outcome {
@@ -24,6 +25,13 @@ export interface Outcome {
 export function encodeOutcome({ kind, codec, body }: Outcome): Uint8Array {
   const name = new TextEncoder().encode(codec);
   return concat([Uint8Array.of(kind, name.length), name, body]);
+}
+
+/** Returns whether bytes are an outcome. */
+export function isOutcome(bytes: Uint8Array): boolean {
+  const { kind, codec, body } = decodeOutcome(bytes);
+  return (kind === Kind.RESULT || kind === Kind.ERROR) && codec !== "" &&
+    body.length > 0;
 }
 
 /** Decodes an outcome. */

@@ -7,6 +7,7 @@ import type {
   OnceReservation,
   OnceStore,
 } from "../../../lib/messages/once/once_store.ts";
+import { encodeOutcome } from "../../../lib/messages/once/outcome.ts";
 import { failureOf, incidents } from "../kit.ts";
 
 const Bank = protocol({
@@ -18,6 +19,11 @@ const handlers = { pay: () => "receipt" };
 /** Returns a store that answers every call alike. */
 function store(reserve: OnceStore["reserve"]): OnceStore {
   return { id: "one", reserve, settle() {}, renew() {}, release() {} };
+}
+
+/** Returns an outcome as bytes. */
+function outcome(kind: number): Uint8Array {
+  return encodeOutcome({ kind, codec: "msgpack", body: Uint8Array.of(0, 0) });
 }
 
 const FULL = store(() => ({ state: "full" }));
@@ -51,6 +57,8 @@ Deno.test("an answer that is not a reservation fails the call, and is reported",
     [{ state: "new" }, '"fence"'],
     [{ state: "done" }, '"outcome"'],
     [{ state: "done", outcome: "receipt" }, '"outcome"'],
+    [{ state: "done", outcome: new Uint8Array() }, "settle() has received"],
+    [{ state: "done", outcome: outcome(0x99) }, "settle() has received"],
   ];
   for (const [answer, message] of cases) {
     const { list, onError } = incidents();

@@ -1,4 +1,9 @@
 import { assertEquals } from "@std/assert";
+import {
+  decodeOutcome,
+  encodeOutcome,
+} from "../../../lib/messages/once/outcome.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import {
   callKey,
@@ -19,7 +24,11 @@ const CALL: OnceCall = {
   ...{ principal: "", client: "/c", number: 1, seen: 0, created: 0 },
   digest: "d",
 };
-const OUTCOME = Uint8Array.of(1);
+const OUTCOME = encodeOutcome({
+  kind: Kind.RESULT,
+  codec: "json",
+  body: Uint8Array.of(1),
+});
 
 /** A store with given answers, which records its use. */
 class FakeStore implements OnceStore {
@@ -63,7 +72,7 @@ class FakeCaller implements OnceCaller {
   }
 
   deliver(outcome: Uint8Array): void {
-    this.got.push(`outcome ${outcome}`);
+    this.got.push(`outcome ${decodeOutcome(outcome).body}`);
   }
 
   refuse({ code, processed }: CallError): void {
