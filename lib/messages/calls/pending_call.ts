@@ -243,12 +243,16 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onItemFields(fields: Readonly<Fields>): void {
     const { position, gap, joined } = fields;
+    const last = this.#progress?.position;
     // An item without a position leaves the stream where it is.
     if (this.#progress !== undefined && position !== undefined) {
       this.#progress.position = position;
     }
+    // A stream cannot go on in another numbering, whatever the server says.
+    const renumbered = last !== undefined && joined !== undefined &&
+      joined.epoch !== last.epoch;
     if (gap !== undefined) this.#passGap(gap);
-    else if (joined?.recovered === false) {
+    else if (joined?.recovered === false || renumbered) {
       this.#passGap({ from: 0, to: position?.number ?? 0, reason: "unknown" });
     }
   }

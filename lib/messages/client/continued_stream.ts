@@ -25,11 +25,13 @@ export interface StreamAttempts {
   /** Resolves when another attempt may follow a failed one. @throws the error */
   failed(error: unknown): Promise<void>;
   /**
-   * Counts the next attempts like those of a new call.
+   * Counts the next attempts like those of a new call. Resolves when the next one
+   * may begin.
    *
-   * @throws the error if the client has ended
+   * @param again number of times that the handler has failed in a row before
+   * @throws the error if the client has ended, or if the pause is too long
    */
-  interrupted(error: unknown): void;
+  interrupted(error: unknown, again: number): Promise<void>;
   /** Counts a success. */
   succeeded(): void;
   /** The items that the caller sends; `undefined` if it sends none. */
@@ -64,6 +66,7 @@ export async function* continuedItems(
   const { attempts, progress, metadata } = stream;
   let response = first;
   let fruitless = 0;
+  let failures = 0;
   let committed = false;
   function commit(): void {
     if (committed) return;
@@ -96,7 +99,8 @@ export async function* continuedItems(
           const inTime = performance.now() - begunAt >= LONG_ENOUGH;
           fruitless = received || inTime ? 0 : fruitless + 1;
           if (fruitless >= MOST_FRUITLESS) throw error;
-          attempts.interrupted(error);
+          failures = isUnavailable(error) && !inTime ? failures + 1 : 0;
+          await attempts.interrupted(error, Math.max(0, failures - 1));
           progress.interrupt(error);
         } else {
           if (ran && (committed || progress.position !== undefined)) {
@@ -110,6 +114,11 @@ export async function* continuedItems(
   } finally {
     attempts.items?.release();
   }
+}
+
+/** Whether the handler has failed; a cut or a move has pauses of its own. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof CallError && error.code === "unavailable";
 }
 
 function mayHaveRun(error: unknown): boolean {

@@ -246,13 +246,14 @@ class Attempts implements StreamAttempts {
   }
 
   /** @inheritdoc */
-  interrupted(error: unknown): void {
+  async interrupted(error: unknown, again: number): Promise<void> {
     if (this.#host.ended !== undefined) throw error; // the real reason
     this.#lastError = error;
     this.#count = this.#sent = 0;
     this.#unseen = false;
     this.#waitLeft = this.#host.waitTimeout;
     this.#processed = "maybe";
+    await this.#pauseAfter(error, again === 0 ? 0 : this.#host.pause(again));
   }
 
   /** Counts a success, which pays for calls that are sent again. */
@@ -300,12 +301,21 @@ class Attempts implements StreamAttempts {
     if (this.#count >= maxAttempts || !budget.take(performance.now())) {
       throw error;
     }
+    await this.#pauseAfter(error, this.#host.pause(this.#count));
+  }
+
+  /**
+   * Waits for `ms`, or for as long as the server asks.
+   *
+   * @throws the error if that is too long
+   */
+  async #pauseAfter(error: unknown, ms: number): Promise<void> {
     const named = error instanceof CallError ? error.retryAfter : 0;
-    const pause = Math.max(named, this.#host.pause(this.#count));
+    const pause = Math.max(named, ms);
     const tooLong = named > this.#host.waitTimeout ||
       performance.now() + pause >= this.#deadline;
     if (tooLong) throw error;
-    await this.#sleep(pause);
+    if (pause > 0) await this.#sleep(pause);
   }
 
   /** Returns whether the call must wait for a session or other calls. */

@@ -1,5 +1,5 @@
 /** Streams of clients that continue in the next session. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
@@ -7,6 +7,11 @@ import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
 import { type Source, source } from "../../../lib/messages/sources/source.ts";
+import { simulatedNetwork, virtualTime } from "../../../lib/testing/mod.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
+import { itemFields } from "../../../lib/messages/session/wire/fields.ts";
+import { concat } from "@std/bytes/concat";
+import { K, NO_VALUE, RawPeer } from "../raw_peer.ts";
 import { all, typedSession } from "../kit.ts";
 
 const Numbers = protocol({
@@ -475,3 +480,71 @@ Deno.test("the deadline of a stream covers all its sessions", async () => {
   await entersTimes(entered, 2);
   assertEquals((await reading).code, "deadline");
 });
+
+Deno.test("pauses follow if the handler of a stream fails again, or asks for them", async () => {
+  using time = virtualTime();
+  const network = simulatedNetwork({ latency: 5 });
+  let entered = 0;
+  for (const [retryAfter, most] of [[5_000, 3], [0, 30]] as const) {
+    entered = 0;
+    const server = await serve(Numbers, network.listen("a")).handle({
+      positioned: () => source<number>().items(),
+      async *plain(from) {
+        entered++;
+        yield from;
+        const options = { code: "unavailable", retry: "later" } as const; // a known code
+        throw new CallError("busy", { ...options, retryAfter });
+      },
+      async *again() {},
+    });
+    const client = createClient(Numbers, network.address("a"));
+    const received: number[] = [];
+    const reading = assertRejects(async () => {
+      const resume = (last: number | undefined) => (last ?? 0) + 1;
+      for await (const n of client.remote.plain(1, { resume })) {
+        received.push(n);
+      }
+    }, CallError);
+    await time.advance(12_000);
+    assertLess(entered, most + 1);
+    assertEquals(received.length, entered);
+    await time.run(client.close());
+    await time.run(reading);
+    await time.run(server.abort());
+  }
+});
+
+Deno.test("another numbering is a gap, also if the server denies it", async () => {
+  const gaps: Gap[] = [];
+  let connected = 0;
+  const client = createClient(Numbers, {
+    name: "raw",
+    connect() {
+      const [near, far] = memoryPair();
+      void lie(new RawPeer(far), ++connected);
+      return Promise.resolve(near);
+    },
+  }, QUICK);
+  const positions = client.remote.positioned(undefined, {
+    onGap(gap) {
+      gaps.push(gap);
+      void client.close();
+    },
+  });
+  await assertRejects(() => all(positions), CallError);
+  assertEquals(gaps, [{ from: 0, to: 4, reason: "unknown" }]);
+  await client.close();
+});
+
+/** Begins a stream in an epoch, and loses the connection. */
+async function lie(peer: RawPeer, epoch: number): Promise<void> {
+  await peer.until(K.HELLO);
+  await peer.hello({ role: 1, features: 0x04, methods: [["positioned", 2]] });
+  const { id } = await peer.until(K.REQUEST);
+  const position = { epoch, number: 4 };
+  const joined = { epoch, head: 4, recovered: true };
+  const fields = itemFields({ position, joined });
+  const body = concat([Uint8Array.of(0, fields.length), fields]);
+  await peer.frame(K.ITEM, id, body, NO_VALUE);
+  peer.connection.close();
+}
