@@ -278,6 +278,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
     const refusal = await attemptUntilResumed(
       (signal, limit) => this.#attempt(resume, signal, limit),
       controller.signal,
+      () => this.keepsAlive,
     );
     if (refusal !== undefined) this.enter().endResumption(refusal);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { SessionError } from "../errors/call_error.ts";
+import { setRef } from "../support/keep_alive.ts";
 
 /** Bounds in ms of the pause before an attempt. */
 const PAUSE = { least: 50, most: 1_000 } as const;
@@ -27,17 +28,19 @@ const FINAL: ReadonlySet<string> = new Set([
  *
  * @param attempt makes one attempt, in a limited time in ms
  * @param signal aborted when the session is no longer resumed
+ * @param keepsAlive returns whether the next pause keeps the process alive
  * @returns the reason of a refusal; `undefined` if an attempt has succeeded or
  * the signal is aborted
  */
 export async function attemptUntilResumed(
   attempt: (signal: AbortSignal, limit: number) => Promise<void>,
   signal: AbortSignal,
+  keepsAlive: () => boolean,
 ): Promise<SessionError | undefined> {
   let named = 0;
   for (let count = 0; !signal.aborted; count++) {
     const most = Math.min(PAUSE.most, PAUSE.least * 2 ** count);
-    await pause(Math.max(named, Math.random() * most), signal);
+    await pause(Math.max(named, Math.random() * most), signal, keepsAlive());
     const limit = Math.min(ATTEMPT.most, ATTEMPT.least * 2 ** count);
     try {
       if (!signal.aborted) await attempt(signal, limit);
@@ -52,9 +55,14 @@ export async function attemptUntilResumed(
 }
 
 /** Waits, at most until the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(
+  ms: number,
+  signal: AbortSignal,
+  ref: boolean,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+  if (!ref) setRef(timer, false);
   const abort = () => resolve();
   signal.addEventListener("abort", abort, { once: true });
   await promise;

@@ -310,6 +310,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#setRef(false);
   }
 
+  /** Whether the session keeps the process alive. */
+  get keepsAlive(): boolean {
+    return this.#ref;
+  }
+
   #setRef(ref: boolean): void {
     this.#ref = ref;
     setRef(this.#link.connection, ref);

@@ -25,12 +25,45 @@ Deno.test(
           return Promise.reject(new SessionError("full", refusal));
         },
         controller.signal,
+        () => true,
       );
       await time.advance(50_000);
       assertEquals(attempts, 1);
       controller.abort();
       assertEquals(await time.run(resumed), undefined);
       assertEquals(time.timers, 0);
+    }
+  },
+);
+
+Deno.test(
+  "a pause keeps the process alive if the session does",
+  none,
+  async () => {
+    const { setTimeout } = globalThis;
+    for (const ref of [true, false]) {
+      const controller = new AbortController();
+      let unrefs = 0;
+      globalThis.setTimeout =
+        ((...parameters: Parameters<typeof setTimeout>) => {
+          const timer = setTimeout(...parameters);
+          const { unref } = timer as never as { unref(): unknown }; // Deno has it
+          return Object.assign(timer, {
+            unref() {
+              unrefs++;
+              return unref.call(timer);
+            },
+          });
+        }) as never; // the type of Deno's function
+      const resumed = attemptUntilResumed(
+        () => Promise.resolve(),
+        controller.signal,
+        () => ref,
+      );
+      globalThis.setTimeout = setTimeout;
+      controller.abort();
+      await resumed;
+      assertEquals(unrefs, ref ? 0 : 1);
     }
   },
 );
