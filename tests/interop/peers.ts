@@ -110,7 +110,8 @@ async function ourClient(peer: ForeignPeer): Promise<Score> {
   return score;
 }
 
-async function inTime(run: Promise<void>): Promise<void> {
+/** Rejects if a scenario takes longer than 10 s. */
+export async function inTime(run: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(
     () => late.reject(new Error(`It took longer than ${ONE} ms`)),

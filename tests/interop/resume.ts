@@ -16,6 +16,7 @@ import {
   type SessionError,
   unary,
 } from "@lengthwise/lengthwise";
+import { inTime } from "./peers.ts";
 
 const Trip = protocol({
   name: "trip",
@@ -120,7 +121,7 @@ async function ourClient(start: Start): Promise<boolean> {
   let passed = true;
   for (const [name, run] of Object.entries(SCENARIOS)) {
     try {
-      await run({ relay, direct });
+      await inTime(run({ relay, direct }));
       console.log(`ok ${name}`);
     } catch (error) {
       passed = false;

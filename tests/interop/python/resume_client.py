@@ -199,6 +199,13 @@ async def a_refusal_says_which_calls_were_not_processed():
 async def impossible_positions_end_the_session():
     peer = await dial()
     await peer.request("add", 1)
+    frames = peer.positions
+    more = replace(peer.ticket(), received=frames.received + 1)
+    assert refusal(await ask(peer, more)) == (resuming.NOT_KEPT, frames.sent)
+    await peer.ended
+
+    peer = await dial()
+    await peer.request("add", 1)
     gate = await lose(peer)
     peer.positions = resuming.Positions()
     gate.open()

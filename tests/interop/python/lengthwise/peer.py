@@ -499,7 +499,7 @@ class Peer:
     def _find_session(self, hello):
         """Returns the entries for a new session.
 
-        Returns None if another one is resumed, or the connection is closed.
+        Returns None if another one is resumed.
         """
         entries = {}
         ticket = resuming.read_ticket(hello.resumption.get(wire.RESUME), True)
@@ -517,10 +517,6 @@ class Peer:
 
     def _take_over(self, other, ticket):
         """Continues on the connection of a peer whose client sent RESUME."""
-        if ticket.received > self.positions.sent:
-            error = "RESUME states a frame that was not sent"
-            other.fail("protocol", error)
-            return self._finish(SessionError("protocol", error))
         self._detach()
         self.generation = ticket.generation
         self.sessions.keep_used(self, ticket)
@@ -594,8 +590,13 @@ class Peer:
             except (asyncio.IncompleteReadError, asyncio.TimeoutError, OSError):
                 await asyncio.sleep(0.01)
                 continue
-            except (Malformed, SessionError) as error:
-                return self._finish(error)
+            except SessionError as error:
+                if error.code in resuming.FINAL:
+                    return self._finish(error)
+                await asyncio.sleep(0.01)
+                continue
+            except Malformed as error:
+                return self._finish(SessionError("protocol", str(error)))
             return self._receive_answer(hello, reader, writer)
 
     async def ask(self, reader, writer, ticket):
@@ -619,10 +620,9 @@ class Peer:
             return writer.transport.abort()
         if resumed is None:  # it is a new session, which this end does not use
             self.refusal = resuming.read_refusal(refusal)
-            self._goaway("closed", 0, "not resumed")
+            self._goaway("closed", self.requests.last_begun, "not resumed")
             return self._finish(SessionError("disconnected"))
-        known = resumed.received <= self.positions.sent
-        if not known or not self.positions.fits(resumed.received, resumed.first_kept):
+        if not self.positions.fits(resumed):
             return self.fail("resume-lost", "the positions are not possible")
         self._use_token(hello)
         self._go_on(resumed.received)

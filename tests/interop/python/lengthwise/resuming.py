@@ -12,6 +12,7 @@ from .errors import Malformed, SessionError
 
 FEATURE = 0x01
 UNCOUNTED = (wire.HELLO, wire.GOAWAY, wire.PING, wire.PONG, wire.ACK)
+FINAL = ("unauthenticated", "version", "codec", "protocol")  # no further attempt
 ACK_BYTES, ACK_TIME = 65_536, 1.0
 UNKNOWN, EXPIRED, NOT_KEPT, OTHER_PRINCIPAL = range(4)
 
@@ -46,9 +47,10 @@ class Positions:
         """Returns the frames to be sent again."""
         return list(self._kept)
 
-    def fits(self, received, first_kept):
+    def fits(self, ticket):
         """Whether both ends still keep the frames that the other lacks."""
-        return self.first_kept <= received + 1 and first_kept <= self.received + 1
+        possible = self.first_kept - 1 <= ticket.received <= self.sent
+        return possible and ticket.first_kept <= self.received + 1
 
 
 class Acknowledgements:
@@ -182,7 +184,7 @@ class Sessions:
             return None, encode_refusal(OTHER_PRINCIPAL)
         if peer.over or peer.closed is not None:
             return None, encode_refusal(EXPIRED, received)
-        fits = peer.positions.fits(ticket.received, ticket.first_kept)
+        fits = peer.positions.fits(ticket)
         if not fits or protocol_hash != peer.hello.protocol_hash:
             peer._finish(SessionError("disconnected"))
             return None, encode_refusal(NOT_KEPT, received)
