@@ -77,9 +77,11 @@ func (l Limits) messages() int {
 }
 
 const (
-	maxHello   = 65_536
-	codecName  = "msgpack"
-	fixedHello = 52
+	maxHello = 65_536
+	// maxCredentials limits the value of AUTH, in bytes.
+	maxCredentials = 4_096
+	codecName      = "msgpack"
+	fixedHello     = 52
 )
 
 // Types of the entries of HELLO.

@@ -311,6 +311,10 @@ func (s *Session) onHello(f frame) {
 		return
 	}
 	e := Event{Kind: "authenticate"}
+	if len(h.auth) > maxCredentials {
+		s.fail("too-large", "credentials")
+		return
+	}
 	if h.auth != nil {
 		value, err := decode(h.auth)
 		if err != nil {
@@ -548,6 +552,10 @@ func (s *Session) onAuth(f frame) {
 	}
 	if len(s.unanswered) == 8 {
 		s.fail("too-many", "")
+		return
+	}
+	if len(f.body) > maxCredentials {
+		s.fail("too-large", "credentials")
 		return
 	}
 	value, err := decode(f.body)
