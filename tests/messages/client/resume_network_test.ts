@@ -6,130 +6,10 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
-import type { CreateClientOptions } from "../../../lib/messages/client/create_client_options.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
-import {
-  clientStream,
-  notification,
-  serverStream,
-  unary,
-} from "../../../lib/messages/protocol/method_builders.ts";
-import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import { serve } from "../../../lib/messages/server/server.ts";
-import {
-  type SimulatedLink,
-  simulatedNetwork,
-  type VirtualTime,
-  virtualTime,
-} from "../../../lib/testing/mod.ts";
-import { all } from "../kit.ts";
+import { cutEveryByte, disturbWithOldLinks, P, World } from "./resume_world.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
-
-const P = protocol({
-  name: "p",
-  server: {
-    pay: unary<number, number>(),
-    wait: unary<number, string>(),
-    down: serverStream<number, number>(),
-    up: clientStream<number, number>(),
-    heard: notification<number>(),
-  },
-  client: { ask: unary<number, number>(), hear: notification<number>() },
-});
-
-/** A network with a server, and a client that resumes its sessions. */
-class World implements AsyncDisposable {
-  readonly time: VirtualTime = virtualTime();
-  readonly network;
-  readonly log: string[] = [];
-  readonly events: string[] = [];
-  sessions = 0;
-  readonly #servers: { abort(): Promise<void> }[] = [];
-  readonly #clients: { close(): Promise<void> }[] = [];
-
-  constructor(onLink?: (link: SimulatedLink) => void) {
-    this.network = simulatedNetwork({ latency: 5, ...(onLink && { onLink }) });
-  }
-
-  async serve(name = "a", grace = 30_000) {
-    const { log } = this;
-    const server = await serve(P, this.network.listen(name), {
-      resume: { grace },
-      onSession: ({ finished }) => {
-        log.push("session");
-        finished.then(({ code }) => log.push(`finished ${code}`));
-      },
-    }).handle({
-      async pay(n, { session }) {
-        log.push(`pay ${n}`);
-        await session.remote.ask(n);
-        return n;
-      },
-      async wait(ms, { signal }) {
-        log.push("wait");
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          signal.addEventListener("abort", () => {
-            log.push("aborted");
-            clearTimeout(timer);
-            resolve();
-          });
-        });
-        return name;
-      },
-      async *down(count) {
-        for (let n = 0; n < count; n++) yield n;
-      },
-      async up(items) {
-        let sum = 0;
-        for await (const item of items) sum += item;
-        return sum;
-      },
-      heard: (n) => void log.push(`heard ${n}`),
-    });
-    this.#servers.push(server);
-    return server;
-  }
-
-  client(
-    names = ["a"],
-    options: Partial<CreateClientOptions<typeof P>> = {},
-  ) {
-    const { log } = this;
-    const client = createClient(
-      P,
-      names.map((name) => this.network.address(name)),
-      {
-        onSession: () => void this.sessions++,
-        handlers: {
-          ask(n) {
-            log.push(`ask ${n}`);
-            return n;
-          },
-          hear: (n) => void log.push(`hear ${n}`),
-        },
-        ...options,
-      },
-    );
-    (async () => {
-      for await (const { kind } of client.events()) this.events.push(kind);
-    })();
-    this.#clients.push(client);
-    return client;
-  }
-
-  /** Ends the client and the servers; nothing may be left. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { time } = this;
-    for (const client of this.#clients) await time.run(client.close());
-    for (const server of this.#servers) await time.run(server.abort());
-    await time.advance(2_000); // old connections linger
-    const { timers } = time;
-    time[Symbol.dispose]();
-    assertEquals(timers, 0);
-  }
-}
 
 Deno.test(
   "an idle session survives cuts, and another one is not opened",
@@ -364,79 +244,23 @@ Deno.test(
   },
 );
 
-/** Makes a call of each shape, in both directions, and returns what is seen. */
-async function converse(world: World): Promise<unknown[]> {
-  const server = await world.serve();
-  const client = world.client();
-  async function* numbers() {
-    for (let n = 1; n <= 5; n++) yield n;
-  }
-  const work = Promise.all([
-    client.remote.pay(1),
-    all(client.remote.down(5)),
-    client.remote.up(numbers()).result,
-    client.remote.wait(40),
-    client.ready().then(async () => {
-      for (let n = 0; n < 4; n++) {
-        await client.remote.heard(n);
-        server.broadcast.hear(n);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }),
-  ]);
-  const seen = await world.time.run(work);
-  await world.time.advance(1_000);
-  return [...seen, world.log.toSorted(), world.sessions];
-}
-
-/** The conversation without faults, and the bytes of each direction. */
-async function undisturbed() {
-  let bytes: [number, number] = [0, 0];
-  await using world = new World((link) => {
-    setTimeout(() => bytes = [link.toServer.bytes, link.toClient.bytes], 900);
-  });
-  return { expected: await converse(world), bytes };
-}
-
 Deno.test(
   "a connection that breaks after n bytes changes nothing",
   none,
   async () => {
-    const { expected, bytes } = await undisturbed();
-    assert(bytes[0] > 300 && bytes[1] > 300, bytes.join());
-    let cuts = 0;
-    for (const [side, total] of bytes.entries()) {
-      for (let after = 200 + side; after < total; after += 11) {
-        let links = 0;
-        await using world = new World((link) => {
-          if (++links > 1) return;
-          const direction = side === 0 ? link.toServer : link.toClient;
-          direction.fault = { kind: "reset", after };
-        });
-        assertEquals(await converse(world), expected, `${side} ${after}`);
-        if (links > 1) cuts++;
-      }
-    }
+    const { failures, cuts } = await cutEveryByte(11);
+    assertEquals(failures, []);
     assert(cuts > 20, `${cuts}`);
   },
 );
 
 Deno.test(
-  "late losses of old connections change nothing, whenever they come",
+  "late events of old connections change nothing, whenever they come",
   none,
   async () => {
-    const { expected } = await undisturbed();
-    for (let cut = 25; cut < 90; cut += 5) {
-      let links = 0;
-      await using world = new World((link) => {
-        if (++links > 3) return;
-        // The client's end is lost at once, the server's end at any time later.
-        setTimeout(() => link.cut("client"), cut);
-        setTimeout(() => link.cut("server"), cut + 7 * links);
-      });
-      assertEquals(await converse(world), expected, `${cut}`);
-      assert(links > 3, `${links} links`);
-    }
+    const { failures, fences } = await disturbWithOldLinks(5);
+    assertEquals(failures, []);
+    assert(fences > 10, `${fences}`);
   },
 );
 

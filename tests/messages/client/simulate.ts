@@ -7,7 +7,7 @@
  * @module
  */
 import { cutEvery } from "./every_byte.ts";
-import { Sandbox } from "../../mutation/sandbox.ts";
+import { plantAll } from "../../mutation/planted.ts";
 import type { Report, Seeds } from "./simulate_worker.ts";
 import { simulate } from "./simulate_worker.ts";
 import { INVARIANTS } from "./world_invariants.ts";
@@ -103,43 +103,14 @@ async function replay(seed: number): Promise<void> {
   console.log("Every invariant held.");
 }
 
-/** Plants every n-th fault in a copy; returns what is wrong with the outcomes. */
-async function runMutants(first: number): Promise<string[]> {
-  using sandbox = await Sandbox.create();
-  const wrong: string[] = [];
-  for (const [index, { violates, file, from, to }] of MUTANTS.entries()) {
-    if (index % WORKERS !== first) continue;
-    const path = `lib/messages/${file}`;
-    const text = Deno.readTextFileSync(path);
-    if (text.split(from).length !== 2) {
-      wrong.push(`${path} does not contain this once: ${from}`);
-      continue;
-    }
-    sandbox.write(path, text.replace(from, () => to));
-    const args = ["run", "--frozen", "--no-check", "--allow-read=."];
-    const { output } = await sandbox.deno(
-      [...args, "tests/messages/client/simulate.ts", MUTANT_SEEDS],
-      MUTANT_DEADLINE,
-    );
-    sandbox.write(path, text);
-    const caught = Object.keys(INVARIANTS).filter((name) =>
-      output.includes(`: ${name}: `)
-    );
-    console.log(`${path}: ${caught.join("; ") || "not caught"}`);
-    if (caught.join() !== violates) {
-      wrong.push(`${path}: expected "${violates}"; output:\n${output}`);
-    }
-  }
-  return wrong;
-}
-
 async function checkMutants(): Promise<void> {
-  const runs = Array.from({ length: WORKERS }, (_, first) => runMutants(first));
-  const wrong = (await Promise.all(runs)).flat();
-  for (const name of Object.keys(INVARIANTS)) {
-    if (MUTANTS.some(({ violates }) => violates === name)) continue;
-    wrong.push(`no fault for "${name}"`);
-  }
+  const wrong = await plantAll({
+    invariants: Object.keys(INVARIANTS) as (keyof typeof INVARIANTS)[], // its own keys
+    mutants: MUTANTS,
+    args: ["tests/messages/client/simulate.ts", MUTANT_SEEDS],
+    workers: WORKERS,
+    deadline: MUTANT_DEADLINE,
+  });
   for (const what of wrong) console.error(what);
   if (wrong.length > 0) Deno.exit(1);
   console.log("Each planted fault violates one invariant.");

@@ -4,21 +4,11 @@
  *
  * @module
  */
+import type { Mutant } from "../../mutation/planted.ts";
 import type { INVARIANTS } from "./world_invariants.ts";
 
-/** A planted fault. */
-export interface Mutant {
-  /** The invariant that the fault violates, and no other. */
-  readonly violates: keyof typeof INVARIANTS;
-  /** File in `lib/messages/`. */
-  readonly file: string;
-  /** Text that is replaced; it occurs once. */
-  readonly from: string;
-  readonly to: string;
-}
-
 /** The planted faults, at least one for each invariant. */
-export const MUTANTS: readonly Mutant[] = [
+export const MUTANTS: readonly Mutant<keyof typeof INVARIANTS>[] = [
   {
     violates:
       "a stream of a source is in order, and reports the items that it misses",

@@ -37,10 +37,20 @@ const CALLS = [
 
 const ITEMS = 12;
 
-/** Has a conversation, and returns its log. */
-export function converse(simulation: ResumableSimulation): Log {
+/**
+ * Has a conversation, and returns its log.
+ *
+ * @param order receives all events in their order
+ */
+export function converse(
+  simulation: ResumableSimulation,
+  order: string[] = [],
+): Log {
   const log: Log = {};
-  const record = (key: string, event: string) => (log[key] ??= []).push(event);
+  const record = (key: string, event: string) => {
+    (log[key] ??= []).push(event);
+    order.push(`${key}: ${event}`);
+  };
   simulation.open();
   for (const side of simulation.sides) {
     serve(simulation, side, record);

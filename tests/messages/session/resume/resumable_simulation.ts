@@ -17,6 +17,7 @@ import {
 } from "../../../../lib/messages/session/resume/resumable_sink.ts";
 import { Session } from "../../../../lib/messages/session/session.ts";
 import type { Hello } from "../../../../lib/messages/session/wire/hello.ts";
+import { hasPosition } from "../../../../lib/messages/session/wire/frame_header.ts";
 import type {
   ResumePoint,
   SessionToken,
@@ -28,6 +29,9 @@ import {
   smallSizes,
   TABLES,
 } from "../simulation.ts";
+
+/** Milliseconds that a session waits for a link; not a multiple of others. */
+export const GRACE = 29_989;
 
 /** Receiver of what a link delivers. */
 interface Receiver {
@@ -49,6 +53,8 @@ export class LinkEnd implements LinkSink {
   readonly #name: "client" | "server";
   #room = new Uint8Array(64);
   #cut = false;
+  /** Number of frames with a position that were sent. */
+  #carried = 0;
 
   constructor(simulation: ResumableSimulation, name: "client" | "server") {
     this.#simulation = simulation;
@@ -80,13 +86,21 @@ export class LinkEnd implements LinkSink {
     if (this.#cut) return;
     this.taken = this.bytesHanded += 4 + frame.length;
     this.receiver?.written();
-    const arrives = this.#simulation.arrives(this.#name, 4 + frame.length);
+    const arrives = this.#simulation.arrives(this.#name, 4 + frame.length) &&
+      this.#carries(frame);
     this.#simulation.at(1, () => {
       if (this.#cut) return;
       if (arrives) return this.peer.#deliver(frame);
       this.cut();
       this.peer.cut();
     });
+  }
+
+  /** Returns whether the link is not cut before a frame. */
+  #carries([kind]: Uint8Array): boolean {
+    if (!hasPosition(kind!)) return true; // in range: frames have a header
+    if (this.#carried++ < this.#simulation.framesPerLink) return true;
+    return !this.#simulation.cutAgain();
   }
 
   #deliver(frame: Uint8Array): void {
@@ -113,6 +127,8 @@ export class ResumableSide extends Side {
   link: LinkEnd;
   readonly cuts: SessionError[] = [];
   onCutHook: () => void = () => {};
+  /** Called before the session goes on with another link. */
+  onResume: () => void = () => {};
   /** The token of the session. */
   token: SessionToken | undefined = undefined;
 
@@ -123,7 +139,7 @@ export class ResumableSide extends Side {
   ) {
     const link = new LinkEnd(simulation, name);
     const sink = new ResumableSink(link);
-    super(simulation, name, { ...parts, resume: { sink, grace: 30_000 } });
+    super(simulation, name, { ...parts, resume: { sink, grace: GRACE } });
     this.#clock = simulation;
     this.sink = sink;
     this.link = link;
@@ -148,6 +164,7 @@ export class ResumableSide extends Side {
   /** Goes on with another link. */
   resume(link: LinkEnd, point: ResumePoint, token?: SessionToken): void {
     const session = this.session.enter(this.#clock.now);
+    this.onResume();
     assertEquals(session.obstacle(point), undefined);
     session.resume(link, point, token && { token });
     this.link = link; // the session drops the previous one first
@@ -168,6 +185,12 @@ export class ResumableSimulation extends Simulation {
   };
   /** Whether the server does not see that a link is cut. */
   readonly halfOpen: boolean;
+  /** Number of frames with a position that one end sends on a link. */
+  framesPerLink = Infinity;
+  /** Number of links that are still cut after these. */
+  cutsLeft = 0;
+  /** Whether links can be opened. */
+  reachable = true;
   /** Number of links whose handshake was complete. */
   resumptions = 0;
   /** Number of attempts. */
@@ -176,7 +199,7 @@ export class ResumableSimulation extends Simulation {
 
   constructor(
     cuts: { client?: number[]; server?: number[] },
-    options: SimulationOptions & { halfOpen?: boolean } = {},
+    options: SimulationOptions & { halfOpen?: boolean; resumes?: boolean } = {},
   ) {
     super({
       ...options,
@@ -190,7 +213,9 @@ export class ResumableSimulation extends Simulation {
     this.halfOpen = options.halfOpen ?? false;
     join(this.ends[0].link, this.ends[1].link);
     this.server.authenticate = () =>
-      this.server.session.enter(this.now).accept({ token: TOKEN });
+      this.server.session.enter(this.now).accept(
+        options.resumes === false ? {} : { token: TOKEN },
+      );
     this.ends[0].onCutHook = () => this.at(10, () => this.#attempt());
   }
 
@@ -209,6 +234,16 @@ export class ResumableSimulation extends Simulation {
     return false;
   }
 
+  /** Returns whether the link is cut, and counts it. */
+  cutAgain(): boolean {
+    return this.cutsLeft-- > 0;
+  }
+
+  /** Cuts the current link. */
+  cutLink(): void {
+    for (const { link } of this.ends) link.cut();
+  }
+
   /** Bytes that each end has sent, on all links. */
   get sent(): Readonly<Record<"client" | "server", number>> {
     return this.#sent;
@@ -217,7 +252,7 @@ export class ResumableSimulation extends Simulation {
   /** Opens a link and resumes the session on it. */
   #attempt(): void {
     const [client, server] = this.ends;
-    if (client.session.state !== "cut") return;
+    if (client.session.state !== "cut" || !this.reachable) return;
     this.attempts++;
     const near = new LinkEnd(this, "client");
     const far = new LinkEnd(this, "server");
@@ -278,7 +313,7 @@ class Fresh {
       limits: (simulation[role] as Side).session.limits,
       methods: { ...TABLES, sizes: smallSizes(TABLES.calls.length) },
       checksCredentials: false,
-      resume: { sink: new ResumableSink(link), grace: 30_000 },
+      resume: { sink: new ResumableSink(link), grace: GRACE },
       now: simulation.now,
       host: {
         onRequest: unexpected,
@@ -317,7 +352,7 @@ class Fresh {
 }
 
 const TOKEN: SessionToken = {
-  grace: 30_000,
+  grace: GRACE,
   secret: new Uint8Array(32).fill(7),
 };
 

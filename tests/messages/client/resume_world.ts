@@ -1,0 +1,229 @@
+/**
+ * Clients and servers that resume their sessions, on a simulated network in
+ * virtual time; and a conversation in which links are lost at every moment.
+ *
+ * @module
+ */
+import { assertEquals, equal } from "@std/assert";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import type { CreateClientOptions } from "../../../lib/messages/client/create_client_options.ts";
+import {
+  clientStream,
+  notification,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { serve } from "../../../lib/messages/server/server.ts";
+import {
+  type SimulatedLink,
+  simulatedNetwork,
+  type VirtualTime,
+  virtualTime,
+} from "../../../lib/testing/mod.ts";
+import { all } from "../kit.ts";
+
+/** Bytes of each direction after which the session can be resumed. */
+const HELLO_BYTES = 200;
+
+/** A method of each shape. */
+export const P = protocol({
+  name: "p",
+  server: {
+    pay: unary<number, number>(),
+    wait: unary<number, string>(),
+    down: serverStream<number, number>(),
+    up: clientStream<number, number>(),
+    heard: notification<number>(),
+  },
+  client: { ask: unary<number, number>(), hear: notification<number>() },
+});
+
+/** A network with a server, and a client that resumes its sessions. */
+export class World implements AsyncDisposable {
+  readonly time: VirtualTime = virtualTime();
+  readonly network;
+  readonly log: string[] = [];
+  readonly events: string[] = [];
+  sessions = 0;
+  readonly #servers: { abort(): Promise<void> }[] = [];
+  readonly #clients: { close(): Promise<void> }[] = [];
+
+  constructor(onLink?: (link: SimulatedLink) => void) {
+    this.network = simulatedNetwork({ latency: 5, ...(onLink && { onLink }) });
+  }
+
+  async serve(name = "a", grace = 30_000) {
+    const { log } = this;
+    const server = await serve(P, this.network.listen(name), {
+      resume: { grace },
+      onSession: ({ finished }) => {
+        log.push("session");
+        finished.then(({ code }) => log.push(`finished ${code}`));
+      },
+    }).handle({
+      async pay(n, { session }) {
+        log.push(`pay ${n}`);
+        await session.remote.ask(n);
+        return n;
+      },
+      async wait(ms, { signal }) {
+        log.push("wait");
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          signal.addEventListener("abort", () => {
+            log.push("aborted");
+            clearTimeout(timer);
+            resolve();
+          });
+        });
+        return name;
+      },
+      async *down(count) {
+        for (let n = 0; n < count; n++) yield n;
+      },
+      async up(items) {
+        let sum = 0;
+        for await (const item of items) sum += item;
+        return sum;
+      },
+      heard: (n) => void log.push(`heard ${n}`),
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  client(
+    names = ["a"],
+    options: Partial<CreateClientOptions<typeof P>> = {},
+  ) {
+    const { log } = this;
+    const client = createClient(
+      P,
+      names.map((name) => this.network.address(name)),
+      {
+        onSession: () => void this.sessions++,
+        handlers: {
+          ask(n) {
+            log.push(`ask ${n}`);
+            return n;
+          },
+          hear: (n) => void log.push(`hear ${n}`),
+        },
+        ...options,
+      },
+    );
+    (async () => {
+      for await (const { kind } of client.events()) this.events.push(kind);
+    })();
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Ends the client and the servers; nothing may be left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { time } = this;
+    for (const client of this.#clients) await time.run(client.close());
+    for (const server of this.#servers) await time.run(server.abort());
+    await time.advance(2_000); // old connections linger
+    const { timers } = time;
+    time[Symbol.dispose]();
+    assertEquals(timers, 0);
+  }
+}
+
+/** Makes a call of each shape, in both directions, and returns what is seen. */
+async function converse(world: World): Promise<unknown[]> {
+  const server = await world.serve();
+  const client = world.client();
+  async function* numbers() {
+    for (let n = 1; n <= 5; n++) yield n;
+  }
+  const work = Promise.all([
+    client.remote.pay(1),
+    all(client.remote.down(5)),
+    client.remote.up(numbers()).result,
+    client.remote.wait(40),
+    client.ready().then(async () => {
+      for (let n = 0; n < 4; n++) {
+        await client.remote.heard(n);
+        server.broadcast.hear(n);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }),
+  ]);
+  const seen = await world.time.run(work);
+  await world.time.advance(1_000);
+  return [...seen, world.log.toSorted(), world.sessions];
+}
+
+/** The conversation without faults, and the bytes of each direction. */
+async function undisturbed() {
+  const bytes = { toServer: 0, toClient: 0 };
+  await using world = new World(({ toServer, toClient }) => {
+    setTimeout(() => {
+      bytes.toServer = toServer.bytes;
+      bytes.toClient = toClient.bytes;
+    }, 900);
+  });
+  return { expected: await converse(world), bytes };
+}
+
+/**
+ * Has the conversation while `onLink` disturbs its links.
+ *
+ * @returns whether it went as without disturbance, and the number of links
+ */
+async function disturbed(
+  expected: unknown[],
+  onLink: (link: SimulatedLink, number: number) => void,
+): Promise<{ same: boolean; links: number }> {
+  let links = 0;
+  await using world = new World((link) => onLink(link, ++links));
+  return { same: equal(await converse(world), expected), links };
+}
+
+/** Cuts the first link after every n-th byte of each direction. */
+export async function cutEveryByte(
+  step: number,
+): Promise<{ failures: string[]; cuts: number }> {
+  const { expected, bytes } = await undisturbed();
+  const failures: string[] = [];
+  let cuts = 0;
+  for (const way of ["toServer", "toClient"] as const) {
+    for (let after = HELLO_BYTES; after < bytes[way]; after += step) {
+      const { same, links } = await disturbed(expected, (link, number) => {
+        if (number === 1) link[way].fault = { kind: "reset", after };
+      });
+      if (!same) failures.push(`${after} bytes ${way}`);
+      if (links > 1) cuts++;
+    }
+  }
+  return { failures, cuts };
+}
+
+/**
+ * Loses links at the client's end only, every n-th millisecond: the server's end
+ * still delivers bytes, or ends, before and after the session is resumed.
+ *
+ * @returns what went wrong, and how often a link replaced one still in use
+ */
+export async function disturbWithOldLinks(
+  step: number,
+): Promise<{ failures: string[]; fences: number }> {
+  const { expected } = await undisturbed();
+  const failures: string[] = [];
+  let fences = 0;
+  for (let at = 25; at < 90; at += step) {
+    for (const later of [0, 7, 21]) {
+      const { same, links } = await disturbed(expected, (link, number) => {
+        if (number > 3) return;
+        setTimeout(() => link.cut("client"), at);
+        setTimeout(() => link.cut("server"), at + later * number);
+      });
+      if (!same) failures.push(`after ${at} ms, server ${later} ms later`);
+      if (later > 0) fences += links - 1;
+    }
+  }
+  return { failures, fences };
+}
