@@ -100,7 +100,7 @@ export const BUFFER_COST = 2;
 /** Heap bytes of an incomplete request, with its chunk for small parts. */
 const INCOMPLETE_COST = 5 * 1024;
 /** Heap bytes of a call by the peer, without its messages. */
-const CALL_COST = 1024;
+const CALL_COST = 1280;
 /** Heap bytes of a call to the peer, with its promise. */
 const OWN_CALL_COST = 4 * 1024;
 
