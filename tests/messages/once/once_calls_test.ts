@@ -19,6 +19,24 @@ const memory = () => ({ memory: crypto.randomUUID() });
 const QUICKLY = { minDelay: 1, maxDelay: 4, spread: 0 } as const;
 const look = () => "";
 
+Deno.test("an outcome is sent whole to every caller, also if it is long or must wait", async () => {
+  const store = memoryOnceStore({ maxOutcome: 1_000_000 });
+  await using server = await serve(Bank, memory(), { once: store }).handle({
+    pay: (length) => "x".repeat(length),
+    look,
+  });
+  await using session = await connect(Bank, server.addr);
+  for (const length of [60_000, 200_000]) { // one frame, and several
+    const pay = () => session.remote.pay(length, { key: `${length}` });
+    await pay();
+    const lengths = Array.from(
+      { length: 30 },
+      async () => (await pay()).length,
+    );
+    assertEquals(await Promise.all(lengths), Array(30).fill(length));
+  }
+});
+
 /** A handler that waits until the test lets it go on. */
 function gate() {
   const entered = Promise.withResolvers<void>();

@@ -14,7 +14,11 @@ import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { fitsFrame } from "../flow/fragment.ts";
-import { dropQueued, queueMessage } from "../flow/outgoing_items.ts";
+import {
+  dropQueued,
+  type NewMessage,
+  queueMessage,
+} from "../flow/outgoing_items.ts";
 import { discardItems } from "../flow/received_items.ts";
 import { Kind } from "../wire/frame_header.ts";
 
@@ -118,7 +122,7 @@ export class ResponseWriter {
     if (!receivesItems(call.method.info.shape)) this.#gate.record(call, size);
     this.#settled(call);
     if (typeof sent === "number") this.flushed(call);
-    else this.#queue(call, Kind.RESULT, sent);
+    else this.#queue(call, { kind: Kind.RESULT, bytes: sent, owned: true });
   }
 
   #writeError(call: IncomingCall, error: CallError): void {
@@ -134,14 +138,14 @@ export class ResponseWriter {
     if (held) this.#shared.timerWheel.add(call, call.heldUntil);
     const wait = held || call.sendQueue !== undefined || writer.resultsWait;
     if (wait || !fitsFrame(this.#shared, body)) {
-      return this.#queue(call, kind, body);
+      return this.#queue(call, { kind, bytes: body }); // a store may keep it
     }
     writer.frame(kind, 0, call.id, body);
     this.flushed(call);
   }
 
-  #queue(call: IncomingCall, kind: number, bytes: Uint8Array): void {
-    queueMessage(this.#shared, call, { kind, bytes });
+  #queue(call: IncomingCall, message: NewMessage): void {
+    queueMessage(this.#shared, call, message);
   }
 
   /** Encodes the error, or a substitute if its data cannot be sent. */

@@ -59,9 +59,11 @@ function maySendNow(shared: SharedState, call: SessionStream): boolean {
 }
 
 /** A message to queue: encoded, without a body, or an item's value. */
-interface NewMessage {
+export interface NewMessage {
   readonly kind: number;
   readonly bytes?: Uint8Array;
+  /** Whether the bytes are a copy of this session, freed when they are sent. */
+  readonly owned?: boolean;
   readonly value?: unknown;
   readonly sender?: ItemSender;
   readonly head?: ItemHead | undefined;

@@ -55,6 +55,8 @@ export interface QueuedMessage extends Fragments {
    * at its turn.
    */
   bytes: Uint8Array | undefined;
+  /** Whether the bytes are a copy of this session, freed when they are sent. */
+  owned?: boolean | undefined;
   /** The value of an item that is not encoded yet. */
   value?: unknown;
   /** Fields of that item. */
@@ -195,7 +197,7 @@ export class SendQueue implements Source {
     else if (message.kind === Kind.REQUEST) shared.requestCredit.charge(charge);
     if (message.offset < bytes.length) return charge;
     this.#finish(message, charge);
-    if (message.kind === Kind.RESULT) freeBuffer(bytes); // a copy of this session
+    if (message.owned) freeBuffer(bytes);
     return charge;
   }
 
