@@ -62,7 +62,7 @@ function maySendNow(shared: SharedState, call: SessionStream): boolean {
 export interface NewMessage {
   readonly kind: number;
   readonly bytes?: Uint8Array;
-  /** Whether the bytes are a copy of this session, freed when they are sent. */
+  /** Whether the bytes are freed once they are sent. */
   readonly owned?: boolean;
   readonly value?: unknown;
   readonly sender?: ItemSender;

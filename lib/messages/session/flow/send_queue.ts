@@ -55,7 +55,7 @@ export interface QueuedMessage extends Fragments {
    * at its turn.
    */
   bytes: Uint8Array | undefined;
-  /** Whether the bytes are a copy of this session, freed when they are sent. */
+  /** Whether the bytes are freed once they are sent. */
   owned?: boolean | undefined;
   /** The value of an item that is not encoded yet. */
   value?: unknown;
