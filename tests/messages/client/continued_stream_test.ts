@@ -26,6 +26,12 @@ const Numbers = protocol({
 /** Short pauses, so that tests take little time. */
 const QUICK = { reconnect: { minDelay: 1, maxDelay: 5, spread: 0 } };
 
+/** Handlers of the streams that a test does not use. */
+const UNUSED = {
+  positioned: () => source<number>().items(),
+  async *again() {},
+};
+
 /** A server whose stream is that of a source. */
 function serveSource(
   numbers: Source<number>,
@@ -274,13 +280,12 @@ Deno.test("a draining server ends streams with positions before its grace has pa
 Deno.test("resume() continues a stream without positions after the last item", async () => {
   const address = newAddress();
   await using _server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from) {
       yield from;
       yield from + 1;
       await new Promise(() => {});
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, address, QUICK);
   const calls: unknown[] = [];
@@ -304,13 +309,12 @@ Deno.test("resume() receives no item before the first one", async () => {
   const address = newAddress();
   const inputs: number[] = [];
   await using _server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from) {
       inputs.push(from);
       if (inputs.length < 3) await new Promise(() => {});
       yield from;
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, address, QUICK);
   const items = all(client.remote.plain(7, {
@@ -332,13 +336,12 @@ Deno.test("a stream does not continue after an error of its handler, or after it
   let entered = 0;
   let fails = true;
   await using _server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from, { refuse }) {
       entered++;
       yield from;
       if (fails) throw refuse("not now", { code: "unavailable" });
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, address, QUICK);
   const resume = () => {
@@ -356,13 +359,12 @@ Deno.test("a stream gives up after five attempts in a row without an item", asyn
   const address = newAddress();
   let entered = 0;
   await using server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from, context) {
       entered++;
       if (entered === 1) yield from;
       await context.session.drain({ grace: 0 });
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, server.addr, QUICK);
   const resumed = client.remote.plain(1, { resume: (_, input) => input });
@@ -376,12 +378,11 @@ Deno.test("a stream gives up after five attempts in a row without an item", asyn
 Deno.test("an error of resume() ends the stream", async () => {
   const address = newAddress();
   await using _server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from) {
       yield from;
       await new Promise(() => {});
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, address, QUICK);
   const stream = client.remote.plain(1, {
@@ -397,12 +398,11 @@ Deno.test("an error of resume() ends the stream", async () => {
 Deno.test("a promise that resume() returns ends the stream, also if it rejects", async () => {
   const address = newAddress();
   await using _server = await serve(Numbers, address).handle({
-    positioned: () => source<number>().items(),
+    ...UNUSED,
     async *plain(from) {
       yield from;
       await new Promise(() => {});
     },
-    async *again() {},
   });
   await using client = createClient(Numbers, address, QUICK);
   // JavaScript callers can pass an async function despite the types.
@@ -488,14 +488,13 @@ Deno.test("pauses follow if the handler of a stream fails again, or asks for the
   for (const [retryAfter, most] of [[5_000, 3], [0, 30]] as const) {
     entered = 0;
     const server = await serve(Numbers, network.listen("a")).handle({
-      positioned: () => source<number>().items(),
+      ...UNUSED,
       async *plain(from) {
         entered++;
         yield from;
         const options = { code: "unavailable", retry: "later" } as const; // a known code
         throw new CallError("busy", { ...options, retryAfter });
       },
-      async *again() {},
     });
     const client = createClient(Numbers, network.address("a"));
     const received: number[] = [];
