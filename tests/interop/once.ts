@@ -12,6 +12,12 @@ import {
   serve,
   unary,
 } from "@lengthwise/lengthwise";
+import {
+  runTheirClient,
+  runTheirServer,
+  type Start,
+  starter,
+} from "./python_programs.ts";
 
 const Bank = protocol({
   name: "bank",
@@ -21,28 +27,18 @@ const Bank = protocol({
   },
 });
 
-/** Milliseconds for each half. */
-const HALF = 30_000;
-
 /** Runs both halves; returns whether all scenarios have passed. */
-export async function testOnce(python: string, folder: URL): Promise<boolean> {
-  const start = (args: string[]) =>
-    new Deno.Command(python, {
-      args: ["-B", ...args],
-      cwd: folder,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-      signal: AbortSignal.timeout(HALF),
-    }).spawn();
+export async function testOnce(
+  python: string,
+  folder: URL,
+): Promise<boolean> {
+  const start = starter(python, folder);
   console.log("── calls that run at most once: client in Python");
   const theirs = await theirClient(start);
   console.log("── calls that run at most once: server in Python");
   const ours = await ourClient(start);
   return theirs && ours;
 }
-
-type Start = (args: string[]) => Deno.ChildProcess;
 
 async function theirClient(start: Start): Promise<boolean> {
   const runs: string[] = [];
@@ -55,33 +51,16 @@ async function theirClient(start: Start): Promise<boolean> {
       return await Promise.resolve(receipt);
     },
   });
-  await using client = start(["once_client.py", `${server.addr.port}`]);
-  await client.stdin.close();
-  const output = await new Response(client.stdout).text();
-  console.log(output.trimEnd());
-  return /^[1-9]\d* passed, 0 failed$/m.test(output);
+  return await runTheirClient(start, "once_client.py", `${server.addr.port}`);
 }
 
-async function ourClient(start: Start): Promise<boolean> {
-  await using server = start(["once_server.py"]);
-  const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const address = { port: Number((await lines.read()).value) };
-  let passed = true;
-  for (const [name, run] of Object.entries(SCENARIOS)) {
-    try {
-      await run(address);
-      console.log(`ok ${name}`);
-    } catch (error) {
-      passed = false;
-      console.log(
-        `FAILED ${name}\n${error instanceof Error ? error.stack : error}`,
-      );
-    }
-  }
-  await server.stdin.close();
-  await lines.cancel();
-  await server.status;
-  return passed;
+function ourClient(start: Start): Promise<boolean> {
+  return runTheirServer(
+    start,
+    "once_server.py",
+    SCENARIOS,
+    (run, [port = 0]) => run({ port }),
+  );
 }
 
 const SCENARIOS: Record<string, (address: { port: number }) => Promise<void>> =

@@ -17,6 +17,12 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 import { inTime } from "./peers.ts";
+import {
+  runTheirClient,
+  runTheirServer,
+  type Start,
+  starter,
+} from "./python_programs.ts";
 
 const Trip = protocol({
   name: "trip",
@@ -35,31 +41,18 @@ const Trip = protocol({
   },
 });
 
-/** Milliseconds for each half. */
-const HALF = 30_000;
-
 /** Runs both halves; returns whether all scenarios have passed. */
 export async function testResume(
   python: string,
   folder: URL,
 ): Promise<boolean> {
-  const start = (args: string[]) =>
-    new Deno.Command(python, {
-      args: ["-B", ...args],
-      cwd: folder,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-      signal: AbortSignal.timeout(HALF),
-    }).spawn();
+  const start = starter(python, folder);
   console.log("── resumption and drains: client in Python");
   const theirs = await theirClient(start);
   console.log("── resumption and drains: server in Python");
   const ours = await ourClient(start);
   return theirs && ours;
 }
-
-type Start = (args: string[]) => Deno.ChildProcess;
 
 async function theirClient(start: Start): Promise<boolean> {
   const logs = new WeakMap<object, string[]>();
@@ -105,35 +98,16 @@ async function theirClient(start: Start): Promise<boolean> {
       return sum;
     },
   });
-  await using client = start(["resume_client.py", `${server.addr.port}`]);
-  await client.stdin.close();
-  const output = await new Response(client.stdout).text();
-  console.log(output.trimEnd());
-  return /^[1-9]\d* passed, 0 failed$/m.test(output);
+  return await runTheirClient(start, "resume_client.py", `${server.addr.port}`);
 }
 
-async function ourClient(start: Start): Promise<boolean> {
-  await using server = start(["resume_server.py"]);
-  const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let line = "";
-  while (!line.endsWith("\n")) line += (await lines.read()).value ?? "\n";
-  const [relay = 0, direct = 0] = line.split(" ").map(Number);
-  let passed = true;
-  for (const [name, run] of Object.entries(SCENARIOS)) {
-    try {
-      await inTime(run({ relay, direct }));
-      console.log(`ok ${name}`);
-    } catch (error) {
-      passed = false;
-      console.log(
-        `FAILED ${name}\n${error instanceof Error ? error.stack : error}`,
-      );
-    }
-  }
-  await server.stdin.close();
-  await lines.cancel();
-  await server.status;
-  return passed;
+function ourClient(start: Start): Promise<boolean> {
+  return runTheirServer(
+    start,
+    "resume_server.py",
+    SCENARIOS,
+    (run, [relay = 0, direct = 0]) => inTime(run({ relay, direct })),
+  );
 }
 
 function newClient(port: number) {
