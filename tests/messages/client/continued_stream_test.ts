@@ -12,7 +12,7 @@ import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { itemFields } from "../../../lib/messages/session/wire/fields.ts";
 import { concat } from "@std/bytes/concat";
 import { K, NO_VALUE, RawPeer } from "../raw_peer.ts";
-import { all, typedSession } from "../kit.ts";
+import { all, turns, typedSession } from "../kit.ts";
 
 const Numbers = protocol({
   name: "numbers",
@@ -35,7 +35,7 @@ const UNUSED = {
 /** A server whose stream is that of a source. */
 function serveSource(
   numbers: Source<number>,
-  address: { memory: string },
+  address: Parameters<typeof serve>[1],
   entered: (from: number | undefined) => void = () => {},
 ) {
   return serve(Numbers, address).handle({
@@ -73,7 +73,7 @@ Deno.test("a stream with positions continues after a cut after each item", async
   await using client = createClient(Numbers, address, QUICK);
   const stream = client.remote.positioned()[Symbol.asyncIterator]();
   const first = stream.next();
-  while (entered.length === 0) await new Promise((r) => setTimeout(r, 1));
+  await until(() => entered.length > 0);
   const received: number[] = [];
   for (let number = 1; number <= 10; number++) {
     numbers.publish(number);
@@ -110,11 +110,17 @@ Deno.test("a stream with positions continues after a cut before its first item",
   await stream.return?.();
 });
 
-async function entersTimes(entered: unknown[], times: number): Promise<void> {
-  while (entered.length < times) {
+/** Waits for a condition, but not for ever. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited++) {
+    if (waited > 5_000) throw new Error("the condition was never met");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await new Promise((resolve) => setTimeout(resolve, 5)); // JOINED arrives
+}
+
+async function entersTimes(entered: unknown[], times: number): Promise<void> {
+  await until(() => entered.length >= times);
+  await turns(50); // JOINED arrives
 }
 
 Deno.test("a gap ends the iteration, or is passed to onGap() in its place", async () => {
@@ -140,7 +146,7 @@ Deno.test("a gap ends the iteration, or is passed to onGap() in its place", asyn
     })();
     await entersTimes(entered, 1);
     numbers.publish(1);
-    while (log.length === 0) await new Promise((r) => setTimeout(r, 1));
+    await until(() => log.length > 0);
     await cut(client);
     for (let number = 2; number <= 6; number++) numbers.publish(number);
     const gap = { from: 2, to: 4, reason: "expired" };
@@ -173,7 +179,7 @@ Deno.test("a restarted server with another numbering makes a gap", async () => {
   })();
   await entersTimes(entered, 1);
   for (const number of [1, 2, 3]) before.publish(number);
-  while (log.length < 3) await new Promise((r) => setTimeout(r, 1));
+  await until(() => log.length >= 3);
   await first.abort();
   const after = source<number>();
   for (const number of [10, 20]) after.publish(number);
@@ -229,7 +235,7 @@ Deno.test("rolling restarts of three servers leave no gap in streams with equal 
     return { client, reading: reading.catch((error) => error) };
   });
   for (const items of received) {
-    while (items.length === 0) await new Promise((r) => setTimeout(r, 1));
+    await until(() => items.length > 0);
   }
   for (const [index, server] of servers.entries()) {
     await server.stop();
@@ -269,7 +275,7 @@ Deno.test("a draining server ends streams with positions before its grace has pa
   })();
   await entersTimes(entered, 1);
   numbers.publish(1);
-  while (received.length === 0) await new Promise((r) => setTimeout(r, 1));
+  await until(() => received.length > 0);
   await first.shutdown({ grace: 60_000 }); // the test would time out
   await using _second = await serveSource(numbers, address);
   numbers.publish(2);
@@ -462,23 +468,27 @@ Deno.test("a stream that is cut when its client is closed ends with the cut", as
 });
 
 Deno.test("the deadline of a stream covers all its sessions", async () => {
-  const address = newAddress();
-  const numbers = source<number>();
-  const entered: unknown[] = [];
-  await using _server = await serveSource(
-    numbers,
-    address,
-    () => entered.push(0),
+  using time = virtualTime();
+  const network = simulatedNetwork({ latency: 5 });
+  let entered = 0;
+  const server = await serveSource(
+    source<number>(),
+    network.listen("a"),
+    () => entered++,
   );
-  await using client = createClient(Numbers, address, QUICK);
+  const client = createClient(Numbers, network.address("a"), QUICK);
   const reading = assertRejects(
-    () => all(client.remote.positioned(undefined, { timeout: 100 })),
+    () => all(client.remote.positioned(undefined, { timeout: 1_000 })),
     CallError,
   );
-  await entersTimes(entered, 1);
-  await cut(client);
-  await entersTimes(entered, 2);
-  assertEquals((await reading).code, "deadline");
+  await time.advance(500);
+  network.links[0]!.cut(); // the client has connected
+  await time.advance(400);
+  assertEquals(entered, 2);
+  await time.advance(100);
+  assertEquals((await time.run(reading)).code, "deadline");
+  await time.run(client.close());
+  await time.run(server.abort());
 });
 
 Deno.test("pauses follow if the handler of a stream fails again, or asks for them", async () => {
