@@ -147,8 +147,10 @@ Deno.test("a gap ends the iteration, or is passed to onGap() in its place", asyn
     await entersTimes(entered, 1);
     numbers.publish(1);
     await until(() => log.length > 0);
-    await cut(client);
+    const lost = cut(client);
+    // The client has not connected again yet.
     for (let number = 2; number <= 6; number++) numbers.publish(number);
+    await lost;
     const gap = { from: 2, to: 4, reason: "expired" };
     if (tells) {
       await reading;
