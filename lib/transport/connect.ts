@@ -211,6 +211,32 @@ const TUNING: Readonly<
   link: "memory",
 };
 
+/**
+ * Checks options for addresses that are connected to one at a time.
+ *
+ * @throws {TypeError} if an option has no effect at any of the addresses
+ */
+export function checkOptionsFor(
+  addresses: readonly ConnectAddress[],
+  options: ConnectOptions,
+): void {
+  const targets = addresses.map((item) => resolveTarget(item, options.tls));
+  checkTuning(targets, options);
+}
+
+/** Returns the options that have an effect at an address. */
+export function optionsFor<Options extends ConnectOptions>(
+  address: ConnectAddress,
+  options: Options,
+): Partial<Options> {
+  const kind = kindOf(resolveTarget(address, options.tls));
+  const fitting: Partial<Options> = { ...options };
+  for (const name of Object.keys(TUNING) as (keyof typeof TUNING)[]) { // all of its keys
+    if (TUNING[name] !== kind) delete fitting[name];
+  }
+  return fitting;
+}
+
 /** @throws {TypeError} if an option has no effect at any of the addresses */
 function checkTuning(
   targets: readonly Target[],
@@ -222,7 +248,7 @@ function checkTuning(
       continue;
     }
     throw new TypeError(
-      `Cannot use the option "${name}" of connect() for ${
+      `Cannot use the option "${name}" for ${
         targets.map(textOf).join(", ")
       }: only ${used} addresses have it; omit the option`,
     );

@@ -11,7 +11,11 @@
  *
  * @module
  */
-import type { ConnectAddress } from "../../transport/connect.ts";
+import {
+  checkOptionsFor,
+  type ConnectAddress,
+  optionsFor,
+} from "../../transport/connect.ts";
 import { formatAddress, resolveAddress } from "../../transport/address.ts";
 import { buildRemote } from "../calls/remote.ts";
 import type { CallSession } from "../calls/pending_call.ts";
@@ -177,6 +181,10 @@ export function createClient<P extends AnyProtocol>(
   const given: ClientBaseOptions<P> & { handlers?: object } = options ?? {};
   const list = isList(addresses) ? addresses : [addresses];
   const resolved = resolveClientOptions<P>(given, list.length);
+  const sockets = list.filter((address): address is ConnectAddress =>
+    !isConnector(address)
+  );
+  if (sockets.length > 0) checkOptionsFor(sockets, resolved.transport);
   const tables = sideTables(protocol, "client", given.handlers ?? {});
   return new ClientImpl<P>(list.map(listed), tables, resolved);
 }
@@ -337,7 +345,10 @@ class ClientImpl<P extends AnyProtocol>
       readonly limit?: number;
     },
   ): Promise<ClientSessionImpl<P>> {
-    const { transport, session: resolved } = this.#options;
+    const { session: resolved } = this.#options;
+    const transport = isConnector(address)
+      ? {}
+      : optionsFor(address, this.#options.transport);
     const credentials = await within(
       CREDENTIALS_TIMEOUT,
       "credentials()",

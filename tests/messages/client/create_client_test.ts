@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type Client,
   createClient,
@@ -525,4 +530,21 @@ Deno.test("options are checked", async () => {
     })());
     assertStringIncludes(String(error), message);
   }
+});
+
+Deno.test("createClient() uses transport options where they have an effect", async () => {
+  const wrong = { transport: { keepAlive: true } };
+  for (
+    const address of [{ memory: "none" }, "unix:/none", "ws://127.0.0.1:1"]
+  ) {
+    assertThrows(
+      () => createClient(Shop, address, wrong),
+      TypeError,
+      'Cannot use the option "keepAlive" for ',
+    );
+  }
+  await using place = await new Place("memory").start();
+  const addresses = [place.address, { hostname: "127.0.0.1", port: 1 }];
+  await using client = createClient(Shop, addresses, wrong);
+  assertEquals(await client.remote.price("four"), 4); // without the option
 });
