@@ -3,54 +3,69 @@
  *
  * @module
  */
-import { IDEMPOTENT, type Outcome } from "./bank.ts";
+import { IDEMPOTENT, type Outcome, type Sent } from "./bank.ts";
+
+/** What the processes of a soak test have written. */
+export interface Ledger {
+  /** The calls that were made. */
+  readonly sent: readonly Sent[];
+  /** The outcome of each call. */
+  readonly outcomes: readonly Outcome[];
+  /** Id of the call of each handler entry. */
+  readonly entered: readonly number[];
+  /** Returns whether the client of a call was killed. */
+  killed(id: number): boolean;
+}
 
 /** Sums of a soak test, and what does not balance. */
 export interface Balance {
-  /** Calls by outcome: `ok`, or the error's code and `processed`. */
+  /** Calls by outcome: `ok`, the error's code and `processed`, or `killed`. */
   readonly sums: Readonly<Record<string, number>>;
-  /** Number of handler entries. */
-  readonly entries: number;
+  /** Number of handler entries by method. */
+  readonly entries: Readonly<Record<string, number>>;
   /** Calls whose outcome contradicts their entries. */
   readonly wrong: readonly string[];
 }
 
-/**
- * Returns the balance.
- *
- * @param made number of calls that the client made
- * @param outcomes outcome of each call
- * @param entered id of the call of each handler entry
- */
-export function balance(
-  made: number,
-  outcomes: readonly Outcome[],
-  entered: readonly number[],
-): Balance {
+/** Compares the calls with their outcomes and the entries of their handlers. */
+export function balance(ledger: Ledger): Balance {
+  const methods = new Map(ledger.sent);
   const runs = new Map<number, number>();
-  for (const id of entered) runs.set(id, (runs.get(id) ?? 0) + 1);
-  const sums: Record<string, number> = {};
+  const entries: Record<string, number> = {};
   const wrong: string[] = [];
-  const settled = new Set<number>();
-  for (const [id, method, outcome, processed] of outcomes) {
+  for (const id of ledger.entered) {
+    runs.set(id, (runs.get(id) ?? 0) + 1);
+    const method = methods.get(id);
+    if (method === undefined) wrong.push(`${id} ran, but was never made`);
+    else entries[method] = (entries[method] ?? 0) + 1;
+  }
+  const sums: Record<string, number> = {};
+  const settled = new Map<number, string>();
+  for (const [id, method, outcome, processed] of ledger.outcomes) {
     const key = processed === undefined ? outcome : `${outcome} ${processed}`;
     sums[key] = (sums[key] ?? 0) + 1;
     const times = runs.get(id) ?? 0;
     const call = `${method} ${id} (${key})`;
+    if (!methods.has(id)) wrong.push(`${call} was never made`);
     if (settled.has(id)) wrong.push(`${call} has settled twice`);
-    settled.add(id);
-    if (times > 1 && !IDEMPOTENT.has(method)) {
-      wrong.push(`${call} ran ${times} times`);
-    }
+    settled.set(id, key);
     if (processed === "no" && times > 0) wrong.push(`${call} ran`);
     if ((outcome === "ok" || processed === "yes") && times === 0) {
       wrong.push(`${call} did not run`);
     }
   }
-  if (settled.size !== made) {
-    wrong.push(`${made} calls were made, but ${settled.size} have settled`);
+  for (const [id, method] of methods) {
+    const times = runs.get(id) ?? 0;
+    const outcome = settled.get(id) ?? "killed";
+    const call = `${method} ${id} (${outcome})`;
+    if (times > 1 && !IDEMPOTENT.has(method)) {
+      wrong.push(`${call} ran ${times} times`);
+    }
+    if (settled.has(id)) continue;
+    if (ledger.killed(id)) sums.killed = (sums.killed ?? 0) + 1;
+    else wrong.push(`${method} ${id} has not settled`);
   }
-  return { sums, entries: entered.length, wrong };
+  return { sums, entries, wrong };
 }
 
 /**

@@ -10,19 +10,34 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 
+/** The first item that a stream shall have, and the id of its call. */
+export interface Count {
+  readonly id: number;
+  readonly from: number;
+}
+
 /** The protocol: methods that may be sent again, and others. */
 export const Bank = protocol({
   name: "bank",
   server: {
     pay: unary<number, number>(),
     look: unary<number, number>({ idempotent: true }),
+    transfer: unary<number, number>({ once: true }),
     list: serverStream<number, number>({ idempotent: true }),
+    count: serverStream<Count, number>({ idempotent: true }),
     upload: clientStream<number, number, Record<never, never>, number>(),
   },
 });
 
 /** Methods that may run more than once. */
-export const IDEMPOTENT: ReadonlySet<string> = new Set(["look", "list"]);
+export const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "look",
+  "list",
+  "count",
+]);
+
+/** Calls that a client process may make: the ids of its calls begin there. */
+export const CALLS_OF_A_CLIENT = 1_000_000;
 
 /** Measurements of a process, which it prints as a line of JSON. */
 export interface Sample {
@@ -31,15 +46,15 @@ export interface Sample {
   readonly heap: number;
   /** Open file descriptors. */
   readonly descriptors: number;
-  /** Calls that were made and that have ended (clients only). */
-  readonly made?: number;
-  readonly ended?: number;
-  /** Milliseconds of the calls that ended since the last sample. */
+  /** Milliseconds of the calls that ended since the last sample (clients only). */
   readonly median?: number;
   readonly slowest?: number;
 }
 
-/** The outcome of a call, as a line of the client's ledger. */
+/** A line of a client's ledger: a call that it is about to make. */
+export type Sent = readonly [id: number, method: string];
+
+/** A line of a client's ledger: the outcome of a call. */
 export type Outcome =
   | readonly [id: number, method: string, outcome: "ok"]
   | readonly [id: number, method: string, code: string, processed: string];
@@ -57,6 +72,10 @@ export function measure(name: string): Sample {
 
 /** Prints a line of JSON. */
 export function print(value: unknown): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
-  Deno.stdout.writeSync(bytes);
+  Deno.stdout.writeSync(line(value));
+}
+
+/** Returns a value as a line of JSON. */
+export function line(value: unknown): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(value) + "\n");
 }

@@ -1,20 +1,32 @@
 /**
- * The client of the soak test. It makes calls for some time, and writes the
- * outcome of each to a file.
+ * A client of the soak test. It makes calls for some time, and writes each call
+ * and its outcome to a file. After SIGTERM, it drains.
  *
- * Usage: client.ts SECONDS LEDGER PORT…
+ * Usage: client.ts NAME NUMBER SECONDS LEDGER PORT…
  *
  * @module
  */
 import { CallError, createClient } from "@lengthwise/lengthwise";
-import { Bank, measure, type Outcome, print, type Sample } from "./bank.ts";
+import {
+  Bank,
+  CALLS_OF_A_CLIENT,
+  line,
+  measure,
+  type Outcome,
+  print,
+  type Sample,
+  type Sent,
+} from "./bank.ts";
 
 /** Number of calls that are in flight at a time. */
-const CALLERS = 32;
+const CALLERS = 12;
+/** Items of the streams. */
+const LISTED = 20;
+const COUNTED = 50;
 
-const [seconds = "0", path = "", ...ports] = Deno.args;
+const [name = "", number = "0", seconds = "0", path = "", ...ports] = Deno.args;
 const ledger = Deno.openSync(path, { append: true, create: true });
-const until = performance.now() + Number(seconds) * 1_000;
+let until = performance.now() + Number(seconds) * 1_000;
 const client = createClient(
   Bank,
   ports.map((port) => ({ port: Number(port) })),
@@ -24,27 +36,56 @@ const client = createClient(
   },
 );
 const { remote } = client;
-let made = 0;
-let ended = 0;
+let next = Number(number) * CALLS_OF_A_CLIENT;
 let times: number[] = [];
 
 type Options = { signal: AbortSignal; timeout: number };
 
-const METHODS: Readonly<
-  Record<string, (id: number, options: Options) => Promise<unknown>>
-> = {
-  pay: (id, options) => remote.pay(id, options),
-  look: (id, options) => remote.look(id, options),
-  list: async (id, options) => await Array.fromAsync(remote.list(id, options)),
-  upload: (id, options) =>
-    remote.upload([1, 2, 3], { ...options, opening: id }).result,
+/** A method: its call, and what the call must return. */
+interface Method {
+  call(id: number, options: Options): Promise<unknown>;
+  expected(id: number): unknown;
+}
+
+const METHODS: Readonly<Record<string, Method>> = {
+  pay: { call: (id, options) => remote.pay(id, options), expected: same },
+  look: { call: (id, options) => remote.look(id, options), expected: same },
+  transfer: {
+    call: (id, options) => remote.transfer(id, options),
+    expected: same,
+  },
+  list: {
+    call: (id, options) => Array.fromAsync(remote.list(id, options)),
+    expected: () => upTo(LISTED),
+  },
+  count: {
+    call: (id, options) =>
+      Array.fromAsync(
+        remote.count({ id, from: 0 }, {
+          ...options,
+          resume: (last, input) => ({
+            id: input.id,
+            from: last === undefined ? 0 : last + 1,
+          }),
+        }),
+      ),
+    expected: () => upTo(COUNTED),
+  },
+  upload: {
+    call: (id, options) =>
+      remote.upload([1, 2, 3], { ...options, opening: id }).result,
+    expected: () => 6,
+  },
 };
-const EXPECTED: Readonly<Record<string, (id: number) => unknown>> = {
-  pay: (id) => id,
-  look: (id) => id,
-  list: () => Array.from({ length: 20 }, (_, item) => item),
-  upload: () => 6,
-};
+const NAMES = Object.keys(METHODS);
+
+function same(id: number): number {
+  return id;
+}
+
+function upTo(length: number): number[] {
+  return Array.from({ length }, (_, item) => item);
+}
 
 async function outcomeOf(id: number, method: string): Promise<Outcome> {
   const controller = new AbortController();
@@ -53,10 +94,10 @@ async function outcomeOf(id: number, method: string): Promise<Outcome> {
     ? setTimeout(() => controller.abort(), Math.random() * 200)
     : undefined;
   const options = { signal: controller.signal, timeout };
+  const { call, expected } = METHODS[method]!; // a name of the table
   try {
-    const result = await METHODS[method]!(id, options); // a name of the table
-    const expected = EXPECTED[method]!(id); // the tables have the same names
-    if (String(result) !== String(expected)) {
+    const result = await call(id, options);
+    if (String(result) !== String(expected(id))) {
       throw new Error(`${method} ${id} returned ${result}`);
     }
     return [id, method, "ok"];
@@ -69,15 +110,15 @@ async function outcomeOf(id: number, method: string): Promise<Outcome> {
 }
 
 async function caller(): Promise<void> {
-  const names = Object.keys(METHODS);
   while (performance.now() < until) {
-    const id = made++;
+    const id = next++;
+    const method = NAMES[id % NAMES.length]!; // in range: a modulus
+    const sent: Sent = [id, method];
+    ledger.writeSync(line(sent));
     const start = performance.now();
-    const outcome = await outcomeOf(id, names[id % names.length]!); // in range
+    const outcome = await outcomeOf(id, method);
     times.push(performance.now() - start);
-    ended++;
-    const line = JSON.stringify(outcome) + "\n";
-    ledger.writeSync(new TextEncoder().encode(line));
+    ledger.writeSync(line(outcome));
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
   }
 }
@@ -87,11 +128,16 @@ function sample(): Sample {
   const median = times[times.length >> 1] ?? 0;
   const slowest = times.at(-1) ?? 0;
   times = [];
-  return { ...measure("client"), made, ended, median, slowest };
+  return { ...measure(name), median, slowest };
 }
 
+Deno.addSignalListener("SIGTERM", () => {
+  until = 0;
+  void client.drain({ grace: 1_000 });
+});
 const sampling = setInterval(() => print(sample()), 2_000);
 await Promise.all(Array.from({ length: CALLERS }, caller));
 await client.close();
 clearInterval(sampling);
 print(sample());
+Deno.exit(0);

@@ -1,31 +1,46 @@
 /**
- * A soak test: a client calls four server processes through proxies, while
- * servers are killed, stopped, drained and restarted, and connections are cut
- * and swallowed. At the end, the outcomes of all calls must agree with the runs
- * of their handlers, and memory and descriptors must not have grown.
+ * A soak test: three clients call four server processes through proxies, while
+ * clients and servers are killed, stopped, drained and restarted, and connections
+ * are cut and swallowed. At the end, the outcomes of all calls must agree with
+ * the runs of their handlers, and memory and descriptors must not have grown.
+ *
+ * Requires `redis-server`, which stores the outcomes of the calls that run at
+ * most once.
  *
  * Usage: deno task soak [minutes] [plot.svg]
  *
  * @module
  */
+import { startRedis } from "../interop/servers/redis_server.ts";
 import { balance, growth } from "./balance.ts";
-import { measure, type Outcome, type Sample } from "./bank.ts";
+import {
+  CALLS_OF_A_CLIENT,
+  measure,
+  type Outcome,
+  type Sample,
+  type Sent,
+} from "./bank.ts";
 import { type Mark, plot } from "./plot.ts";
-import { Proxy } from "./proxy.ts";
+import { ClientProcess, ServerProcess, sleep } from "./process.ts";
 
 const [minutes = "2", plotPath] = Deno.args;
 const SECONDS = Number(minutes) * 60;
-/** Milliseconds between two failures. */
-const PAUSE = 5_000;
+/** Milliseconds between two kills. */
+const KILL_PAUSE = 5_000;
+/** Milliseconds between two failures of the network, on average. */
+const NETWORK_PAUSE = 5_000;
 /** Bytes by which a heap may grow, because code is compiled late. */
 const HEAP_ROOM = 4 * 1024 * 1024;
 /** Descriptors by which a process may grow: connections that are being opened. */
 const DESCRIPTOR_ROOM = 8;
-/** Servers that are killed, and one that lives throughout. */
-const KILLED = ["a", "b", "c"] as const;
-const LASTING = "d";
+/** Processes that are killed, and those that live throughout. */
+const KILLED_SERVERS = ["a", "b", "c"] as const;
+const LASTING_SERVER = "d";
+const KILLED_CLIENTS = ["x", "y"] as const;
+const LASTING_CLIENT = "z";
 
 const folder = await Deno.makeTempDir({ prefix: "soak_" });
+const redis = await startRedis();
 const started = performance.now();
 const samples: (Sample & { readonly seconds: number })[] = [];
 const marks: Mark[] = [];
@@ -38,204 +53,176 @@ function mark(what: string): void {
   marks.push({ seconds: now(), what });
 }
 
-/** A process whose lines of JSON are read. */
-class Process {
-  readonly child: Deno.ChildProcess;
-  readonly reading: Promise<void>;
-
-  constructor(
-    script: string,
-    args: readonly string[],
-    onLine: (line: unknown) => void,
-  ) {
-    this.child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--frozen",
-        "--no-check",
-        "--allow-all",
-        "--v8-flags=--expose-gc",
-        `tests/soak/${script}`,
-        ...args,
-      ],
-      stdout: "piped",
-    }).spawn();
-    this.reading = this.#read(onLine);
-  }
-
-  async #read(onLine: (line: unknown) => void): Promise<void> {
-    for await (const line of lines(this.child.stdout)) {
-      try {
-        onLine(JSON.parse(line));
-      } catch {
-        // A process that is killed may leave a part of a line.
-      }
-    }
-  }
-
-  signal(name: Deno.Signal): void {
-    try {
-      this.child.kill(name);
-    } catch { /* it has ended */ }
-  }
-}
-
 function onSample(line: unknown): void {
   samples.push({ ...line as Sample, seconds: now() }); // printed by measure()
 }
 
-/** A server that keeps its port when it is restarted, and its proxy. */
-class ServerProcess {
-  readonly name: string;
-  #process!: Process;
-  #port = 0;
-  proxy!: Proxy;
+const servers = [...KILLED_SERVERS, LASTING_SERVER].map((name) =>
+  new ServerProcess(name, [`${folder}/entries`, `${redis.port}`], onSample)
+);
+await Promise.all(servers.map((server) => server.start()));
+const clients = [...KILLED_CLIENTS, LASTING_CLIENT].map((name) =>
+  new ClientProcess(name, () => [
+    `${Math.max(0, SECONDS - now())}`,
+    `${folder}/calls`,
+    ...servers.map(({ proxy }) => `${proxy.port}`),
+  ], onSample)
+);
+for (const client of clients) await client.start();
+const sampling = setInterval(() => onSample(measure("proxy")), 2_000);
 
-  constructor(name: string) {
-    this.name = name;
-  }
+const mayBeKilled = [
+  ...servers.slice(0, KILLED_SERVERS.length),
+  ...clients.slice(0, KILLED_CLIENTS.length),
+];
+const mayBeStopped = [...mayBeKilled, ...clients.slice(KILLED_CLIENTS.length)];
 
-  async start(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    const ledger = `${folder}/entries`;
-    this.#process = new Process(
-      "server.ts",
-      [this.name, `${this.#port}`, ledger],
-      (line) => {
-        const { port } = line as { port?: number }; // the first line has it
-        if (port === undefined) onSample(line);
-        else resolve(port);
-      },
-    );
-    const ended = this.#process.child.status.then(() => 0);
-    this.#port = await Promise.race([promise, ended]);
-    if (this.#port === 0) {
-      throw new Error(`server ${this.name} has not started`);
-    }
-    this.proxy ??= new Proxy(this.#port);
-  }
-
-  async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    this.#process.signal(signal);
-    await this.#process.child.status;
-    await this.#process.reading;
-  }
-
-  async stop(ms: number): Promise<void> {
-    mark(`SIGSTOP ${this.name}`);
-    this.#process.signal("SIGSTOP");
-    await sleep(ms);
-    this.#process.signal("SIGCONT");
-  }
+/** Does something to a process to which nothing else is being done. */
+async function to<P extends ServerProcess | ClientProcess>(
+  processes: readonly P[],
+  what: string,
+  action: (process: P) => Promise<void>,
+): Promise<void> {
+  const free = processes.filter(({ busy }) => !busy);
+  if (free.length === 0) return;
+  const process = any(free);
+  mark(
+    `${what} ${
+      process instanceof ClientProcess ? "client" : "server"
+    } ${process.name}`,
+  );
+  process.busy = true;
+  await action(process);
+  process.busy = false;
 }
 
-const servers = [...KILLED, LASTING].map((name) => new ServerProcess(name));
-await Promise.all(servers.map((server) => server.start()));
-const client = new Process(
-  "client.ts",
-  [
-    `${SECONDS}`,
-    `${folder}/outcomes`,
-    ...servers.map(({ proxy }) => `${proxy.port}`),
-  ],
-  onSample,
-);
-const clientEnded = client.child.status;
-const sampling = setInterval(() => onSample(measure("proxy")), 2_000);
-let over = false;
-clientEnded.then(() => over = true);
+/** What happens to processes. */
+const KILLS: readonly (() => Promise<void>)[] = [
+  () =>
+    to(
+      mayBeKilled,
+      "SIGKILL",
+      (each) => each.restart("SIGKILL", random(1_000)),
+    ),
+  () =>
+    to(
+      mayBeKilled,
+      "SIGKILL",
+      (each) => each.restart("SIGKILL", random(1_000)),
+    ),
+  () =>
+    to(
+      mayBeKilled,
+      "SIGTERM",
+      (each) => each.restart("SIGTERM", random(1_000)),
+    ),
+  () => to(mayBeStopped, "SIGSTOP", (each) => each.stop(500 + random(9_000))),
+];
 
-/** Failures; each may last longer than the pause before the next. */
-const FAILURES: readonly (() => Promise<void>)[] = [
-  () => restart("SIGKILL"),
-  () => restart("SIGKILL"),
-  () => restart("SIGTERM"),
-  () => killable().stop(500 + random(9_000)),
+/** What happens to connections. */
+const NETWORK: readonly (() => Promise<void>)[] = [
   () => {
     const { proxy, name } = any(servers);
-    mark(`cut ${name}`);
+    mark(`cut of ${name}`);
     proxy.cut(() => random(5_000));
     return Promise.resolve();
   },
   async () => {
     const { proxy, name } = any(servers);
-    mark(`silence ${name}`);
-    proxy.setSilent(true);
+    const lost = any(["both", "up", "down"] as const);
+    mark(`silence of ${name}, ${lost}`);
+    proxy.setSilent(lost);
     await sleep(1_000 + random(15_000));
-    proxy.setSilent(false);
+    proxy.setSilent("none");
   },
 ];
-const busy = new Set<ServerProcess>();
-
-function killable(): ServerProcess {
-  const free = servers.filter((server) =>
-    server.name !== LASTING && !busy.has(server)
-  );
-  return any(free.length > 0 ? free : servers.slice(0, KILLED.length));
-}
-
-async function restart(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-  const server = killable();
-  if (busy.has(server)) return;
-  busy.add(server);
-  mark(`${signal} ${server.name}`);
-  await server.end(signal);
-  await sleep(random(1_000));
-  await server.start();
-  busy.delete(server);
-}
 
 const failing: Promise<void>[] = [];
-const kinds: Record<string, number> = {};
-while (!over) {
-  await Promise.race([sleep(PAUSE), clientEnded]);
-  if (over || now() > SECONDS) continue;
-  failing.push(any(FAILURES)());
+
+async function every(
+  pause: () => number,
+  failures: readonly (() => Promise<void>)[],
+): Promise<void> {
+  for (;;) {
+    await sleep(pause());
+    if (now() > SECONDS) return;
+    failing.push(any(failures)());
+  }
 }
-clearInterval(sampling);
-const { success } = await clientEnded;
-await client.reading;
+
+await Promise.all([
+  every(() => KILL_PAUSE, KILLS),
+  every(() => NETWORK_PAUSE / 2 + random(NETWORK_PAUSE), NETWORK),
+]);
 await Promise.all(failing);
+await Promise.all(clients.map((client) => client.ended()));
+clearInterval(sampling);
 await Promise.all(servers.map((server) => server.end("SIGTERM")));
 for (const { proxy } of servers) proxy.close();
-for (const { what } of marks) {
-  const [kind = ""] = what.split(" ");
-  kinds[kind] = (kinds[kind] ?? 0) + 1;
-}
+await redis[Symbol.asyncDispose]();
 
 const read = (name: string) =>
   Deno.readTextFileSync(`${folder}/${name}`).split("\n").filter(Boolean);
-const outcomes = read("outcomes").map((line) => JSON.parse(line) as Outcome); // written by the client
-const made = samples.findLast(({ name }) => name === "client")?.made ?? 0;
-const { sums, entries, wrong } = balance(
-  made,
+const lines = read("calls").map((line) => JSON.parse(line) as Sent | Outcome); // written by clients
+const sent = lines.filter((line): line is Sent => line.length === 2);
+const outcomes = lines.filter((line): line is Outcome => line.length > 2);
+const { sums, entries, wrong } = balance({
+  sent,
   outcomes,
-  read("entries").map(Number),
-);
-const grown: string[] = [];
-for (const name of ["client", LASTING, "proxy"]) {
+  entered: read("entries").map(Number),
+  killed: (id) => ClientProcess.killed.has(Math.floor(id / CALLS_OF_A_CLIENT)),
+});
+const growths = [LASTING_CLIENT, LASTING_SERVER, "proxy"].flatMap((name) => {
   const own = samples.filter((sample) => sample.name === name);
   const heap = growth(own.map((sample) => sample.heap), HEAP_ROOM);
-  const open = growth(
-    own.map(({ descriptors }) => descriptors),
-    DESCRIPTOR_ROOM,
-  );
-  if (heap !== undefined) grown.push(`the heap of ${name} grows ${heap} bytes`);
-  if (open !== undefined) grown.push(`descriptors of ${name} grow ${open}`);
-}
+  const open = growth(own.map((each) => each.descriptors), DESCRIPTOR_ROOM);
+  return [
+    heap === undefined ? [] : [`the heap of ${name} grows ${heap} bytes`],
+    open === undefined ? [] : [`descriptors of ${name} grow ${open}`],
+  ].flat();
+});
 if (plotPath !== undefined) Deno.writeTextFileSync(plotPath, draw());
 await Deno.remove(folder, { recursive: true });
 
+const kinds: Record<string, number> = {};
+for (const { what } of marks) {
+  const kind = what.replace(/ \w+(, \w+)?$/, "");
+  kinds[kind] = (kinds[kind] ?? 0) + 1;
+}
 console.log(`failures: ${JSON.stringify(kinds)}`);
-console.log(`calls: ${made} made, ${outcomes.length} settled`);
+console.log(
+  `calls: ${sent.length} sent, ${outcomes.length} settled, ${
+    sums.killed ?? 0
+  } of clients that were killed`,
+);
 console.log(`outcomes: ${JSON.stringify(sums)}`);
-console.log(`handler entries: ${entries}`);
-const problems = [...wrong.slice(0, 20), ...grown];
-if (!success) problems.push("the client has failed");
+console.log(`handler entries: ${JSON.stringify(entries)}`);
+for (const name of [LASTING_CLIENT, LASTING_SERVER, "proxy"]) {
+  console.log(`${name}: ${range(name)}`);
+}
+const problems = [...wrong.slice(0, 20), ...growths];
+if (clients.some(({ failures }) => failures > 0)) {
+  problems.push("a client has failed");
+}
 if (marks.length === 0) problems.push("nothing has failed");
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) Deno.exit(1);
 console.log("The ledger balances; memory and descriptors have not grown.");
+
+/** Returns the medians of the thirds of a process's measurements. */
+function range(name: string): string {
+  const own = samples.filter((sample) => sample.name === name);
+  const thirds = (value: (sample: Sample) => number) =>
+    [0, 1, 2].map((third) => {
+      const from = Math.floor(own.length * third / 3);
+      const part = own.slice(from, Math.floor(own.length * (third + 1) / 3));
+      const sorted = part.map(value).sort((a, b) => a - b);
+      return sorted[sorted.length >> 1]?.toFixed(1);
+    }).join(", ");
+  return `heap ${thirds(({ heap }) => heap / 2 ** 20)} MiB, descriptors ${
+    thirds(({ descriptors }) => descriptors)
+  } (medians of the thirds)`;
+}
 
 function draw(): string {
   const series = (value: (sample: Sample) => number | undefined) =>
@@ -247,18 +234,11 @@ function draw(): string {
           return y === undefined ? [] : [[sample.seconds, y] as const];
         }),
     })).filter(({ points }) => points.length > 0);
-  const latency = (name: string, key: "median" | "slowest") => ({
-    name,
-    points: samples.flatMap((sample) => {
-      const y = sample[key];
-      return y === undefined ? [] : [[sample.seconds, y] as const];
-    }),
-  });
   return plot([
     { title: "heap, MiB", series: series(({ heap }) => heap / 2 ** 20) },
     { title: "open descriptors", series: series((each) => each.descriptors) },
-    { title: "median of calls, ms", series: [latency("client", "median")] },
-    { title: "slowest call, ms", series: [latency("client", "slowest")] },
+    { title: "median of calls, ms", series: series(({ median }) => median) },
+    { title: "slowest call, ms", series: series(({ slowest }) => slowest) },
   ], marks);
 }
 
@@ -268,19 +248,4 @@ function any<T>(from: readonly T[]): T {
 
 function random(below: number): number {
   return Math.floor(Math.random() * below);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function* lines(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
 }

@@ -26,7 +26,16 @@ export interface Mark {
 const WIDTH = 1_000;
 const HEIGHT = 220;
 const LEFT = 60;
-const COLORS = ["#0969da", "#cf222e", "#1a7f37", "#8250df", "#bf8700"];
+const COLORS = [
+  "#0969da",
+  "#cf222e",
+  "#1a7f37",
+  "#8250df",
+  "#bf8700",
+  "#bf3989",
+  "#1b7c83",
+  "#57606a",
+];
 
 /** Returns the charts, one below the other, with marks in each. */
 export function plot(charts: readonly Chart[], marks: readonly Mark[]): string {
@@ -67,7 +76,7 @@ function drawChart(
       `${x(seconds).toFixed(1)},${y(value).toFixed(1)}`
     );
     return `<polyline fill="none" stroke="${color}" points="${path.join(" ")}"/>
-<text x="${LEFT + 160 + index * 110}" y="16" fill="${color}">${name}</text>`;
+<text x="${LEFT + 160 + index * 60}" y="16" fill="${color}">${name}</text>`;
   });
   const ticks = marks.map(({ seconds, what }) =>
     `<line x1="${x(seconds)}" x2="${x(seconds)}" y1="26" y2="${

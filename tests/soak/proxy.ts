@@ -4,13 +4,16 @@
  * @module
  */
 
+/** The directions that are lost: to the server is up. */
+export type Silence = "none" | "up" | "down" | "both";
+
 interface Pair {
   readonly client: Deno.TcpConn;
   readonly server: Deno.TcpConn;
   /** Bytes that still pass; then the connection is cut. */
   left: number;
-  /** Whether bytes are swallowed. */
-  silent: boolean;
+  /** Directions whose bytes are swallowed. */
+  silent: Silence;
 }
 
 /** Forwards connections to a port. */
@@ -18,8 +21,8 @@ export class Proxy {
   readonly #listener: Deno.TcpListener;
   readonly #port: number;
   readonly #pairs: Set<Pair> = new Set();
-  /** Whether new connections are swallowed, too. */
-  #silent = false;
+  /** Directions of new connections that are swallowed. */
+  #silent: Silence = "none";
 
   /** @param port the server's port */
   constructor(port: number) {
@@ -43,13 +46,13 @@ export class Proxy {
     for (const pair of this.#pairs) pair.left = bytes();
   }
 
-  /** Swallows all bytes from now on, or no more; what is lost stays lost. */
-  setSilent(silent: boolean): void {
+  /** Swallows bytes from now on, or no more; what is lost stays lost. */
+  setSilent(silent: Silence): void {
     this.#silent = silent;
     for (const pair of this.#pairs) {
       // A connection that has lost bytes can only be cut.
-      if (silent) pair.silent = true;
-      else if (pair.silent) this.#close(pair);
+      if (silent !== "none") pair.silent = silent;
+      else if (pair.silent !== "none") this.#close(pair);
     }
   }
 
@@ -73,17 +76,20 @@ export class Proxy {
     const pair = { client, server, left: Infinity, silent: this.#silent };
     this.#pairs.add(pair);
     await Promise.all([
-      this.#pipe(pair, client, server),
-      this.#pipe(pair, server, client),
+      this.#pipe(pair, "up"),
+      this.#pipe(pair, "down"),
     ]);
     this.#close(pair);
   }
 
-  async #pipe(pair: Pair, from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  async #pipe(pair: Pair, way: "up" | "down"): Promise<void> {
+    const { client, server } = pair;
+    const [from, to] = way === "up" ? [client, server] : [server, client];
+    const isSilent = () => pair.silent === way || pair.silent === "both";
     const buffer = new Uint8Array(16 * 1024);
     try {
       for (let count; (count = await from.read(buffer)) !== null;) {
-        if (pair.silent) continue;
+        if (isSilent()) continue;
         const passes = Math.min(count, pair.left);
         pair.left -= passes;
         for (let sent = 0; sent < passes;) {
@@ -91,7 +97,7 @@ export class Proxy {
         }
         if (pair.left <= 0) return this.#close(pair);
       }
-      if (!pair.silent) await to.closeWrite();
+      if (!isSilent()) await to.closeWrite();
     } catch {
       this.#close(pair); // one side is gone
     }

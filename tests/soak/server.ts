@@ -1,19 +1,21 @@
 /**
  * A server of the soak test. It writes the id of each call that enters a
  * handler to a file before anything else, so that the entry survives a kill.
+ * After SIGTERM, it drains.
  *
- * Usage: server.ts NAME PORT LEDGER
+ * Usage: server.ts NAME PORT LEDGER REDIS_PORT
  *
  * @module
  */
 import { serve } from "@lengthwise/lengthwise";
-import { Bank, measure, print } from "./bank.ts";
+import { RedisOnceStore } from "../../examples/once_redis/redis_once_store.ts";
+import { Bank, line, measure, print } from "./bank.ts";
 
-const [name = "", port = "0", path = ""] = Deno.args;
+const [name = "", port = "0", path = "", redis = "0"] = Deno.args;
 const ledger = Deno.openSync(path, { append: true, create: true });
 
 function enter(id: number): void {
-  ledger.writeSync(new TextEncoder().encode(`${id}\n`));
+  ledger.writeSync(line(id));
 }
 
 async function work(id: number, signal: AbortSignal): Promise<number> {
@@ -40,16 +42,26 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 /** Servers whose sessions go on after a cut. */
 const RESUMABLE = ["b", "d"];
 
+const store = await RedisOnceStore.open({ port: Number(redis) });
 const server = await serve(Bank, { port: Number(port) }, {
   onError: () => {}, // handlers that are aborted
   resume: { grace: RESUMABLE.includes(name) ? 10_000 : 0 },
+  once: store,
 }).handle({
   pay: (id, { signal }) => work(id, signal),
   look: (id, { signal }) => work(id, signal),
+  transfer: (id, { signal }) => work(id, signal),
   async *list(id, { signal }) {
     enter(id);
     for (let item = 0; item < 20; item++) {
       if (item % 8 === 7) await sleep(5, signal);
+      yield item;
+    }
+  },
+  async *count({ id, from }, { signal, draining }) {
+    enter(id);
+    for (let item = from; item < 50 && !draining.aborted; item++) {
+      if (item % 10 === 9) await sleep(20, signal);
       yield item;
     }
   },
