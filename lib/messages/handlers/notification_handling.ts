@@ -32,7 +32,8 @@ export class NotificationHandling extends Handling<NotificationHost> {
   readonly attempt = 0;
   /** @inheritdoc */
   cancelled: CallError | undefined = undefined;
-  readonly #context: ContextImpl = new ContextImpl(this, undefined);
+  /** `undefined` once the handler has settled. */
+  #context: ContextImpl | undefined = new ContextImpl(this, undefined);
   readonly #heldMetadata: number;
 
   constructor(
@@ -80,7 +81,9 @@ export class NotificationHandling extends Handling<NotificationHost> {
       `${this.method}: ${message}`,
       { code: "disconnected", method: this.method },
     );
-    ContextImpl.cancel(this.#context, this.cancelled);
+    if (this.#context !== undefined) {
+      ContextImpl.cancel(this.#context, this.cancelled);
+    }
   }
 
   #valid(value: unknown): unknown {
@@ -101,11 +104,14 @@ export class NotificationHandling extends Handling<NotificationHost> {
   }
 
   #enter(input: unknown): unknown {
-    return this.run(input, this.#context);
+    return this.run(input, this.#context!); // it has not settled
   }
 
   #settled(): void {
     this.host.notifications.delete(this);
+    // The next notification may be entered and cancelled here. The stack of its
+    // error refers to this object, which must not lead to an earlier error.
+    this.#context = this.cancelled = undefined;
     this.endTurn();
     this.release();
     this.host.enter().incoming.notifications.settled();
@@ -113,13 +119,9 @@ export class NotificationHandling extends Handling<NotificationHost> {
 
   /** @inheritdoc */
   protected override failed(thrown: unknown): void {
+    const isExpected = this.#isExpected(thrown);
     this.#settled();
-    try {
-      if (this.#isExpected(thrown)) return;
-    } catch {
-      // A thrown value may itself throw when its properties are read.
-    }
-    this.report(thrown);
+    if (!isExpected) this.report(thrown);
   }
 
   /**
@@ -129,6 +131,14 @@ export class NotificationHandling extends Handling<NotificationHost> {
    * The sender's faults are counted.
    */
   #isExpected(thrown: unknown): boolean {
+    try {
+      return this.#isCausedByPeer(thrown);
+    } catch {
+      return false; // a thrown value may throw when its properties are read
+    }
+  }
+
+  #isCausedByPeer(thrown: unknown): boolean {
     if (this.ownErrorIn(thrown) !== undefined) return true;
     if (thrown !== undefined && thrown === this.host.drainReason) return true;
     if (!(thrown instanceof CallError) || thrown.method !== "") return false;

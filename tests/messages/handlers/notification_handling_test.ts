@@ -1,4 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { assert, assertEquals } from "@std/assert";
 import {
   connect,
   createServer,
@@ -99,3 +101,45 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test(
+  "a notification that was handled after the session's end leaves nothing",
+  async () => {
+    const atOnce = 32, count = 200;
+    const seen: WeakRef<object>[] = [];
+    const running: (() => void)[] = [];
+    const limits = { maxCalls: atOnce };
+    const server = createServer(Diary, { limits }).handle({
+      note(_, context) {
+        seen.push(new WeakRef(context.signal));
+        return new Promise<void>((resolve) => running.push(resolve));
+      },
+      checked() {},
+      slowly() {},
+      read: () => [],
+    });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connect(Diary, near);
+    const notes = Array.from({ length: count }, () => session.remote.note("a"));
+    await Promise.all(notes);
+    await session.close();
+    await turns(20);
+    for (let at = 0; at < count - atOnce; at++) {
+      assertEquals(seen.length, atOnce + at);
+      running.shift()!();
+      await turns(5);
+    }
+    collectGarbage();
+    const held = seen.filter((signal) => signal.deref() !== undefined);
+    assert(held.length <= 2 * atOnce, `${held.length} of ${count} are held`);
+    for (const settle of running) settle();
+    await server.shutdown();
+  },
+);
+
+/** Frees what nothing refers to. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}
