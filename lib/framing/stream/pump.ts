@@ -342,6 +342,7 @@ export class Pump<C extends ByteStream> {
   /** Processes the result of a read: bytes, or the end of the stream. */
   #take(count: number | null): void {
     this.#turn.endRead();
+    this.#outgoing.onRead();
     if (this.#incoming.take(count)) return;
     this.#inputEnded = true;
     this.#decoder.end();

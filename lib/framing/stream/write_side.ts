@@ -8,6 +8,10 @@
  *                        └──────────── buffer pool ◀───────────┘
  * ```
  *
+ * Frames that answer what was read are written when their turn ends. Frames that
+ * follow others without a read between them are probably items of a stream: they
+ * wait a few microtasks for the next item, so that a write takes many of them.
+ *
  * @module
  */
 import type { FrameEncoder } from "../framing.ts";
@@ -22,6 +26,12 @@ import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
  * 512 B to 4 KiB all improve throughput; 8 KiB does not.
  */
 export const EARLY = 2 * 1024;
+
+/**
+ * Number of microtasks that frames of a stream wait for others. The
+ * item of an async generator follows the one before it after 6.
+ */
+const PATIENCE = 8;
 
 /**
  * Payload length above which a second write is cheaper than a copy. A longer
@@ -67,6 +77,10 @@ export class WriteSide {
   readonly #onFailed = (error: unknown): void => this.#fail(error);
 
   #turnScheduled = false;
+  /** Number of microtasks left until the turn ends. */
+  #left = 0;
+  /** Whether frames have been written since the last read. */
+  #streams = false;
   /** Batches to write before `#frames`: large payloads and frames before them. */
   #queue: Batch[] = [];
   /** The batch being written, from `#from` on. */
@@ -177,20 +191,31 @@ export class WriteSide {
 
   /** Counts the bytes framed after `before` and schedules their write. */
   #advance(before: number): void {
-    const { end } = this.#frames;
-    this.framed += end - before;
+    this.framed += this.#frames.end - before;
+    this.#schedule();
+  }
+
+  /** Writes what is framed, now or at the end of the turn. */
+  #schedule(): void {
     if (this.#flight !== undefined) return;
-    if (end >= EARLY) {
-      this.#start();
-    } else if (!this.#turnScheduled) {
-      this.#turnScheduled = true;
-      queueMicrotask(this.#onTurnEnd);
-    }
+    const { end } = this.#frames;
+    if (this.#queue.length > 0 || end >= EARLY) return this.#start();
+    if (end === 0) return;
+    this.#left = this.#streams ? PATIENCE : 1;
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    queueMicrotask(this.#onTurnEnd);
   }
 
   #endTurn(): void {
+    if (--this.#left > 0) return queueMicrotask(this.#onTurnEnd);
     this.#turnScheduled = false;
     this.#start();
+  }
+
+  /** Records that bytes have been read, which the next frames may answer. */
+  onRead(): void {
+    this.#streams = false;
   }
 
   /** Writes the next batch, unless a write is in progress. */
@@ -199,6 +224,7 @@ export class WriteSide {
     const batch = this.#queue.shift() ?? this.#frames.take();
     if (batch === undefined) return;
     this.#flight = batch;
+    this.#streams = true;
     this.#from = 0;
     this.handed += batch.end;
     this.#push();
@@ -239,7 +265,7 @@ export class WriteSide {
     if (this.#from < end) return this.#push();
     if (buffer !== undefined) release(buffer);
     this.#flight = undefined;
-    this.#start();
+    this.#schedule();
   }
 
   #settle(): void {

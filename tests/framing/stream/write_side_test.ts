@@ -60,6 +60,41 @@ Deno.test("write() writes at the end of the turn without flush()", async () => {
   assertEquals(stream.bytesWritten, 7);
 });
 
+Deno.test("frames of one async generator share writes", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  async function* items() {
+    for (let index = 0; index < 40; index++) yield payload(10);
+  }
+  for await (const item of items()) stream.write(item);
+  await settled();
+  // The first one follows nothing, so it does not wait for a second one.
+  assertEquals(connection.offered.slice(0, 2), [14, 39 * 14]);
+});
+
+Deno.test("a frame waits for others unless it follows a read", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  /** Returns whether a frame is written within two microtasks. */
+  async function isWrittenAtOnce(): Promise<boolean> {
+    const { length } = connection.offered;
+    stream.write(payload(1));
+    await null;
+    await null;
+    return connection.offered.length > length;
+  }
+  assertEquals(await isWrittenAtOnce(), true);
+  await settled();
+  assertEquals(await isWrittenAtOnce(), false);
+  await settled();
+  const answered = Promise.withResolvers<boolean>();
+  const ended = stream.receive(() => answered.resolve(isWrittenAtOnce()));
+  connection.feed(framed(payload(1)));
+  assertEquals(await answered.promise, true);
+  connection.feed(null);
+  await ended;
+});
+
 Deno.test("write() starts early at 2 KiB and collects frames while a write is in progress", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
