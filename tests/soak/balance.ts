@@ -5,7 +5,7 @@
  */
 import { IDEMPOTENT, type Outcome, type Sent } from "./bank.ts";
 
-/** What the processes of a soak test have written. */
+/** The ledgers that the processes of a soak test have written. */
 export interface Ledger {
   /** The calls that were made. */
   readonly sent: readonly Sent[];

@@ -33,7 +33,7 @@ const NETWORK_PAUSE = 5_000;
 const HEAP_ROOM = 4 * 1024 * 1024;
 /** Descriptors by which a process may grow: connections that are being opened. */
 const DESCRIPTOR_ROOM = 8;
-/** Processes that are killed, and those that live throughout. */
+/** Processes that are killed, and processes that live throughout. */
 const KILLED_SERVERS = ["a", "b", "c"] as const;
 const LASTING_SERVER = "d";
 const KILLED_CLIENTS = ["x", "y"] as const;
@@ -96,7 +96,7 @@ async function to<P extends ServerProcess | ClientProcess>(
   process.busy = false;
 }
 
-/** What happens to processes. */
+/** The failures of processes. */
 const KILLS: readonly (() => Promise<void>)[] = [
   () =>
     to(
@@ -119,7 +119,7 @@ const KILLS: readonly (() => Promise<void>)[] = [
   () => to(mayBeStopped, "SIGSTOP", (each) => each.stop(500 + random(9_000))),
 ];
 
-/** What happens to connections. */
+/** The failures of connections. */
 const NETWORK: readonly (() => Promise<void>)[] = [
   () => {
     const { proxy, name } = any(servers);
