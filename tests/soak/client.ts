@@ -135,6 +135,7 @@ Deno.addSignalListener("SIGTERM", () => {
   until = 0;
   void client.drain({ grace: 1_000 });
 });
+print(sample()); // it can be killed now
 const sampling = setInterval(() => print(sample()), 2_000);
 await Promise.all(Array.from({ length: CALLERS }, caller));
 await client.close();

@@ -148,11 +148,16 @@ export class ClientProcess extends Restartable {
     this.#onLine = onLine;
   }
 
-  override start(): Promise<void> {
+  /** Resolves when the process can be ended by SIGTERM. */
+  override async start(): Promise<void> {
     this.#number = ClientProcess.#started++;
+    const { promise, resolve } = Promise.withResolvers<void>();
     const args = [this.name, `${this.#number}`, ...this.#args()];
-    this.program = new Program("./client.ts", args, this.#onLine);
-    return Promise.resolve();
+    this.program = new Program("./client.ts", args, (line) => {
+      resolve();
+      this.#onLine(line);
+    });
+    await Promise.race([promise, this.program.ended]);
   }
 
   override async end(signal: EndSignal): Promise<boolean> {
