@@ -13,6 +13,11 @@
  *
  * A round ends when each heavy connection has had a turn.
  *
+ * If other processes want the processor, a poll may take longer than many turns,
+ * and a connection counts as heavy because its thread was interrupted. After such
+ * a poll, all light connections begin, and heavy ones for about as long as the
+ * poll took. Otherwise, a heavy connection would wait for seconds.
+ *
  * Polling takes many iterations of the event loop and is rarely necessary: a
  * read that had to wait shows that the runtime has polled sockets by itself.
  *
@@ -80,8 +85,10 @@ export class TurnQueue {
   #polling = 0;
   /** Time at which polling began. */
   #pollStart = 0;
-  /** Whether the last poll took a pause. */
-  #paused = false;
+  /** Milliseconds that the last poll took, if it took a pause; otherwise 0. */
+  #paused = 0;
+  /** Whether the poll in progress takes a pause. */
+  #pauses = false;
   /** Whether sockets have been polled since the last heavy turn. */
   #polled = false;
   readonly #onIteration = (): void => this.#advance();
@@ -134,7 +141,7 @@ export class TurnQueue {
       return this.host.later(this.#onIteration);
     }
     this.#polling = 1;
-    this.#paused = true;
+    this.#pauses = true;
     this.host.afterPause(this.#onIteration);
   }
 
@@ -147,19 +154,31 @@ export class TurnQueue {
       this.#running = false;
       return;
     }
-    if (!this.#beginLight() && !this.#beginHeavy()) return this.#poll();
+    if (!this.#beginMany() && !this.#beginLight() && !this.#beginHeavy()) {
+      return this.#poll();
+    }
     this.host.later(this.#onIteration); // they work before that iteration
+  }
+
+  /** Begins many turns after a pause; returns whether there was one. */
+  #beginMany(): boolean {
+    const paused = this.#paused;
+    if (paused === 0) return false;
+    this.#paused = 0;
+    this.#polled = false;
+    const heavy = this.#heavy.splice(0, Math.ceil(paused / BEFORE_POLL));
+    this.#heavyLeft -= heavy.length;
+    for (const next of this.#light.splice(0)) next();
+    for (const next of heavy) next();
+    return true;
   }
 
   /** Begins the turn of a light connection; returns whether one may begin. */
   #beginLight(): boolean {
-    if (this.full && !this.#paused) return false;
-    // On a busy machine, a poll between two of them would take longer than both.
-    const most = this.#paused ? Infinity : 1;
-    this.#paused = false;
-    const begun = this.#light.splice(0, most);
-    for (const next of begun) next();
-    return begun.length > 0;
+    if (this.full) return false;
+    const next = this.#light.shift();
+    next?.();
+    return next !== undefined;
   }
 
   /** Begins the turn of a heavy connection; returns whether one may begin. */
@@ -176,6 +195,8 @@ export class TurnQueue {
   #onPolled(): void {
     this.#unpolled = 0;
     this.#polled = true;
+    if (this.#pauses) this.#paused = this.host.now() - this.#pollStart;
+    this.#pauses = false;
     this.#renew();
   }
 

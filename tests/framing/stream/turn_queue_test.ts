@@ -163,6 +163,36 @@ Deno.test(
 );
 
 Deno.test(
+  "wait() serves many heavy connections after one pause on a busy machine",
+  PURE,
+  async () => {
+    const loop = new Loop();
+    loop.iterationTime = 25; // longer than a whole turn
+    const queue = new TurnQueue(loop);
+    const trace: string[] = [];
+    loop.onPoll = () => trace.push("poll");
+    const done = Array.from(
+      { length: 40 },
+      () => new Flood(loop, queue, { name: "heavy", trace }).handle(8),
+    );
+    // Light connections always have frames as well.
+    let running = true;
+    const others = Array.from({ length: 40 }, async () => {
+      const other = new Flood(loop, queue, { cost: 0.5, name: "light", trace });
+      while (running) await other.handle(1);
+    });
+    await loop.run(40);
+    await Promise.all(done);
+    running = false;
+    await loop.run(1000);
+    await Promise.all(others);
+    const last = trace.lastIndexOf("heavy");
+    const polls = trace.slice(0, last).filter((name) => name === "poll");
+    assertLessOrEqual(polls.length, 8);
+  },
+);
+
+Deno.test(
   "wait() serves a connection that works little in each gap between heavy turns",
   PURE,
   async () => {
