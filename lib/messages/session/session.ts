@@ -128,6 +128,9 @@ export class Session implements SessionView {
   readonly #dispatcher: FrameDispatcher;
   /** Positions and kept frames; `undefined` if this side resumes no session. */
   readonly #resumption: SessionResumption | undefined;
+  /** Milliseconds from a client's HELLO to the server's, with authentication. */
+  #helloTrip: number | undefined = undefined;
+  #startedAt = NaN;
   /** Whether the client wants to resume another session. */
   #wantsResumption = false;
 
@@ -265,7 +268,11 @@ export class Session implements SessionView {
   }
 
   #expectReplies(): void {
-    this.#heartbeat.expect(this.shared.now, this.outgoing.calls.size > 0);
+    this.#heartbeat.expect(
+      this.shared.now,
+      this.outgoing.calls.size > 0,
+      this.#ping.roundTrip ?? this.#helloTrip,
+    );
   }
 
   /**
@@ -315,6 +322,7 @@ export class Session implements SessionView {
     this.#wantsResumption = resumption !== undefined;
     this.#handshake.sendClientHello(credentials, { resumption });
     this.#lifecycle.on("start");
+    this.#startedAt = this.shared.now;
     // With several codecs, the server's HELLO chooses the one for calls.
     if (this.#config.codecs.length === 1) this.outgoing.permit();
   }
@@ -409,6 +417,9 @@ export class Session implements SessionView {
   #open(hello: Hello, token: SessionToken | undefined): void {
     this.#lifecycle.handshakeDeadline = Infinity;
     this.#heartbeat.read(this.shared.now);
+    if (hello.role === "server") {
+      this.#helloTrip = this.shared.now - this.#startedAt;
+    }
     this.outgoing.permit();
     this.outgoing.applyPeerLimits(hello);
     this.#beginResumption(hello, token);

@@ -13,11 +13,18 @@ export interface SentBytes {
   readonly unsent: number;
 }
 
+/** Number of round trips in which a peer replies to a PING. */
+const SAFE_TRIPS = 4;
+/** Largest multiple of `pendingHeartbeat` that a PING, or its reply, waits. */
+const MOST_PENDING = 5;
+/** Parts of the wait for a reply; each ends with a check. */
+const PARTS = 4;
 /**
- * Multiple of `pendingHeartbeat` in which a peer replies to a PING. A shorter
- * time would cut peers that are only overloaded, and add to their load.
+ * Weight of a part that is noticed in time. One that is noticed late, by half of
+ * its time, counts 1: this process was blocked, suspended or overloaded, and may
+ * not have read what has arrived.
  */
-const PATIENCE = 5;
+const IN_TIME = 4;
 /**
  * Bytes that a slow connection carries in `SLOW_TIME` ms. The reply to a PING
  * follows the bytes that were sent before it.
@@ -27,9 +34,13 @@ const SLOW_TIME = 250;
 
 /** Watcher of both directions of a connection. */
 export class Heartbeat {
-  /** Time of the last byte read or PING sent, whichever is later. */
+  /** Time of the last byte, PING, or part of a wait. */
   #activeAt: number;
   #unansweredPings = 0;
+  /** Weight of the parts of the current wait that are over. */
+  #waited = 0;
+  /** Round-trip time in ms, as far as it is known. */
+  #roundTrip = 0;
   /** Number of bytes framed when the last byte was read. */
   #framedAtRead = 0;
   /** Number of bytes framed at the last look. */
@@ -56,42 +67,52 @@ export class Heartbeat {
   /** Records that bytes were read, which restarts the silence interval. */
   read(now: number): void {
     this.#activeAt = now;
-    this.#unansweredPings = 0;
+    this.#unansweredPings = this.#waited = 0;
     this.#framedAtRead = this.#framed;
   }
 
   /**
    * Records whether calls are in flight. A dead peer is then detected sooner.
    *
-   * The first PING follows after `pendingHeartbeat` without a byte. As long as
-   * the peer replies, later ones follow after twice the time each, so that idle
+   * The first PING follows after `pendingHeartbeat` or four round trips without
+   * a byte, and so does the end if the peer does not reply. As long as it
+   * replies, later PINGs follow after twice the time each, so that idle
    * subscriptions cost little.
    *
    * @param pending whether calls of this side are in flight
+   * @param roundTrip the round-trip time in ms, if it is known
    */
-  expect(now: number, pending: boolean): void {
+  expect(now: number, pending: boolean, roundTrip: number | undefined): void {
+    this.#roundTrip = roundTrip ?? 0;
     if (!pending) {
       this.#pendingSince = Infinity;
       this.#pendingPings = 0;
     } else if (this.#pendingSince === Infinity) this.#pendingSince = now;
   }
 
-  /** Time of the next PING, or of the end without a reply. */
-  get #pingAt(): number {
-    const idle = this.#activeAt + this.#limits.heartbeat;
+  /** Time of the next PING, or check for a reply. */
+  get #dueAt(): number {
+    const { heartbeat } = this.#limits;
+    if (this.#unansweredPings > 0) {
+      const isPending = this.#pendingSince !== Infinity;
+      const wait = isPending ? Math.min(heartbeat, this.#interval) : heartbeat;
+      return this.#activeAt + wait / PARTS;
+    }
+    const idle = this.#activeAt + heartbeat;
     if (this.#pendingSince === Infinity) return idle;
     const since = Math.max(this.#activeAt, this.#pendingSince);
-    return Math.min(idle, since + this.#pendingInterval);
+    return Math.min(idle, since + this.#interval);
   }
 
-  /** Milliseconds without a byte after which a PING follows during calls. */
-  get #pendingInterval(): number {
-    const multiple = this.#unansweredPings > 0
-      ? PATIENCE
-      : Math.min(PATIENCE, 2 ** this.#pendingPings);
+  /** Milliseconds before a PING, or for its reply, during calls. */
+  get #interval(): number {
+    const { pendingHeartbeat } = this.#limits;
+    const trips = Math.max(pendingHeartbeat, SAFE_TRIPS * this.#roundTrip);
+    const answered = this.#unansweredPings === 0 ? this.#pendingPings : 0;
+    const most = MOST_PENDING * pendingHeartbeat;
     const unread = this.#framed - this.#framedAtRead;
     const transit = Math.floor(unread / SLOW_BYTES) * SLOW_TIME;
-    return multiple * this.#limits.pendingHeartbeat + transit;
+    return Math.min(most, trips * 2 ** answered) + transit;
   }
 
   /** Begins again on a new link, which has accepted no bytes yet. */
@@ -123,8 +144,7 @@ export class Heartbeat {
 
   /**
    * Returns the action that is due, if any. The actions are sending a PING and
-   * ending the session. Each PING gets its full interval, even if the process
-   * was suspended during earlier intervals.
+   * ending the session.
    */
   check(
     now: number,
@@ -132,16 +152,23 @@ export class Heartbeat {
   ): "ping" | "silent" | "stalled" | undefined {
     this.watch(now, sent);
     if (now >= this.#acceptBy) return "stalled";
-    if (now < this.#pingAt) return undefined;
+    const dueAt = this.#dueAt;
+    if (now < dueAt) return undefined;
+    const late = (now - dueAt) * 2 >= dueAt - this.#activeAt;
+    this.#activeAt = now;
+    if (this.#unansweredPings > 0) {
+      this.#waited += late ? 1 : IN_TIME;
+      if (this.#waited < PARTS * IN_TIME) return undefined;
+    }
     if (this.#unansweredPings >= this.#limits.heartbeatMisses) return "silent";
+    this.#waited = 0;
     this.#unansweredPings++;
     this.#pendingPings++;
-    this.#activeAt = now;
     return "ping";
   }
 
   /** Time at which {@linkcode Heartbeat.check} must be called next. */
   get wakeAt(): number {
-    return Math.min(this.#pingAt, this.#acceptBy);
+    return Math.min(this.#dueAt, this.#acceptBy);
   }
 }

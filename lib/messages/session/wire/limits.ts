@@ -56,7 +56,7 @@ export interface SessionLimits {
   assemblyTimeout: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
-  /** Like `heartbeat`, while calls of this side are in flight. After each PING in a row that the peer answers, it doubles, up to five times. The peer has five times as long for its reply, and longer after many bytes, but at most `heartbeat`. @default {1000} */
+  /** Like `heartbeat`, while calls of this side are in flight: also the time for the reply to a PING. It is four round trips if they take longer, at most five times as long, and at most `heartbeat`. It is extended after many bytes. The PINGs of a peer that replies become rarer, up to five times. @default {1000} */
   pendingHeartbeat: number;
   /** Number of unanswered PINGs after which the peer counts as dead. @default {2} */
   heartbeatMisses: number;

@@ -22,21 +22,40 @@ Deno.test("Heartbeat counts silence from the last byte read", pure, () => {
   assertEquals([live.wakeAt, live.check(999, NONE)], [1000, undefined]);
   live.read(900);
   assertEquals([live.wakeAt, live.check(1000, NONE)], [1900, undefined]);
-  assertEquals(live.check(1900, NONE), "ping");
-  assertEquals([live.wakeAt, live.check(2899, NONE)], [2900, undefined]);
-  assertEquals(live.check(2900, NONE), "ping");
-  assertEquals(live.check(3900, NONE), "silent");
+  assertEquals(checks(live, { pending: false }), [
+    [1900, "ping"],
+    [2900, "ping"],
+    [3900, "silent"],
+  ]);
 });
 
 Deno.test(
-  "Heartbeat waits a full interval after the process was suspended",
+  "Heartbeat does not count the time in which this process was blocked",
   pure,
   () => {
     const live = new Heartbeat(limits, 0);
     assertEquals(live.check(1e6, NONE), "ping");
-    assertEquals(live.wakeAt, 1e6 + 1000);
-    live.read(1e6 + 10);
-    assertEquals(live.check(1e6 + 1005, NONE), undefined);
+    assertEquals(live.wakeAt, 1e6 + 250); // a part of the wait
+    assertEquals(live.check(2e6, NONE), undefined); // was blocked, and may read now
+    assertEquals(live.wakeAt, 2e6 + 250);
+    assertEquals(checks(live, { pending: false }), [
+      [2e6 + 1_000, "ping"],
+      [2e6 + 2_000, "silent"],
+    ]);
+  },
+);
+
+Deno.test(
+  "Heartbeat waits four times as long if its checks are always late",
+  pure,
+  () => {
+    const times = (late: number) => {
+      const live = new Heartbeat(pending, 0);
+      live.expect(0, true, 20);
+      return checks(live, { late }).map(([time]) => time);
+    };
+    assertEquals(times(100), [1_100, 2_500, 3_900]); // less than half of a part
+    assertEquals(times(250), [1_250, 9_250, 17_250]);
   },
 );
 
@@ -123,35 +142,63 @@ const pending = resolveSessionLimits({
   heartbeatMisses: 2,
 });
 
-/**
- * Returns the times and results of all checks until the peer counts as dead.
- *
- * @param replies number of PINGs that the peer replies to, at once
- */
-function checks(live: Heartbeat, replies = 0, bytes = 0) {
+/** Conditions of {@linkcode checks}. */
+interface Conditions {
+  /** Number of PINGs that the peer replies to, at once. */
+  replies?: number;
+  /** Number of bytes that were sent. */
+  bytes?: number;
+  /** Round-trip time in ms, if it is known. */
+  roundTrip?: number | undefined;
+  /** Milliseconds by which each check is late. */
+  late?: number;
+  /** Whether calls are in flight. */
+  pending?: boolean;
+}
+
+/** Returns the times and results of all checks until the peer counts as dead. */
+function checks(
+  live: Heartbeat,
+  { replies = 0, bytes = 0, roundTrip, late = 0, pending = true }: Conditions,
+) {
   const seen: [number, string][] = [];
   let end: string | undefined;
   while (end !== "silent") {
-    const now = live.wakeAt;
+    const now = live.wakeAt + late;
     end = live.check(now, sent(bytes, 0));
     if (end !== undefined) seen.push([now, end]);
     if (replies-- > 0) live.read(now);
-    live.expect(now, true);
+    live.expect(now, pending, roundTrip);
   }
   return seen;
 }
 
 Deno.test(
-  "Heartbeat detects a dead peer in 11 s while calls are in flight",
+  "Heartbeat detects a dead peer in three seconds while calls are in flight",
   pure,
   () => {
     const live = new Heartbeat(pending, 0);
-    live.expect(10_000, true);
-    assertEquals(checks(live), [
+    live.expect(10_000, true, 20);
+    assertEquals(checks(live, { roundTrip: 20 }), [
       [11_000, "ping"],
-      [16_000, "ping"],
-      [21_000, "silent"],
+      [12_000, "ping"],
+      [13_000, "silent"],
     ]);
+  },
+);
+
+Deno.test(
+  "Heartbeat waits four round trips for a reply, at most five seconds",
+  pure,
+  () => {
+    const times = (roundTrip: number | undefined) => {
+      const live = new Heartbeat(pending, 0);
+      live.expect(0, true, roundTrip);
+      return checks(live, { roundTrip }).map(([time]) => time);
+    };
+    assertEquals(times(500), [2_000, 4_000, 6_000]);
+    assertEquals(times(9_000), [5_000, 10_000, 15_000]);
+    assertEquals(times(undefined), [1_000, 2_000, 3_000]);
   },
 );
 
@@ -160,16 +207,16 @@ Deno.test(
   pure,
   () => {
     const live = new Heartbeat(pending, 0);
-    live.expect(0, true);
-    assertEquals(checks(live, 4).map(([time]) => time), [
+    live.expect(0, true, 20);
+    assertEquals(checks(live, { replies: 4 }).map(([time]) => time), [
       ...[1_000, 3_000, 7_000, 12_000], // 1, 2, 4 and 5 s
-      ...[17_000, 22_000, 27_000], // the peer is gone
+      ...[17_000, 18_000, 19_000], // the peer is gone
     ]);
-    live.read(30_000);
-    live.expect(30_000, false);
-    assertEquals(live.wakeAt, 90_000); // the heartbeat of an idle session
-    live.expect(31_000, true);
-    assertEquals(live.wakeAt, 32_000);
+    live.read(20_000);
+    live.expect(20_000, false, 20);
+    assertEquals(live.wakeAt, 80_000); // the heartbeat of an idle session
+    live.expect(21_000, true, 20);
+    assertEquals(live.wakeAt, 22_000);
   },
 );
 
@@ -181,14 +228,11 @@ Deno.test(
     live.watch(0, sent(1_000_000, 0));
     live.read(0);
     live.watch(0, sent(1_065_536, 0)); // 64 KiB more
-    live.expect(0, true);
-    assertEquals(checks(live, 0, 1_065_536).map(([time]) => time), [
-      2_000,
-      8_000,
-      14_000,
-    ]);
-    live.read(14_000);
-    live.watch(14_000, sent(100_000_000, 0));
-    assertEquals(live.wakeAt, 74_000); // never later than an idle session
+    live.expect(0, true, 20);
+    const times = checks(live, { bytes: 1_065_536 }).map(([time]) => time);
+    assertEquals(times, [2_000, 4_000, 6_000]);
+    live.read(6_000);
+    live.watch(6_000, sent(100_000_000, 0));
+    assertEquals(live.wakeAt, 66_000); // never later than an idle session
   },
 );
