@@ -174,6 +174,7 @@ class RemoteMethod implements CallMaker {
     const pending = new PendingCall(info, follower);
     try {
       checkCallOptions(info, options);
+      if (progress === undefined) checkNotResumed(info, options);
       const sends = sendsItems(info.shape);
       const items = sends ? checkItems(info, input) : undefined;
       const signal = this.signal(options);
@@ -358,6 +359,17 @@ function checkStreamOptions(
       } as its option ${option}: expected a function`,
     );
   }
+}
+
+/** @throws {TypeError} if the stream cannot continue in another session */
+function checkNotResumed(
+  { name }: BoundMethod,
+  { resume }: AnyCallOptions,
+): void {
+  if (resume === undefined) return;
+  throw new TypeError(
+    `Cannot call ${name} with the option resume through a session: its streams end with it; use the remote of a client made by createClient()`,
+  );
 }
 
 /**

@@ -2,11 +2,13 @@
  * The states of a client's slot for a session, and their transitions.
  *
  * ```text
+ *     ┌────────────────────────end───────────┬──────────────┐
+ *     ▼                                      │              │
  *   idle ─attempt─▶ connecting ──open──▶ live ──cut──▶ resuming
- *                     │    ▲               │ ◀──resume──  │
- *                fail │    │ attempt       │ lose, drain  │ lose, drain
- *                     ▼    │               │              │
- *                    pausing ◀─────────────┴──────────────┘
+ *     │               │    ▲              ▲                 │
+ *     │ pause    fail │    │ attempt      └─────resume──────┘
+ *     │               ▼    │
+ *     └────────────▶ pausing
  *
  *   refuse (from connecting) ─▶ refused      close (from any) ─▶ closed
  * ```
@@ -50,8 +52,8 @@ export type SlotEvent =
   | "fail"
   | "cut"
   | "resume"
-  | "drain"
-  | "lose"
+  | "end"
+  | "pause"
   | "refuse"
   | "close";
 
@@ -59,7 +61,7 @@ export type SlotEvent =
 export const SLOT: Readonly<
   Record<SlotState, Readonly<Partial<Record<SlotEvent, SlotState>>>>
 > = {
-  idle: { attempt: "connecting", close: "closed" },
+  idle: { attempt: "connecting", pause: "pausing", close: "closed" },
   connecting: {
     open: "live",
     fail: "pausing",
@@ -68,14 +70,12 @@ export const SLOT: Readonly<
   },
   live: {
     cut: "resuming",
-    drain: "pausing",
-    lose: "pausing",
+    end: "idle",
     close: "closed",
   },
   resuming: {
     resume: "live",
-    drain: "pausing",
-    lose: "pausing",
+    end: "idle",
     close: "closed",
   },
   pausing: { attempt: "connecting", close: "closed" },

@@ -493,7 +493,7 @@ class ClientImpl<P extends AnyProtocol>
     });
   }
 
-  /** Reports a notification that was dropped because there is no session. */
+  /** Reports a notification that has waited in vain. */
   onDropped(error: CallError): void {
     this.#options.session.onDropped?.(1, error);
   }

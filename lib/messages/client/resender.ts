@@ -107,28 +107,26 @@ export function directCalls(host: ResendHost): DirectCalls {
   };
 }
 
-/** Notifications neither wait nor are sent again: they are sent at most once. */
+/**
+ * Notifications wait for a session as calls do. They are sent at most once:
+ * another attempt follows only if none has left this process.
+ */
 async function notify(
   host: ResendHost,
   request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
-  if (host.ended === undefined && host.hasSession) return await next(request);
-  const { method } = request;
-  const error = host.ended !== undefined
-    ? endedError(host.ended, method, "no")
-    : new CallError(
-      `${method}: there is no session, and notifications do not wait for one`,
-      {
-        code: "unavailable",
-        method,
-        processed: "no",
-        retry: "later",
-        cause: host.lastFailure,
-      },
-    );
-  host.onDropped(error);
-  throw error;
+  const attempts = new Attempts(host, request);
+  let begun = false; // the session then reports it if it drops it
+  try {
+    return await attempts.run((request) => {
+      begun = true;
+      return next(request);
+    });
+  } catch (error) {
+    if (!begun && error instanceof CallError) host.onDropped(error);
+    throw error;
+  }
 }
 
 /** Sends a call again until it has succeeded. */

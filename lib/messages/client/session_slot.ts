@@ -226,7 +226,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     const now = performance.now();
     const drains = reason.code === "drain" || reason.code === "age";
     const replaced = this.#replacement !== undefined;
-    if (!this.#on(drains ? "drain" : "lose")) {
+    if (!this.#on("end")) {
       return void this.#replacement?.close();
     }
     this.#keepUntilClosed(session);
@@ -238,6 +238,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     const delay = drains
       ? backoff.afterDrain(lived, reason.spread)
       : backoff.afterLoss(lived, session.session.peer?.spread);
+    if (delay > 0) this.#on("pause");
     this.#changed(drains ? "draining" : "lost", listed, {
       cause: reason,
       delay: Math.round(delay),

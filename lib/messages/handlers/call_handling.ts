@@ -496,7 +496,7 @@ export class CallHandling extends Handling
     const { kind, codec, body } = decodeOutcome(outcome);
     if (codec !== this.host.session.codec.name) {
       const message = `the outcome is stored in another codec, "${codec}"`;
-      return this.refuse(outcomeLost(message, "yes"));
+      return this.refuse(outcomeLost(this.method, message, "yes"));
     }
     this.#call.entered = true; // also in another session or process
     this.host.enter().incoming.responses.send(this.#call, kind, body);

@@ -23,7 +23,7 @@ const STATES: ReadonlySet<unknown> = new Set([
  * Checks the option `once`.
  *
  * @throws {TypeError} if the value is not a store, or its id is not valid
- * @throws {RangeError} if the lease is out of range
+ * @throws {RangeError} if the lease or the timeout is out of range
  */
 export function checkStore(store: Partial<OnceStore>): void {
   const isObject = typeof store === "object" && store !== null;
@@ -44,10 +44,11 @@ export function checkStore(store: Partial<OnceStore>): void {
       }`,
     );
   }
-  const { lease = 1 } = store;
-  if (!Number.isInteger(lease) || lease < 1 || lease >= 2 ** 31) {
+  const { lease = 1, timeout = 1 } = store;
+  for (const [name, ms] of Object.entries({ lease, timeout })) {
+    if (Number.isInteger(ms) && ms >= 1 && ms < 2 ** 31) continue;
     throw new RangeError(
-      `Cannot use a store of outcomes whose lease is ${lease}: it must be an integer from 1 to ${
+      `Cannot use a store of outcomes whose ${name} is ${ms}: it must be an integer from 1 to ${
         2 ** 31 - 1
       } ms`,
     );

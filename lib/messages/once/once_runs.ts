@@ -25,6 +25,8 @@ import type { OnceCall, OnceReservation, OnceStore } from "./once_store.ts";
 
 /** A caller of a call that runs at most once. */
 export interface OnceCaller {
+  /** Dotted name of the method. */
+  readonly method: string;
   /** Enters the handler; {@linkcode OnceRun.settle} or `abandon` follows. */
   start(): void;
   /** Sends the outcome. */
@@ -49,6 +51,8 @@ export interface OnceRequest {
 const FIRST_PAUSE = 20;
 /** Longest such pause, in ms. */
 const LONGEST_PAUSE = 1_000;
+/** Default of {@linkcode OnceStore.timeout}. */
+const STORE_TIMEOUT = 5_000;
 
 /** Returns the unique name of a call. */
 export function callKey(
@@ -151,7 +155,7 @@ export class OnceRun {
   /** Adds a caller; refuses it, later, if its input differs. */
   join({ digest }: OnceCall, caller: OnceCaller): void {
     if (digest === this.call.digest) this.#callers.push(caller);
-    else queueMicrotask(() => caller.refuse(conflict()));
+    else queueMicrotask(() => caller.refuse(conflict(caller.method)));
   }
 
   /** Removes a caller, unless the handler was entered; returns whether it did. */
@@ -171,17 +175,17 @@ export class OnceRun {
       const answer = await this.#reserve();
       switch (answer?.state) {
         case undefined:
-          return this.#refuse(unreachable());
+          return this.#refuse(unreachable);
         case "new":
           return await this.#begin(answer.fence);
         case "done":
           return this.#deliver(answer.outcome);
         case "gone":
-          return this.#refuse(outcomeLost());
+          return this.#refuse(outcomeLost);
         case "conflict":
-          return this.#refuse(conflict());
+          return this.#refuse(conflict);
         case "full":
-          return this.#refuse(full());
+          return this.#refuse(full);
       }
       await this.#pause(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE);
@@ -192,7 +196,13 @@ export class OnceRun {
   /** Returns the answer of the store; `undefined` if it fails. */
   #reserve(): Promise<OnceReservation | undefined> {
     return this.#try(async (store) => {
-      const answer = await store.reserve(this.call);
+      const reserving = Promise.resolve(store.reserve(this.call));
+      const answer = await this.#inTime("reserve", reserving, (answer) => {
+        if (answer?.state !== "new") return;
+        // The call was refused meanwhile: its repetition may run.
+        const { fence } = answer;
+        void this.#try(async (store) => await store.release(this.call, fence));
+      });
       const error = reservationError(answer);
       if (error === undefined) return answer;
       this.#owner.report(error);
@@ -211,7 +221,10 @@ export class OnceRun {
   async #startNext(): Promise<void> {
     const [first] = this.#callers;
     if (first !== undefined) return first.start();
-    await this.#try((store) => store.release(this.call, this.#fence!)); // set before
+    const fence = this.#fence!; // set before
+    await this.#try((store) =>
+      this.#inTime("release", Promise.resolve(store.release(this.call, fence)))
+    );
     // A caller that joined meanwhile asks the store again.
     this.#fence = undefined;
     this.#stopRenewing();
@@ -221,7 +234,13 @@ export class OnceRun {
   /** Stores the outcome of the handler, then sends it to all callers. */
   async settle(outcome: Uint8Array): Promise<void> {
     // If it cannot be stored, the callers receive it nevertheless.
-    await this.#try((store) => store.settle(this.call, this.#fence!, outcome)); // set before it began
+    const fence = this.#fence!; // set before it began
+    await this.#try((store) =>
+      this.#inTime(
+        "settle",
+        Promise.resolve(store.settle(this.call, fence, outcome)),
+      )
+    );
     this.#deliver(outcome);
   }
 
@@ -238,8 +257,8 @@ export class OnceRun {
     for (const caller of this.#end()) caller.deliver(outcome);
   }
 
-  #refuse(error: CallError): void {
-    for (const caller of this.#end()) caller.refuse(error);
+  #refuse(error: (method: string) => CallError): void {
+    for (const caller of this.#end()) caller.refuse(error(caller.method));
   }
 
   /** Ends the call, and returns its callers. */
@@ -262,9 +281,43 @@ export class OnceRun {
     }
   }
 
+  /**
+   * Returns the answer of the store.
+   *
+   * @param onLate called with an answer that comes too late
+   * @throws {Error} if the store does not answer in time
+   */
+  async #inTime<Answer>(
+    name: string,
+    answer: Promise<Answer>,
+    onLate: (answer: Answer) => void = () => {},
+  ): Promise<Answer> {
+    const { timeout = STORE_TIMEOUT } = this.#owner.store;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        answer.then(onLate, () => {}); // the call has been reported as failed
+        reject(
+          new Error(
+            `The store of outcomes has not answered ${name}() within ${timeout} ms (its timeout)`,
+          ),
+        );
+      }, timeout);
+      setRef(timer, false);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #renewAfter(ms: number): void {
     const renewal = this.#renewal = setTimeout(async () => {
-      await this.#try((store) => store.renew(this.call, this.#fence!)); // set before
+      const fence = this.#fence!; // set before
+      await this.#try((store) =>
+        this.#inTime("renew", Promise.resolve(store.renew(this.call, fence)))
+      );
       if (this.#renewal === renewal) this.#renewAfter(ms);
     }, ms);
     setRef(renewal, false);
@@ -289,29 +342,33 @@ export class OnceRun {
 
 /** Returns the error for a call whose outcome is not known. */
 export function outcomeLost(
+  method: string,
   message = "the call may have run, but its outcome is not stored",
   processed: Processed = "maybe",
 ): CallError {
-  return new CallError(message, { code: "outcome-lost", processed });
+  return new CallError(`${method}: ${message}`, {
+    code: "outcome-lost",
+    processed,
+  });
 }
 
-function conflict(): CallError {
+function conflict(method: string): CallError {
   return new CallError(
-    "the key of the call was used with another input; use another key",
+    `${method}: the key of the call was used with another input; use another key`,
     { code: "conflict", processed: "no" },
   );
 }
 
-function full(): CallError {
+function full(method: string): CallError {
   return new CallError(
-    "the store of outcomes has no room for another call (option once)",
+    `${method}: the store of outcomes has no room for another call (option once)`,
     { code: "overloaded", processed: "no", retry: "later" },
   );
 }
 
-function unreachable(): CallError {
+function unreachable(method: string): CallError {
   return new CallError(
-    "the store of outcomes cannot be reached",
+    `${method}: the store of outcomes cannot be reached`,
     { code: "unavailable", processed: "no", retry: "later" },
   );
 }

@@ -73,8 +73,9 @@ export type OnceReservation =
  * If `reserve` throws, the call fails with `unavailable`, `processed: "no"`; an
  * answer that is not an {@linkcode OnceReservation} counts as `gone`. If
  * `settle` throws, its callers receive the outcome, but it is not stored for
- * calls that are repeated later. The errors are reported to `onError`. The
- * server waits for a store without a limit, so limit the time of each operation.
+ * calls that are repeated later. The errors are reported to `onError`. An
+ * operation that takes longer than `timeout` counts as one that has thrown; if
+ * `reserve` answers `new` later, the call is released.
  */
 export interface OnceStore {
   /**
@@ -95,6 +96,12 @@ export interface OnceStore {
    * @default no limit
    */
   readonly lease?: number | undefined;
+  /**
+   * Milliseconds that an operation may take.
+   *
+   * @default {5000}
+   */
+  readonly timeout?: number | undefined;
   /** Reserves a call, or says why it must not run. */
   reserve(call: OnceCall): OnceReservation | Promise<OnceReservation>;
   /**

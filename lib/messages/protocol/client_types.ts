@@ -106,8 +106,9 @@ export interface StreamOptions<In, Item> extends CallOptions {
    *
    * It is called if the session is lost or drained before the stream has ended,
    * but not after an error of the handler. Streams of a {@linkcode Source}
-   * continue without it. It has an effect only in clients that `createClient()`
-   * has created.
+   * continue without it. Only the `remote` of a client that `createClient()` has
+   * created has this option; through a session, the iteration throws a
+   * `TypeError`.
    *
    * @default the iteration throws the error
    */

@@ -24,6 +24,8 @@ export interface MethodOptions {
   /**
    * Whether repeating a call that may have run is harmless.
    *
+   * Not for notifications, which are sent at most once.
+   *
    * @default {false}
    */
   readonly idempotent?: boolean | undefined;

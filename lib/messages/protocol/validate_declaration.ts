@@ -28,7 +28,6 @@ const UNARY_KEYS = [...CALL_KEYS, "once"];
 const NOTIFICATION_KEYS = [
   "input",
   "timeout",
-  "idempotent",
   "serial",
   "description",
 ];
@@ -132,6 +131,11 @@ function checkKeys(shape: Shape, declared: Declared): void {
     if (key === "once") {
       throw new TypeError(
         `Cannot declare ${shape}() with "once": only the outcome of unary() can be stored`,
+      );
+    }
+    if (key === "idempotent") {
+      throw new TypeError(
+        `Cannot declare ${shape}() with "idempotent": a notification is sent at most once`,
       );
     }
     throw new TypeError(

@@ -1,5 +1,6 @@
 /** Streams of clients that continue in the next session. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
@@ -559,3 +560,20 @@ async function lie(peer: RawPeer, epoch: number): Promise<void> {
   await peer.frame(K.ITEM, id, body, NO_VALUE);
   peer.connection.close();
 }
+
+Deno.test("the option resume is refused where no client continues the stream", async () => {
+  const Ticks = protocol({
+    name: "ticks",
+    server: { ticks: serverStream<number, number>() },
+  });
+  const address = { memory: crypto.randomUUID() };
+  await using _server = await serve(Ticks, address).handle({
+    async *ticks() {},
+  });
+  await using session = await connect(Ticks, address);
+  await assertRejects(
+    () => Array.fromAsync(session.remote.ticks(1, { resume: (_, one) => one })),
+    TypeError,
+    "Cannot call ticks with the option resume through a session",
+  );
+});

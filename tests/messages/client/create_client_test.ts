@@ -20,7 +20,7 @@ import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import type { AnyProtocol } from "../../../lib/messages/protocol/protocol_types.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import type { Server } from "../../../lib/messages/server/server_types.ts";
-import { all, failureOf, thrownBy } from "../kit.ts";
+import { all, failureOf, thrownBy, turns } from "../kit.ts";
 
 const Shop = protocol({
   name: "shop",
@@ -418,11 +418,26 @@ Deno.test("a stream is opened again if it was refused before its first item", as
   await drained;
 });
 
-Deno.test("notifications neither wait nor are sent again", async () => {
+Deno.test("notifications wait for a session, in their order with calls", async () => {
+  await using place = new Place("absent");
+  await using client = createClient(Shop, place.address, QUICK);
+  const sent = [
+    client.remote.log("1"),
+    client.remote.price("2"),
+    client.remote.log("3"),
+  ];
+  await place.start();
+  await Promise.all(sent);
+  await client.remote.price("4");
+  assertEquals(place.entered, ["1", "2", "3", "4"]);
+});
+
+Deno.test("a notification that has waited for too long is dropped and reported", async () => {
   await using place = new Place("absent");
   const dropped: [number, string][] = [];
   await using client = createClient(Shop, place.address, {
     ...QUICK,
+    wait: { timeout: 50 },
     onDropped: (count, { message }) => void dropped.push([count, message]),
   });
   const error = await failureOf(client.remote.log("lost"));
@@ -436,6 +451,7 @@ Deno.test("notifications neither wait nor are sent again", async () => {
   assertEquals(place.entered, ["sent", "abc"]);
   await client.close();
   client.remote.log("too late"); // not awaited
+  await turns(4);
   assertEquals(dropped.at(-1), [1, "log: the client is closed"]);
 });
 

@@ -90,6 +90,7 @@ Deno.test(
     assertEquals(prepared, ["a1", "b1"]); // before the calls that wait
     const [draining] = events.filter(({ kind }) => kind === "draining");
     assertEquals([draining?.address, draining?.delay], ["memory:a", 0]);
+    assertEquals(draining?.status, "connecting"); // it does not pause
     a.release();
     assertEquals(await time.run(held), "a1");
     await time.run(stopped);

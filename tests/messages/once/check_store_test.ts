@@ -39,6 +39,7 @@ Deno.test("values that are not stores are rejected, and the error says why", () 
     [{ ...FULL, lease: 0 }, "whose lease is 0"],
     [{ ...FULL, lease: NaN }, "whose lease is NaN"],
     [{ ...FULL, lease: 1.5 }, "whose lease is 1.5"],
+    [{ ...FULL, timeout: 0 }, "whose timeout is 0"],
   ];
   for (const [once, message] of cases) {
     const options = { once: once as OnceStore }; // wrong on purpose

@@ -65,6 +65,7 @@ class FakeStore implements OnceStore {
 
 /** A caller that records what it gets. */
 class FakeCaller implements OnceCaller {
+  readonly method = "pay";
   readonly got: string[] = [];
 
   start(): void {
@@ -80,8 +81,12 @@ class FakeCaller implements OnceCaller {
   }
 }
 
-function begin(answers: (OnceReservation | Error)[], lease?: number) {
-  const store = new FakeStore(answers, lease);
+function begin(
+  answers: (OnceReservation | Error)[],
+  lease?: number,
+  other: Partial<OnceStore> = {},
+) {
+  const store = Object.assign(new FakeStore(answers, lease), other);
   const reported: unknown[] = [];
   const runs = new OnceRuns(store, (error) => void reported.push(error));
   const callers = [new FakeCaller()];
@@ -241,4 +246,36 @@ Deno.test("onceCall() names calls so that no two principals, methods or keys col
   );
   assertEquals(new Set(keys).size, keys.length);
   assertEquals(callKey("ä b", "pay", "€"), "%C3%A4%20b/pay/%E2%82%AC");
+});
+
+Deno.test("a store that does not answer in time counts as one that cannot be reached", async () => {
+  using time = virtualTime();
+  const { promise, resolve } = Promise.withResolvers<OnceReservation>();
+  const { store, first, reported } = begin([], undefined, {
+    reserve: () => promise,
+  });
+  await time.advance(4_999);
+  assertEquals(first.got, []);
+  await time.advance(1);
+  assertEquals(first.got, ["unavailable, no"]);
+  assertEquals(reported.map(String), [
+    "Error: The store of outcomes has not answered reserve() within 5000 ms (its timeout)",
+  ]);
+  resolve(NEW); // no handler was entered: the call may be repeated
+  await time.advance(1);
+  assertEquals(store.log, ["release f"]);
+});
+
+Deno.test("an outcome that the store does not take in time is delivered", async () => {
+  using time = virtualTime();
+  const { run, first, runs } = begin([NEW], undefined, {
+    timeout: 100,
+    settle: () => new Promise(() => {}),
+  });
+  await time.advance(1);
+  const settled = run.settle(OUTCOME);
+  await time.advance(100);
+  await settled;
+  assertEquals(first.got, ["start", "outcome 1"]);
+  assertEquals(runs.size, 0);
 });

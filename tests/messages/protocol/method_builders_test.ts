@@ -35,7 +35,8 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
   Deno.test(`${shape}() keeps the options of the method`, {
     permissions: "none",
   }, () => {
-    const options = { timeout: 500, idempotent: true, description: "does x" };
+    const again = shape === "notification" ? {} : { idempotent: true };
+    const options = { timeout: 500, ...again, description: "does x" };
     assertEquals(declare(shape, options), { shape, ...options });
   });
 
@@ -53,6 +54,16 @@ for (const shape of Object.keys(DECLARE) as Shape[]) {
     },
   );
 }
+
+Deno.test("notification() cannot be idempotent", {
+  permissions: "none",
+}, () => {
+  assertThrows(
+    () => declare("notification", { idempotent: true }),
+    TypeError,
+    "a notification is sent at most once",
+  );
+});
 
 Deno.test("unary() keeps the schemas of zod, valibot and arktype unchanged", {
   permissions: "none",
