@@ -1,0 +1,3 @@
+import { importTests } from "./parts.ts";
+
+await importTests(import.meta.url);
