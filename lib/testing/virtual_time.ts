@@ -7,6 +7,7 @@
  * @module
  */
 import { afterIteration } from "../framing/stream/event_loop_turn.ts";
+import { threadTurns } from "../framing/stream/turn_queue.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { type VirtualTimer, VirtualTimers } from "./virtual_timers.ts";
@@ -181,9 +182,15 @@ export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
   };
 }
 
-/** Resolves when all promises that can settle now have done so. */
-function idle(): Promise<void> {
-  return new Promise((resolve) => afterIteration(resolve));
+/**
+ * Resolves when all promises that can settle now have done so. Connections may
+ * wait for their turns, because of work before the clock was replaced; they do so
+ * in real time.
+ */
+async function idle(): Promise<void> {
+  do await new Promise<void>((resolve) => afterIteration(resolve)); while (
+    threadTurns().waits
+  );
 }
 
 /** Replaces the globals; returns a function that restores them. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { virtualTime } from "@lengthwise/lengthwise/testing";
+import { threadTurns } from "../../lib/framing/stream/turn_queue.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -160,5 +161,22 @@ Deno.test(
     }, 10);
     await assertRejects(() => time.advance(10), Error, "thrown in a timer");
     await assertRejects(() => time.advance(-1), RangeError, "-1 ms");
+  },
+);
+
+Deno.test(
+  "the clock stands still while connections wait for their turns",
+  pure,
+  async () => {
+    const turns = threadTurns();
+    turns.worked = 1_000; // in real time
+    const log: string[] = [];
+    using time = virtualTime();
+    for (let ms = 1; ms <= 100; ms++) setTimeout(() => log.push("timer"), ms);
+    const turn = turns.wait(false).then(() => log.push("turn"));
+    await time.advance(100);
+    await turn;
+    assertEquals(log[0], "turn");
+    assertEquals(log.length, 101);
   },
 );

@@ -103,6 +103,11 @@ export class TurnQueue {
     return this.worked >= BEFORE_POLL;
   }
 
+  /** Whether connections wait for their turns. */
+  get waits(): boolean {
+    return this.#running;
+  }
+
   /** Counts the work since `start`; returns the part not counted before. */
   count(start: number): number {
     const now = this.host.now();
