@@ -14,7 +14,7 @@ import {
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../lib/messages/server/server.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
-import { dial, turns } from "./kit.ts";
+import { dial, inVirtualTime, turns } from "./kit.ts";
 import { RawPeer } from "./raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -45,7 +45,7 @@ for (const early of [false, true]) {
         early ? " before the server accepts it" : ""
       }`,
       none,
-      async () => {
+      inVirtualTime(async () => {
         const { server, arrived } = recorder();
         {
           await using session = await connect(P, dial(server), {
@@ -56,7 +56,7 @@ for (const early of [false, true]) {
         }
         await server.shutdown();
         assertEquals(arrived, [size]);
-      },
+      }),
     );
   }
 }
@@ -64,7 +64,7 @@ for (const early of [false, true]) {
 Deno.test(
   "notifications that were not awaited arrive although their client closes",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { server, arrived } = recorder();
     const session = await connect(P, dial(server), { handlers: { tick() {} } });
     for (let n = 0; n < 1000; n++) session.remote.log(new Uint8Array(1000));
@@ -74,14 +74,14 @@ Deno.test(
       1000,
       0,
     ]);
-  },
+  }),
 );
 
 for (const how of ["close", "drain", "shutdown"] as const) {
   Deno.test(
     `a server's notifications arrive although it ends the session with ${how}()`,
     none,
-    async () => {
+    inVirtualTime(async () => {
       const { server } = recorder();
       let arrived = 0;
       const session = await connect(P, dial(server), {
@@ -96,24 +96,27 @@ for (const how of ["close", "drain", "shutdown"] as const) {
       assertEquals([arrived, server.broadcastStats.dropped], [5001, 0]);
       assertEquals(served!.stats.droppedNotifications, 0);
       await server.shutdown();
-    },
+    }),
   );
 }
 
-Deno.test("a burst of 5,000 messages reaches a subscriber that reads", async () => {
-  await using server = await serve(P, { port: 0 }).handle({
-    echo: (value) => value,
-    log() {},
-  });
-  let arrived = 0;
-  await using session = await connect(P, server.addr, {
-    handlers: { tick: () => void arrived++ },
-  });
-  await session.remote.echo(1);
-  for (let n = 0; n < 5000; n++) server.broadcast.tick(new Uint8Array(100));
-  while (arrived < 5000) await session.remote.echo(1);
-  assertEquals(server.broadcastStats.dropped, 0);
-});
+Deno.test(
+  "a burst of 5,000 messages reaches a subscriber that reads",
+  async () => {
+    await using server = await serve(P, { port: 0 }).handle({
+      echo: (value) => value,
+      log() {},
+    });
+    let arrived = 0;
+    await using session = await connect(P, server.addr, {
+      handlers: { tick: () => void arrived++ },
+    });
+    await session.remote.echo(1);
+    for (let n = 0; n < 5000; n++) server.broadcast.tick(new Uint8Array(100));
+    while (arrived < 5000) await session.remote.echo(1);
+    assertEquals(server.broadcastStats.dropped, 0);
+  },
+);
 
 Deno.test("10,000 calls of 1 KB and 40 of 100 KB may be made at once", async () => {
   await using server = await serve(P, { port: 0 }).handle({
@@ -152,7 +155,7 @@ const LARGE = new Uint8Array(70_000);
 Deno.test(
   "a signal and a timeout end the wait of a notification for its place",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { raw, session } = await slowPeer();
     await session.remote.log(LARGE); // is sent
     await session.remote.log(LARGE); // has a place
@@ -169,13 +172,13 @@ Deno.test(
     }
     await session.close();
     await raw[Symbol.asyncDispose]();
-  },
+  }),
 );
 
 Deno.test(
   "notifications that a peer never takes are counted and reported after closeTimeout",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const reports: [number, string][] = [];
     const { raw, session } = await slowPeer((count, { code }) =>
       void reports.push([count, code])
@@ -197,25 +200,29 @@ Deno.test(
     assertEquals(session.stats.droppedNotifications, 3);
     assertEquals((await assertRejects(() => waits, CallError)).processed, "no");
     await raw[Symbol.asyncDispose]();
-  },
+  }),
 );
 
-Deno.test("an error in onDropped is reported to onError", none, async () => {
-  const [near, far] = memoryPair();
-  const raw = new RawPeer(far);
-  const errors: unknown[] = [];
-  const connecting = connect(P, near, {
-    handlers: { tick() {} },
-    onDropped: () => {
-      throw new Error("full disk");
-    },
-    onError: ({ error }) => void errors.push(String(error)),
-  });
-  await raw.hello({ role: 1 });
-  const session = await connecting;
-  await session.close();
-  session.remote.log(LARGE);
-  await turns(2);
-  assertEquals(errors, ["Error: full disk"]);
-  await raw[Symbol.asyncDispose]();
-});
+Deno.test(
+  "an error in onDropped is reported to onError",
+  none,
+  inVirtualTime(async () => {
+    const [near, far] = memoryPair();
+    const raw = new RawPeer(far);
+    const errors: unknown[] = [];
+    const connecting = connect(P, near, {
+      handlers: { tick() {} },
+      onDropped: () => {
+        throw new Error("full disk");
+      },
+      onError: ({ error }) => void errors.push(String(error)),
+    });
+    await raw.hello({ role: 1 });
+    const session = await connecting;
+    await session.close();
+    session.remote.log(LARGE);
+    await turns(2);
+    assertEquals(errors, ["Error: full disk"]);
+    await raw[Symbol.asyncDispose]();
+  }),
+);

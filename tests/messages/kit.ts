@@ -19,6 +19,7 @@ import {
   memoryPair,
   type MemoryPairOptions,
 } from "../../lib/transport/memory/memory_pair.ts";
+import { virtualTime } from "../../lib/testing/virtual_time.ts";
 
 /** Connects to a server in memory; returns the client's end. */
 export function dial(
@@ -99,6 +100,18 @@ export function aborted(signal: AbortSignal): Promise<unknown> {
       once: true,
     });
   });
+}
+
+/**
+ * Returns the body of a test in virtual time: timers fire when there is nothing
+ * else to do, so the load of the machine changes nothing. For tests without
+ * sockets, files or processes.
+ */
+export function inVirtualTime(body: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    using time = virtualTime();
+    await time.run(body());
+  };
 }
 
 /** Waits for `count` turns of the event loop. */

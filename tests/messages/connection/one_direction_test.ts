@@ -15,7 +15,7 @@ import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import { connect as dialTransport } from "../../../lib/transport/connect.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { aborted, failureOf, turns } from "../kit.ts";
+import { aborted, failureOf, inVirtualTime, turns } from "../kit.ts";
 import { K, RawPeer, request, value } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -81,7 +81,7 @@ Deno.test("a client that half-closes after its requests gets the replies", async
 Deno.test(
   "a client that half-closes does not keep its handlers running for more than closeTimeout",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { ended, serve } = handlers();
     const server = createServer(P, { limits: { closeTimeout: 20 } })
       .handle(serve);
@@ -95,7 +95,7 @@ Deno.test(
     await served;
     assertEquals(ended.length, 1);
     raw.connection.close();
-  },
+  }),
 );
 
 /** A connection whose writes fail from some time on, and whose reads take a turn. */
@@ -123,7 +123,7 @@ function fragile(near: Connection) {
 Deno.test(
   "a failed write delivers what has arrived, and fails the rest",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const server = createServer(P, { limits: { closeTimeout: 20 } })
       .handle({
         ...handlers().serve,
@@ -147,13 +147,13 @@ Deno.test(
     assertEquals((await session.finished).code, "disconnected");
     await session.close();
     await served;
-  },
+  }),
 );
 
 Deno.test(
   "an own Connection whose write throws keeps what has arrived, too",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const server = createServer(P).handle({
       ...handlers().serve,
       echo: (input) => input,
@@ -174,5 +174,5 @@ Deno.test(
     assertEquals(await arrived, 1);
     await session.close();
     await server.shutdown();
-  },
+  }),
 );

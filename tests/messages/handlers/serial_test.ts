@@ -12,7 +12,7 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, failureOf, incidents, turns } from "../kit.ts";
+import { dial, failureOf, incidents, inVirtualTime, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -69,19 +69,23 @@ for (
     ["keyed", "+a+b-b-a+a-a"],
   ] as const
 ) {
-  Deno.test(`calls of ${method} are handled as ${expected}`, none, async () => {
-    const { server, log } = open();
-    const { remote } = await connect(P, dial(server));
-    await Promise.all(CHANGES.map((change) => remote[method](change)));
-    assertEquals(log.join(""), expected);
-    await server.shutdown();
-  });
+  Deno.test(
+    `calls of ${method} are handled as ${expected}`,
+    none,
+    inVirtualTime(async () => {
+      const { server, log } = open();
+      const { remote } = await connect(P, dial(server));
+      await Promise.all(CHANGES.map((change) => remote[method](change)));
+      assertEquals(log.join(""), expected);
+      await server.shutdown();
+    }),
+  );
 }
 
 Deno.test(
   "serial notifications are handled in order, also after one has failed and the session has ended",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { server, log, list } = open();
     const session = await connect(P, dial(server));
     for (const key of ["a", "fails", "b", "c"]) {
@@ -92,13 +96,13 @@ Deno.test(
     while (log.at(-1) !== "-c") await turns();
     assertEquals(log.join(""), "+a-a+fails+b-b+c-c");
     assertEquals(list.length, 1);
-  },
+  }),
 );
 
 Deno.test(
   "serial streams wait until the one before has ended",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { server, log } = open();
     const { remote } = await connect(P, dial(server));
     const items = await Promise.all(
@@ -106,13 +110,13 @@ Deno.test(
     );
     assertEquals([items, log.join("")], [[[1], [1], [1]], "+a-a+b-b+a-a"]);
     await server.shutdown();
-  },
+  }),
 );
 
 Deno.test(
   "a call that is cancelled while it waits ends at once, and its handler is not entered",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { server, log } = open();
     const session = await connect(P, dial(server));
     const { remote } = session;
@@ -124,13 +128,13 @@ Deno.test(
     assertEquals(log.join(""), "+a-a+c-c");
     await session.close();
     await server.shutdown();
-  },
+  }),
 );
 
 Deno.test(
   "the sessions of a server do not wait for each other",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const { server, log } = open();
     const sessions = await Promise.all(
       [1, 2].map(() => connect(P, dial(server))),
@@ -140,7 +144,7 @@ Deno.test(
     );
     assertEquals(log.slice(0, 2), ["+0", "+1"]);
     await server.shutdown();
-  },
+  }),
 );
 
 Deno.test("serial is checked where it is declared", none, () => {
