@@ -8,6 +8,7 @@
  */
 import {
   CallError,
+  type CallOptions,
   connect,
   protocol,
   serve,
@@ -48,21 +49,23 @@ class Queue {
     return worker;
   }
 
-  /** Runs a job, and runs it again if the worker disconnects. */
+  /** Runs a job, and runs it again if its worker leaves. */
   async run(
     job: number,
     ms: number,
-    signal = new AbortController().signal,
+    options: CallOptions = { timeout: 30_000 },
   ): Promise<string> {
     const worker = await this.#worker();
     try {
-      const options = { timeout: 500, signal };
       const outcome = await worker.remote.work({ job, ms }, options);
       this.#free(worker);
       return outcome;
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      if (error.code === "disconnected") return await this.run(job, ms, signal);
+      // It left while it worked, or before it looked at the job.
+      if (error.code === "disconnected" || error.code === "unavailable") {
+        return await this.run(job, ms, options);
+      }
       this.#free(worker);
       return `job ${job}: ${error.code}`;
     }
@@ -74,6 +77,13 @@ await using server = await serve(Pool, { port: 0 }).handle({
   register: (_, { session }) => queue.join(session),
 });
 
+/** Called when a worker begins a job. */
+const onStart = new Map<number, () => void>();
+
+function started(job: number): Promise<void> {
+  return new Promise((resolve) => onStart.set(job, resolve));
+}
+
 async function startWorker(name: string) {
   const session = await connect(Pool, server.addr, {
     handlers: {
@@ -81,6 +91,7 @@ async function startWorker(name: string) {
         signal.addEventListener("abort", () => {
           console.log(`${name} drops job ${job}: ${signal.reason.code}`);
         });
+        onStart.get(job)?.();
         await pause(ms, signal);
         return `job ${job}: done by ${name}`;
       },
@@ -106,13 +117,16 @@ await using _bert = await startWorker("Bert");
 const quick = [1, 2, 3, 4].map((job) => queue.run(job, 5));
 for (const line of await Promise.all(quick)) console.log(line);
 
-console.log(await queue.run(5, 60_000)); // the deadline passes; the worker is notified
+// The deadline passes, and the worker is notified.
+console.log(await queue.run(5, 60_000, { timeout: 500 }));
 
 const controller = new AbortController();
-const unwanted = queue.run(6, 60_000, controller.signal);
-setTimeout(() => controller.abort(), 20);
+const unwanted = queue.run(6, 60_000, { signal: controller.signal });
+await started(6);
+controller.abort();
 console.log(await unwanted);
 
 const two = [queue.run(7, 50), queue.run(8, 50)];
-setTimeout(() => anna.close(), 20);
+await started(7);
+await anna.close();
 for (const line of await Promise.all(two)) console.log(line); // Bert does both

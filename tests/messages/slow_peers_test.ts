@@ -184,7 +184,8 @@ Deno.test("over TCP: a slow reader of one stream holds up neither streams nor ca
 });
 
 Deno.test("over TCP: streams of large items that are read at once take turns, and none fails", async () => {
-  const server = await serve(Talk, { port: 0 }).handle({
+  const limits = { queueTimeout: 300_000 }; // a busy machine needs more than 10 s
+  const server = await serve(Talk, { port: 0 }, { limits }).handle({
     ask: (bytes) => bytes,
     async *chunks(count) {
       for (let i = 0; i < count; i++) yield new Uint8Array(4_100_000).fill(i);
@@ -197,6 +198,7 @@ Deno.test("over TCP: streams of large items that are read at once take turns, an
     async *talk() {},
   });
   await using session = await connect(Talk, server.addr, {
+    limits,
     handlers: { ask: (bytes) => bytes },
   });
   const { remote } = session;

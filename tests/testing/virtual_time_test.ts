@@ -165,7 +165,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the clock stands still while connections wait for their turns",
+  "no timer fires while connections wait for their turns",
   pure,
   async () => {
     const turns = threadTurns();

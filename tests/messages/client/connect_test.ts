@@ -28,6 +28,7 @@ import {
   dial,
   endOf,
   failureOf,
+  inVirtualTime,
   thrownBy,
   turns,
   typedSession,
@@ -191,7 +192,7 @@ Deno.test(
 Deno.test(
   "timeLeft reflects the timeout that applies: the call's, the method's or the client's",
   none,
-  async () => {
+  inVirtualTime(async () => {
     const P = protocol({
       name: "p",
       server: {
@@ -235,7 +236,7 @@ Deno.test(
       [Infinity, 60_000],
     );
     await server.shutdown();
-  },
+  }),
 );
 
 Deno.test(
