@@ -4,7 +4,11 @@
  * @module
  */
 import { mulberry32 } from "../framing/random.ts";
+import { containsLine, type Coverage } from "./line_coverage.ts";
 import type { Mutant } from "./mutants.ts";
+
+/** Milliseconds of the tests of other folders. */
+const OTHERS = 60_000;
 
 /**
  * Returns mutants in an order that depends on the seed only: first a line, each
@@ -21,34 +25,25 @@ export function draw(all: readonly Mutant[], seed: number): Mutant[] {
 }
 
 /**
- * Returns the tests that should notice a mutant: those of its file, which may not
- * exist, of its folder, of the folders around it, and of the layers that use it.
+ * Returns the test files that run the line of a mutant, in groups that run one
+ * after the other: those of its file, of its folder, and as many others as run
+ * within a minute. Within a group, the quickest are first.
  */
-export function testsOf(path: string): string[][] {
-  const folders = path.split("/").slice(1, -1);
-  const [layer = ""] = folders;
-  const groups = folders.map((_, depth) =>
-    `tests/${folders.slice(0, depth + 1).join("/")}`
-  )
-    .slice(1).map((folder) => [folder]).reverse();
-  const last = [`tests/${layer}/*_test.ts`, ...USERS[layer] ?? []]
-    .filter((folder) => !groups.some(([known]) => known === folder));
-  const file = path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
-  return [[file], ...groups, last].filter((group) => group.length > 0);
+export function testsOf(
+  { path, line }: Mutant,
+  coverage: readonly Coverage[],
+): Coverage[][] {
+  const tests = coverage
+    .filter(({ lines }) => containsLine(lines[path], line))
+    .toSorted((one, other) => one.ms - other.ms);
+  const own = path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
+  const folder = own.slice(0, own.lastIndexOf("/"));
+  const groups: [Coverage[], Coverage[], Coverage[]] = [[], [], []];
+  let ms = 0;
+  for (const test of tests) {
+    if (test.path === own) groups[0].push(test);
+    else if (test.path.startsWith(folder + "/")) groups[1].push(test);
+    else if ((ms += test.ms) < OTHERS) groups[2].push(test);
+  }
+  return groups.filter((group) => group.length > 0);
 }
-
-/** Tests that use a layer, without slow ones. */
-const USERS: Readonly<Record<string, readonly string[]>> = {
-  transport: ["tests/framing/stream", "tests/messages/connection"],
-  framing: [
-    "tests/framing/layouts",
-    "tests/framing/stream",
-    "tests/messages/connection",
-  ],
-  messages: [
-    "tests/messages/wire",
-    "tests/messages/connection",
-    "tests/messages/client",
-    "tests/messages/server",
-  ],
-};

@@ -4,19 +4,11 @@
  *
  * @module
  */
-import { type Mutant, mutantsOf } from "./mutants.ts";
-
-function filesOf(folder: string): string[] {
-  const entries = [...Deno.readDirSync(folder)];
-  return entries.flatMap(({ name, isDirectory }) => {
-    const path = `${folder}/${name}`;
-    if (isDirectory) return filesOf(path);
-    return name.endsWith(".ts") ? [path] : [];
-  }).sort();
-}
+import { filesIn } from "./files.ts";
+import { mutantsOf } from "./mutants.ts";
 
 Deno.test("writes the mutants", () => {
-  const mutants: Mutant[] = filesOf("lib").flatMap((path) =>
+  const mutants = filesIn("lib", ".ts").flatMap((path) =>
     mutantsOf(path, Deno.readTextFileSync(path))
   );
   Deno.writeTextFileSync(Deno.env.get("MUTANTS")!, JSON.stringify(mutants));

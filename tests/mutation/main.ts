@@ -8,11 +8,13 @@
  * deno task mutate 7 41-80                  # the 41st to the 80th of that seed
  * deno task mutate 7 1-20 lib/framing/      # mutants of some files only
  * deno task mutate 7 1-9 lib/framing/mod.ts:12     # every mutant of a line
+ * deno task mutate 7 1-9 lib/framing/mod.ts:12 tests/framing/    # with these tests
  * ```
  *
  * The mutants of a seed are the same as long as `lib/` is. Each is tested in a
- * copy of the project: first with the tests of its file and folder, then with those
- * around it and of the layers that use it. Tests that take much longer than without
+ * copy of the project, with the test files that run its line: first those of its
+ * file and folder, then the others, the quickest first. The first run therefore
+ * measures the coverage of each test file. Tests that take much longer than without
  * a mutant have noticed it. A mutant that no test notices may still be rejected
  * by the type check. `explained.ts` lists mutants that no test can notice; they
  * are not counted.
@@ -21,6 +23,7 @@
  */
 import { draw, testsOf } from "./draw.ts";
 import { EXPLAINED } from "./explained.ts";
+import { type Coverage, coverageOf } from "./line_coverage.ts";
 import { type Mutant, mutated } from "./mutants.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -29,51 +32,24 @@ const COUNT = 120;
 /** Longest time of tests, relative to their time without a mutant. */
 const SLOWER = 4;
 /** Milliseconds that tests may take in any case. */
-const PATIENCE = 30_000;
+const PATIENCE = 20_000;
 /** Number of times that tests may fail without a mutant, on a busy machine. */
 const ATTEMPTS = 3;
-/** Milliseconds that tests may take without a mutant. */
-const LONGEST = 600_000;
 /** The longest deadline, in milliseconds. */
 const NEVER = 2 ** 31 - 1;
 const LISTER = "tests/mutation/list_mutants.ts";
+/** Folders of tests that may notice a mutant; they mirror those of `lib/`. */
+const TESTS = ["framing", "messages", "support", "testing", "transport"]
+  .map((layer) => `tests/${layer}`);
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const TEST = [
   ...["test", "--frozen", "--allow-all", "--no-check", "--fail-fast"],
-  ...["--quiet", "--parallel"],
+  "--quiet",
 ];
 
 /** How a mutant was noticed. */
 type Fate = "failed" | "deadline" | "types" | "explained" | "lived";
-
-/** Deadlines of groups of tests, by their paths. */
-const deadlines = new Map<string, number>();
-
-/** Returns the milliseconds after which tests have noticed a mutant. */
-async function deadlineOf(
-  sandbox: Sandbox,
-  tests: readonly string[],
-): Promise<number> {
-  const name = tests.join(" ");
-  const known = deadlines.get(name);
-  if (known !== undefined) return known;
-  const all = TEST.filter((flag) => flag !== "--fail-fast");
-  const { success, ms, output } = await sandbox.deno(
-    [...all, ...tests],
-    LONGEST,
-  );
-  if (!success) {
-    const files = filesThatFail(output);
-    const fate = await outcomeOf(sandbox, files, LONGEST);
-    if (fate !== undefined) {
-      throw new Error(`${name} fails without a mutant:\n${output}`);
-    }
-  }
-  const deadline = PATIENCE + SLOWER * ms;
-  deadlines.set(name, deadline);
-  return deadline;
-}
 
 /**
  * Returns how tests notice the mutant that is in place. A file with a failing test
@@ -105,30 +81,23 @@ function filesThatFail(output: string): string[] {
   return [...new Set([...named].map(([, file]) => file!))];
 }
 
-/** Returns whether the first of some tests exists; patterns count as existing. */
-function exist([first = ""]: readonly string[]): boolean {
-  if (first.includes("*")) return true;
-  try {
-    return Deno.statSync(first) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns how a mutant is noticed. */
-async function fateOf(sandbox: Sandbox, mutant: Mutant): Promise<Fate> {
+/** Returns how a mutant is noticed by groups of tests. */
+async function fateOf(
+  sandbox: Sandbox,
+  mutant: Mutant,
+  groups: readonly (readonly Coverage[])[],
+): Promise<Fate> {
   const { path } = mutant;
   const text = Deno.readTextFileSync(path);
-  const changed = mutated(text, mutant);
+  sandbox.write(path, mutated(text, mutant));
   try {
-    for (const tests of testsOf(path).filter(exist)) {
-      const deadline = await deadlineOf(sandbox, tests);
-      sandbox.write(path, changed);
+    for (const group of groups) {
+      const ms = group.reduce((sum, test) => sum + test.ms, 0);
+      const tests = group.map((test) => test.path);
+      const deadline = PATIENCE + SLOWER * ms;
       const fate = await outcomeOf(sandbox, tests, deadline);
       if (fate !== undefined) return fate;
-      sandbox.write(path, text);
     }
-    sandbox.write(path, changed);
     const check = ["check", "--frozen", "--quiet", "mod.ts", path];
     const { success } = await sandbox.deno(check, NEVER);
     return success ? "lived" : "types";
@@ -164,7 +133,8 @@ function changeOf({ path, operator, start, end, text }: Mutant): string {
 }
 
 async function main(
-  [seed = "1", range = `1-${COUNT}`, prefix = "lib/"]: readonly string[],
+  [seed = "1", range = `1-${COUNT}`, prefix = "lib/", ...tests]:
+    readonly string[],
 ): Promise<void> {
   const [first = NaN, last = NaN] = range.split("-").map(Number);
   if (!Number.isInteger(Number(seed)) || !(first >= 1 && last >= first)) {
@@ -183,6 +153,12 @@ async function main(
   const drawn = draw(all, Number(seed))
     .filter(({ path }) => path.startsWith(prefix));
   const mutants = (ofLine.length > 0 ? ofLine : drawn).slice(first - 1, last);
+  const given = tests.map((path): Coverage => ({
+    path,
+    ms: 60_000,
+    lines: {},
+  }));
+  const coverage = given.length > 0 ? [] : await coverageOf(TESTS, sandbox);
   const counts: Record<Fate, number> = {
     ...{ failed: 0, deadline: 0, types: 0, explained: 0, lived: 0 },
   };
@@ -192,7 +168,8 @@ async function main(
     const known = EXPLAINED.some((one) =>
       one.path === path && one.change === change
     );
-    const fate = known ? "explained" : await fateOf(sandbox, mutant);
+    const groups = given.length > 0 ? [given] : testsOf(mutant, coverage);
+    const fate = known ? "explained" : await fateOf(sandbox, mutant, groups);
     counts[fate]++;
     console.log(`${first + index} ${fate}: ${path}:${line} ${change}`);
   }

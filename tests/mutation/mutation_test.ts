@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { draw, testsOf } from "./draw.ts";
+import { linesOf } from "./line_coverage.ts";
 import { type Mutant, mutantsOf, mutated } from "./mutants.ts";
 
 /** Returns the operator and the whole text of each mutant. */
@@ -88,16 +89,45 @@ Deno.test("draw() returns one mutant of each line, and repeats itself", () => {
   assertEquals(orders.size > 10, true);
 });
 
-Deno.test("testsOf() begins with the file and its folder", () => {
-  const groups = testsOf("lib/messages/session/flow/credit.ts");
-  assertEquals(groups.slice(0, 3), [
-    ["tests/messages/session/flow/credit_test.ts"],
-    ["tests/messages/session/flow"],
-    ["tests/messages/session"],
-  ]);
-  assertEquals(groups[3]?.includes("tests/messages/server"), true);
-  const framing = testsOf("lib/framing/presets.ts");
-  assertEquals(framing.length, 2);
-  assertEquals(framing[0], ["tests/framing/presets_test.ts"]);
-  assertEquals(framing[1]?.[0], "tests/framing/*_test.ts");
+Deno.test("testsOf() returns the tests of a line, the closest and quickest first", () => {
+  const lines = { "lib/a/x.ts": "4-7 9" };
+  const coverage = [
+    { path: "tests/a/y_test.ts", ms: 4, lines },
+    { path: "tests/b/slow_test.ts", ms: 40_000, lines },
+    { path: "tests/b/x_test.ts", ms: 3, lines },
+    { path: "tests/a/x_test.ts", ms: 2, lines },
+    { path: "tests/a/b/y_test.ts", ms: 1, lines },
+    { path: "tests/b/slower_test.ts", ms: 50_000, lines },
+    { path: "tests/a/z_test.ts", ms: 1, lines: { "lib/a/x.ts": "8 10-12" } },
+    { path: "tests/a/w_test.ts", ms: 1, lines: {} },
+  ];
+  const of = (line: number) =>
+    testsOf(
+      {
+        path: "lib/a/x.ts",
+        line,
+        start: 0,
+        end: 1,
+        operator: "await",
+        text: "",
+      },
+      coverage,
+    ).map((group) => group.map(({ path }) => path));
+  const expected = [
+    ["tests/a/x_test.ts"],
+    ["tests/a/b/y_test.ts", "tests/a/y_test.ts"],
+    ["tests/b/x_test.ts", "tests/b/slow_test.ts"],
+  ];
+  assertEquals([4, 6, 7, 9].map(of), [expected, expected, expected, expected]);
+  assertEquals([8, 12].map(of), [[["tests/a/z_test.ts"]], [[
+    "tests/a/z_test.ts",
+  ]]]);
+  assertEquals([3, 13].map(of), [[], []]);
+});
+
+Deno.test("linesOf() returns the lines that were run", () => {
+  const lcov = "SF:/tmp/mutation_1/lib/a/x.ts\nDA:1,0\nDA:4,2\nDA:5,1\n" +
+    "DA:7,1\nend_of_record\nSF:/tmp/tests/lib.ts\nDA:1,1\nend_of_record\n" +
+    "SF:/tmp/lib/a/y.ts\nDA:1,0\nend_of_record\n";
+  assertEquals(linesOf(lcov), { "lib/a/x.ts": "4-5 7" });
 });

@@ -5,7 +5,7 @@
  */
 
 /** Files that no test needs. */
-const NOT_COPIED = [".git", "node_modules"];
+const NOT_COPIED = [".git", ".cache", "node_modules"];
 
 /** Outcome of a command. */
 export interface Outcome {

@@ -1,0 +1,134 @@
+/**
+ * Finds which test files run a line of `lib/`, and how long they take.
+ *
+ * Each test file runs once with coverage, which takes some minutes. The results
+ * are kept in `.cache/`, until `lib/` or the test file changes.
+ *
+ * @module
+ */
+import { filesIn } from "./files.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/** Path of the results of earlier runs. */
+const CACHE = ".cache/line_coverage.json";
+/** Milliseconds that a test file may take with coverage. */
+const LONGEST = 240_000;
+/** Number of times that a test file may fail, on a busy machine. */
+const ATTEMPTS = 3;
+
+/** The lines that a test file runs. */
+export interface Coverage {
+  /** Path of the test file. */
+  readonly path: string;
+  /** Milliseconds that it takes, with coverage. */
+  readonly ms: number;
+  /** Lines that it runs, by the path of the source file, in ranges `4-7`. */
+  readonly lines: Readonly<Record<string, string>>;
+}
+
+interface Kept extends Coverage {
+  /** Hash of `lib/` and of the test file. */
+  readonly hash: string;
+}
+
+/** Returns the coverage of each test file in some folders. */
+export async function coverageOf(
+  folders: readonly string[],
+  sandbox: Sandbox,
+): Promise<Coverage[]> {
+  const library = await hashOf(filesIn("lib", ".ts"));
+  const known = readCache();
+  const found: Kept[] = [];
+  const tests = folders.flatMap((folder) => filesIn(folder, "_test.ts"));
+  for (const path of tests) {
+    const hash = library + await hashOf([path]);
+    const before = known.find((one) => one.path === path && one.hash === hash);
+    const { ms, lines } = before ?? await measure(path, sandbox);
+    found.push({ path, hash, ms, lines });
+    if (before === undefined) writeCache(found, known);
+  }
+  return found;
+}
+
+/** Returns whether ranges such as `1-4 7` contain a line. */
+export function containsLine(ranges = "", line: number): boolean {
+  return ranges.split(" ").some((range) => {
+    const [first, last = first] = range.split("-").map(Number);
+    return first! <= line && line <= last!;
+  });
+}
+
+/** Returns the lines of each file that a report in LCOV format counts. */
+export function linesOf(lcov: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const record of lcov.split("end_of_record")) {
+    const path = /SF:.*?\/(lib\/\S+)/.exec(record)?.[1];
+    if (path === undefined) continue;
+    const lines = [...record.matchAll(/^DA:(\d+),(\d+)/gm)]
+      .filter(([, , count]) => Number(count) > 0)
+      .map(([, line]) => Number(line));
+    if (lines.length > 0) files[path] = toRanges(lines);
+  }
+  return files;
+}
+
+function toRanges(lines: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const line of lines) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === line - 1) last[1] = line;
+    else ranges.push([line, line]);
+  }
+  return ranges
+    .map(([first, last]) => first === last ? `${first}` : `${first}-${last}`)
+    .join(" ");
+}
+
+async function measure(
+  path: string,
+  sandbox: Sandbox,
+): Promise<{ ms: number; lines: Record<string, string> }> {
+  const folder = await Deno.makeTempDir({ prefix: "coverage_" });
+  try {
+    let output = "";
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const run = await sandbox.deno([
+        ...["test", "--frozen", "--allow-all", "--no-check", "--quiet"],
+        ...[`--coverage=${folder}`, "--coverage-raw-data-only", path],
+      ], LONGEST);
+      output = run.output;
+      if (!run.success) continue;
+      const report = await sandbox.deno(
+        ["coverage", "--quiet", "--lcov", "--include=/lib/", folder],
+        LONGEST,
+      );
+      return { ms: Math.round(run.ms), lines: linesOf(report.output) };
+    }
+    throw new Error(`${path} fails without a mutant:\n${output}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function hashOf(paths: readonly string[]): Promise<string> {
+  const text = paths.map((path) => path + "\n" + Deno.readTextFileSync(path));
+  const bytes = new TextEncoder().encode(text.join("\n"));
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  return new Uint8Array(hash).slice(0, 12).toHex();
+}
+
+function readCache(): Kept[] {
+  try {
+    return JSON.parse(Deno.readTextFileSync(CACHE));
+  } catch {
+    return [];
+  }
+}
+
+/** Writes new results, and older ones of other test files. */
+function writeCache(found: readonly Kept[], known: readonly Kept[]): void {
+  const paths = new Set(found.map(({ path }) => path));
+  const others = known.filter(({ path }) => !paths.has(path));
+  Deno.mkdirSync(".cache", { recursive: true });
+  Deno.writeTextFileSync(CACHE, JSON.stringify([...found, ...others]));
+}
