@@ -221,6 +221,26 @@ export const callAttacks: readonly Attack[] = [
   },
   {
     ...open,
+    name: "requests that arrive a few bytes at a time",
+    resource: "rate of a message",
+    kind: "REQUEST",
+    limits: ["minReadRate"],
+    sees: ["ERROR deadline"],
+    budget: UNSENT + UNFINISHED,
+    setup: { limits: { assemblyTimeout: 300, minReadRate: 16_384 } },
+    async *script() {
+      const part = new Uint8Array(16_000);
+      part.set(u16(M.echo));
+      yield* times(200, (id) => frame(K.REQUEST, id, part, MORE));
+      for (let round = 0; round < 60; round++) {
+        await pause(20);
+        const few = Uint8Array.of(0);
+        yield* times(200, (id) => frame(K.REQUEST, id, few, MORE));
+      }
+    },
+  },
+  {
+    ...open,
     name: "metadata above its limit",
     resource: "bytes of metadata",
     kind: "REQUEST",

@@ -418,7 +418,7 @@ for (
     ["a request has more than `maxFragments` fragments", 3, {
       maxFragments: 2,
     }],
-    ["a request takes longer than `assemblyTimeout` to arrive", 1, {
+    ["a request is slower than `minReadRate` for too long", 1, {
       assemblyTimeout: 50,
     }],
   ] as const

@@ -61,6 +61,7 @@ export class Link {
     this.receiver = receiver;
     this.stream = frames(connection, framing(limits), {
       frameTimeout: limits.assemblyTimeout,
+      minByteRate: limits.minReadRate,
       turnTime: limits.turnTime,
     });
     this.stream.onWritten = () => this.receiver?.onWritten();

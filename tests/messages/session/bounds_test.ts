@@ -476,7 +476,7 @@ Deno.test(
       "closeTimeout", // control/closing_test.ts
       "turnTime", // connection/turn_time_test.ts
       ...["notifyWindow", "itemsWindow", "unreadTimeout"], // flow/
-      ...["maxFragments", "maxAssembly", "assemblyTimeout"], // fragment_bounds_test.ts
+      ...["maxFragments", "maxAssembly", "assemblyTimeout", "minReadRate"], // fragment_bounds_test.ts
     ];
     const tested = new Set([...BOUNDS.map(({ limit }) => limit), ...elsewhere]);
     assertEquals([...tested].sort(), Object.keys(DEFAULT_LIMITS).sort());

@@ -17,6 +17,7 @@ const PARTS = [
   "maxFragments",
   "maxAssembly",
   "assemblyTimeout",
+  "minReadRate",
 ] as const;
 type PartsLimit = (typeof PARTS)[number];
 
@@ -49,6 +50,7 @@ const CARRIERS: readonly Carrier[] = [
       maxFragments: "too-large, no, never",
       maxAssembly: "overloaded, no, later",
       assemblyTimeout: "deadline, no, never",
+      minReadRate: "deadline, no, never",
     },
   },
   {
@@ -61,6 +63,7 @@ const CARRIERS: readonly Carrier[] = [
       maxFragments: NOTHING,
       maxAssembly: NOTHING,
       assemblyTimeout: NOTHING,
+      minReadRate: NOTHING,
     },
   },
   {
@@ -79,6 +82,7 @@ const CARRIERS: readonly Carrier[] = [
       maxFragments: BROKEN,
       // Not maxAssembly: beyond it, an item waits for credit.
       assemblyTimeout: BROKEN,
+      minReadRate: BROKEN,
     },
   },
   {
@@ -97,6 +101,7 @@ const CARRIERS: readonly Carrier[] = [
       maxFragments: "too-large, maybe, never",
       maxAssembly: "overloaded, maybe, later",
       assemblyTimeout: BROKEN,
+      minReadRate: BROKEN,
     },
   },
 ];
@@ -145,6 +150,18 @@ const REACH: Readonly<
       lone.receive(kind, id, whole.subarray(0, 5), Flag.MORE);
       lone.advance(amount);
       lone.receive(kind, id, whole.subarray(5));
+    },
+  },
+  minReadRate: { // the parts may be late by 48 ms in all
+    limits: { ...WIDE, assemblyTimeout: 448, minReadRate: 1000 },
+    most: 400,
+    send(lone, { kind, id, bytes }, amount) {
+      const whole = bytes(24_000);
+      for (let at = 0; at < whole.length; at += 400) {
+        const more = at + 400 < whole.length ? Flag.MORE : 0;
+        lone.receive(kind, id, whole.subarray(at, at + 400), more);
+        lone.advance(amount);
+      }
     },
   },
 };

@@ -506,7 +506,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     this.#shared.timerWheel.remove(call);
     if (!call.started) this.queue.drop(call);
     dropQueued(this.#shared, call);
-    dropReply(this.#shared, call);
+    dropReply(call);
     endItems(this.#shared, call);
   }
 

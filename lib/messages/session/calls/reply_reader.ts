@@ -42,7 +42,6 @@ export function assembleReply(
   const fault = reply.add(frame.subarray(HEADER)) ?? reply.claim();
   if (fault !== undefined) return faultReason(shared, fault);
   if (more) return undefined;
-  shared.timerWheel.remove(reply);
   call.reply = undefined;
   return reply.finish();
 }
@@ -52,13 +51,12 @@ function begin(
   call: OutgoingCall,
   kind: number,
 ): Reassembly {
-  const { reassemblyBudget, limits, timerWheel, now } = shared;
-  const reply = new Reassembly(reassemblyBudget, limits, () =>
-    call.fail(
-      "malformed",
-      `the reply was still incomplete after ${limits.assemblyTimeout} ms`,
-    ));
-  timerWheel.add(reply, now + limits.assemblyTimeout);
+  const reply = new Reassembly(
+    shared,
+    shared.reassemblyBudget,
+    (reason) => call.fail("malformed", `the reply is incomplete: ${reason}`),
+  );
+  reply.startTimer();
   call.replyKind = kind;
   return reply;
 }
@@ -81,9 +79,8 @@ function faultReason(
 }
 
 /** Drops an unfinished reply. */
-export function dropReply(shared: SharedState, call: OutgoingCall): void {
+export function dropReply(call: OutgoingCall): void {
   if (call.reply === undefined) return;
-  shared.timerWheel.remove(call.reply);
   call.reply.drop();
   call.reply = undefined;
 }

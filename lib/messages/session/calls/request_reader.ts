@@ -109,12 +109,11 @@ export class RequestReader {
     }
     this.lastId = id;
     if (!more) return this.#deliver(id, frame, HEADER);
-    const { reassemblyBudget, limits } = this.#shared;
-    const reassembly = new Reassembly(reassemblyBudget, limits, () => {
-      const message =
-        `the request was still incomplete after ${limits.assemblyTimeout} ms`;
+    const reassembly = this.#begin((reason) => {
+      const message = `the request is incomplete: ${reason}`;
       this.#refuse(id, new CallError(message, { code: "deadline" }));
     });
+    const { limits } = this.#shared;
     this.#requests.set(id, reassembly);
     // Each costs about 4 KiB, however short. A caller that counts its calls in
     // flight has no more than this.
@@ -125,13 +124,14 @@ export class RequestReader {
         new CallError(message, { code: "overloaded", retry: "later" }),
       );
     }
-    this.#startTimeout(reassembly);
     this.#addPart(id, reassembly, frame, more);
   }
 
-  #startTimeout(reassembly: Reassembly): void {
-    const { timerWheel, now, limits } = this.#shared;
-    timerWheel.add(reassembly, now + limits.assemblyTimeout);
+  #begin(expired: (reason: string) => void): Reassembly {
+    const { reassemblyBudget } = this.#shared;
+    const reassembly = new Reassembly(this.#shared, reassemblyBudget, expired);
+    reassembly.startTimer();
+    return reassembly;
   }
 
   #addPart(
@@ -146,7 +146,6 @@ export class RequestReader {
       if (!more) this.#abandoned.delete(id);
     } else if (!more) {
       this.#requests.delete(id);
-      this.#shared.timerWheel.remove(partial);
       this.#deliver(id, partial.finish(), 0);
     }
   }
@@ -185,13 +184,7 @@ export class RequestReader {
   }
 
   #newNotification(): Reassembly {
-    const { reassemblyBudget, limits } = this.#shared;
-    const reassembly = new Reassembly(
-      reassemblyBudget,
-      limits,
-      () => this.#abandonNotification(reassembly),
-    );
-    this.#startTimeout(reassembly);
+    const reassembly = this.#begin(() => this.#abandonNotification(reassembly));
     return this.#notification = reassembly;
   }
 
@@ -206,14 +199,13 @@ export class RequestReader {
       if (!more) this.#notification = undefined;
     } else if (!more) {
       this.#notification = undefined;
-      this.#shared.timerWheel.remove(partial);
       this.#deliverNotification(partial.finish(), 0);
     }
   }
 
   #abandonNotification(partial: Reassembly): void {
     this.#shared.stats.malformedCalls++;
-    this.#drop(partial);
+    partial.drop();
     this.#notification = "abandoned";
   }
 
@@ -232,18 +224,13 @@ export class RequestReader {
     const partial = this.#requests.get(id);
     if (partial === undefined) return;
     this.#requests.delete(id);
-    this.#drop(partial);
+    partial.drop();
     this.#abandoned.add(id);
     if (this.#abandoned.size <= this.#shared.limits.maxCalls) return;
     for (const oldest of this.#abandoned) {
       this.#abandoned.delete(oldest);
       return;
     }
-  }
-
-  #drop(partial: Reassembly): void {
-    this.#shared.timerWheel.remove(partial);
-    partial.drop();
   }
 
   /** Number of REQUESTs of which more frames are expected. */
@@ -260,7 +247,7 @@ export class RequestReader {
   drop(): void {
     for (const id of [...this.#requests.keys()]) this.abandon(id);
     const notification = this.#notification;
-    if (notification instanceof Reassembly) this.#drop(notification);
+    if (notification instanceof Reassembly) notification.drop();
     this.#notification = undefined;
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Reassembles a message from its frames. There are limits on the number of its
- * bytes and frames, on the time that it takes, and on the bytes of all
- * unfinished messages together.
+ * bytes and frames, on its rate, and on the bytes of all unfinished messages
+ * together.
  *
  * @module
  */
 import { concat } from "@std/bytes/concat";
 import type { SessionLimits } from "../wire/limits.ts";
-import { TimerEntry } from "../time/timer_wheel.ts";
+import { TimerEntry, type TimerWheel } from "../time/timer_wheel.ts";
 
 /** Bounds the bytes that a connection holds in unfinished messages. */
 export interface ReassemblyBudget {
@@ -15,6 +15,16 @@ export interface ReassemblyBudget {
   used: number;
   /** Bytes that may be claimed; one message alone may exceed them. */
   readonly limit: number;
+}
+
+/** The part of a session's state that a reassembly needs. */
+export interface ReassemblyHost {
+  /** This side's limits. */
+  readonly limits: SessionLimits;
+  /** Holds the deadlines of unfinished messages. */
+  readonly timerWheel: TimerWheel;
+  /** The current time, in milliseconds. */
+  readonly now: number;
 }
 
 /** Number of bytes that may precede a body, in addition to metadata. */
@@ -30,7 +40,13 @@ const NO_CHUNK = new Uint8Array(0);
 /** The limit that a message exceeded. */
 export type ReassemblyFault = "too-large" | "too-many" | "over-budget";
 
-/** An unfinished message. */
+/**
+ * An unfinished message.
+ *
+ * It may be late by `assemblyTimeout`. Each part that arrives makes up for the time
+ * that it takes at `minReadRate`, so a large message may take longer, but bytes that
+ * arrive faster do not pay for a later pause.
+ */
 export class Reassembly extends TimerEntry {
   /** Charge of its frames that has not been returned yet. */
   owed = 0;
@@ -42,24 +58,24 @@ export class Reassembly extends TimerEntry {
   readonly #pieces: Uint8Array[] = [];
   /** The chunk that is being filled; its filled section is the last piece. */
   #chunk: Uint8Array = NO_CHUNK;
+  readonly #host: ReassemblyHost;
   readonly #budget: ReassemblyBudget | undefined;
-  readonly #limits: SessionLimits;
-  readonly #expired: (now: number) => void;
+  readonly #expired: (reason: string) => void;
 
   /**
+   * @param host limits, deadlines and the time
    * @param budget budget that {@linkcode Reassembly.claim} claims; `undefined`
    * for an item, which claims the budget for items
-   * @param limits this side's limits
-   * @param expired called if the message takes too long
+   * @param expired called if the message arrives too slowly, with the reason
    */
   constructor(
+    host: ReassemblyHost,
     budget: ReassemblyBudget | undefined,
-    limits: SessionLimits,
-    expired: (now: number) => void,
+    expired: (reason: string) => void,
   ) {
     super();
+    this.#host = host;
     this.#budget = budget;
-    this.#limits = limits;
     this.#expired = expired;
   }
 
@@ -70,16 +86,37 @@ export class Reassembly extends TimerEntry {
 
   /** Adds a copy of a part; returns the exceeded limit, if any. */
   add(part: Uint8Array): ReassemblyFault | undefined {
-    const { maxMessage, maxFragments } = this.#limits;
+    const { maxMessage, maxMetadata, maxFragments } = this.#host.limits;
     // maxMessage limits the body, not the method number and the fields before it.
-    const maxBytes = maxMessage + this.#limits.maxMetadata + MAX_HEAD;
+    const maxBytes = maxMessage + maxMetadata + MAX_HEAD;
     if (this.#bytes + part.length > maxBytes) return "too-large";
     if (this.#count === maxFragments) return "too-many";
     this.#count++;
     this.#bytes += part.length;
+    this.#extendTimer(part.length);
     if (part.length < SMALL_PART) this.#addSmall(part);
     else this.#addPiece(part.slice(), NO_CHUNK);
     return undefined;
+  }
+
+  /** Starts the time for the next parts, unless it has started. */
+  startTimer(): void {
+    if (this.slot >= 0) return;
+    const { limits, timerWheel, now } = this.#host;
+    timerWheel.add(this, now + limits.assemblyTimeout);
+  }
+
+  /** Stops the time while the peer cannot send. */
+  stopTimer(): void {
+    this.#host.timerWheel.remove(this);
+  }
+
+  #extendTimer(bytes: number): void {
+    if (this.slot < 0) return;
+    const { limits, timerWheel, now } = this.#host;
+    const { assemblyTimeout, minReadRate } = limits;
+    const earned = minReadRate === 0 ? Infinity : bytes * 1000 / minReadRate;
+    timerWheel.add(this, Math.min(now + assemblyTimeout, this.dueAt + earned));
   }
 
   #addPiece(piece: Uint8Array, chunk: Uint8Array): void {
@@ -114,15 +151,16 @@ export class Reassembly extends TimerEntry {
     return undefined;
   }
 
-  /** Returns the whole message and releases its claim on the budget. */
+  /** Returns the whole message, stops its time and releases its claim. */
   finish(): Uint8Array {
     const whole = concat(this.#pieces);
     this.drop();
     return whole;
   }
 
-  /** Discards the parts and releases their claim on the budget. */
+  /** Discards the parts, stops the time and releases their claim. */
   drop(): void {
+    this.stopTimer();
     if (this.#budget !== undefined) {
       this.#budget.used -= this.claimed;
       this.claimed = 0;
@@ -133,7 +171,10 @@ export class Reassembly extends TimerEntry {
   }
 
   /** @inheritdoc */
-  override expire(now: number): void {
-    this.#expired(now);
+  override expire(): void {
+    const { assemblyTimeout, minReadRate } = this.#host.limits;
+    this.#expired(
+      `less than ${minReadRate} bytes per second of it arrived for ${assemblyTimeout} ms (limits minReadRate, assemblyTimeout)`,
+    );
   }
 }

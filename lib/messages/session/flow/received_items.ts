@@ -154,7 +154,6 @@ function receivePart(
   const fault = partial.add(part.frame.subarray(HEADER));
   if (fault !== undefined) return call.fail("malformed", FAULTS[fault]);
   if (part.more) return payForParts(shared, stream);
-  shared.timerWheel.remove(partial);
   shared.items.budget.leave(call);
   window.partial = undefined;
   const { owed: charge, claimed } = partial;
@@ -164,12 +163,11 @@ function receivePart(
 }
 
 function newPartial(shared: SharedState, call: SessionStream): Reassembly {
-  const { assemblyTimeout } = shared.limits;
-  return new Reassembly(undefined, shared.limits, () =>
-    call.fail(
-      "malformed",
-      `an item was not complete after ${assemblyTimeout} ms`,
-    ));
+  return new Reassembly(
+    shared,
+    undefined,
+    (reason) => call.fail("malformed", `an item is incomplete: ${reason}`),
+  );
 }
 
 /**
@@ -182,16 +180,14 @@ function payForParts(shared: SharedState, stream: Stream): void {
   const { call, window } = stream;
   const { partial, readPending } = window;
   if (partial === undefined || window.length > 0) return;
-  const { items, timerWheel, now, limits } = shared;
+  const { items } = shared;
   const cost = partial.bytes - partial.claimed;
   if (cost === 0 && partial.owed === 0) return; // paid already
-  if (!items.budget.claim(call, cost, readPending)) {
-    return timerWheel.remove(partial);
-  }
+  if (!items.budget.claim(call, cost, readPending)) return partial.stopTimer();
   partial.claimed = partial.bytes;
   const charge = partial.owed;
   partial.owed = 0;
-  if (partial.slot < 0) timerWheel.add(partial, now + limits.assemblyTimeout);
+  partial.startTimer();
   returnCharge(shared, stream, charge);
 }
 
@@ -346,7 +342,6 @@ function close(
   if (!window.holdsItems) shared.items.holders.delete(call);
   shared.items.relieve(); // the last reader may have gone
   if (partial === undefined) return;
-  shared.timerWheel.remove(partial);
   partial.drop();
   shared.items.release(partial.owed);
   endClaim(shared, call, partial.claimed);

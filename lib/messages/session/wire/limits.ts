@@ -52,8 +52,10 @@ export interface SessionLimits {
   maxAssembly: number;
   /** Maximum number of frames in a message. Prevents floods of tiny fragments; a sender may need one frame for each 16 KiB. @default {1024} */
   maxFragments: number;
-  /** Maximum time from the first frame of a message to its last. @default {30000} */
+  /** Time for which a message may arrive more slowly than at `minReadRate`. Bytes that arrive make up for the time that they take at that rate. Applies to the bytes of a frame as well. @default {30000} */
   assemblyTimeout: number;
+  /** Lowest rate, in bytes per second, at which a message must arrive. Prevents peers from holding memory with a few bytes now and then. With 0, one part in `assemblyTimeout` suffices. @default {1024} */
+  minReadRate: number;
   /** Time without incoming bytes after which a PING is sent. @default {15000} */
   heartbeat: number;
   /** Like `heartbeat`, while calls of this side are in flight: also the time for the reply to a PING. It is four round trips if they take longer, at most five times as long, and at most `heartbeat`. It is extended after many bytes. The PINGs of a peer that replies become rarer, up to five times. @default {1000} */
@@ -108,6 +110,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxAssembly: 16 * 1024 * 1024,
   maxFragments: 1024,
   assemblyTimeout: 30_000,
+  minReadRate: 1024,
   heartbeat: 15_000,
   pendingHeartbeat: 1000,
   heartbeatMisses: 2,
@@ -158,6 +161,7 @@ const RANGES: Readonly<Record<keyof SessionLimits, readonly [number, number]>> =
     maxAssembly: [128 * 1024, 2 ** 31 - 1], // HELLO states half of it, at least 64 KiB
     maxFragments: [1, 2 ** 20],
     assemblyTimeout: [1, 2 ** 31 - 1],
+    minReadRate: [0, 2 ** 31 - 1],
     heartbeat: [200, 2 ** 31 - 1], // peers answer five PINGs per second by default
     pendingHeartbeat: [200, 2 ** 31 - 1],
     heartbeatMisses: [1, 100],

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Reassembly } from "../../../../lib/messages/session/flow/reassembly.ts";
+import {
+  Reassembly,
+  type ReassemblyBudget,
+} from "../../../../lib/messages/session/flow/reassembly.ts";
+import { TimerWheel } from "../../../../lib/messages/session/time/timer_wheel.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 
 const pure = { permissions: "none" } as const;
@@ -11,12 +15,59 @@ const limits = resolveSessionLimits({
 });
 const newBudget = () => ({ used: 0, limit: 100_000 });
 
+function newReassembly(
+  budget: ReassemblyBudget | undefined,
+  under = limits,
+): Reassembly {
+  const host = { limits: under, timerWheel: new TimerWheel(), now: 0 };
+  return new Reassembly(host, budget, () => {});
+}
+
+/** A message whose parts arrive over time; one byte per ms is fast enough. */
+class Arrival {
+  readonly host = {
+    limits: resolveSessionLimits({
+      assemblyTimeout: 1000,
+      minReadRate: 1000,
+      maxFragments: 10_000,
+    }),
+    timerWheel: new TimerWheel(),
+    now: 8,
+  };
+  reason: string | undefined = undefined;
+  readonly message: Reassembly = new Reassembly(
+    this.host,
+    newBudget(),
+    (reason) => this.reason = reason,
+  );
+
+  constructor(limits: { minReadRate?: number } = {}) {
+    Object.assign(this.host.limits, limits);
+    this.message.startTimer();
+  }
+
+  /** Adds parts at regular times; returns how many arrived in time. */
+  add(parts: number, bytes: number, ms: number): number {
+    for (let part = 0; part < parts; part++) {
+      this.wait(ms);
+      if (this.reason !== undefined) return part;
+      assertEquals(this.message.add(new Uint8Array(bytes)), undefined);
+    }
+    return parts;
+  }
+
+  wait(ms: number): void {
+    this.host.now += ms;
+    this.host.timerWheel.advance(this.host.now);
+  }
+}
+
 Deno.test(
   "Reassembly copies and joins the parts, and claims and releases the budget",
   pure,
   () => {
     const budget = newBudget();
-    const reassembly = new Reassembly(budget, limits, () => {});
+    const reassembly = newReassembly(budget);
     const part = Uint8Array.of(1, 2);
     assertEquals(reassembly.add(part), undefined);
     part.fill(9);
@@ -37,7 +88,7 @@ Deno.test(
   pure,
   () => {
     const budget = newBudget();
-    const reassembly = new Reassembly(budget, limits, () => {});
+    const reassembly = newReassembly(budget);
     assertEquals(reassembly.add(new Uint8Array(65536 + 1025)), "too-large");
     for (let n = 0; n < 4; n++) {
       assertEquals(
@@ -46,10 +97,10 @@ Deno.test(
       );
     }
     assertEquals(reassembly.add(new Uint8Array()), "too-many");
-    const other = new Reassembly(budget, limits, () => {});
+    const other = newReassembly(budget);
     assertEquals(other.add(new Uint8Array(60_000)), undefined);
     assertEquals(other.claim(), undefined);
-    const third = new Reassembly(budget, limits, () => {});
+    const third = newReassembly(budget);
     assertEquals(third.add(new Uint8Array(60_000)), undefined);
     assertEquals(third.claim(), "over-budget");
     assertEquals(budget.used, 60_000);
@@ -62,7 +113,7 @@ Deno.test(
   () => {
     const sizes = [1, 0, 1023, 1024, 5, 4000, 700, 700, 900, 1000, 1000, 3, 2];
     const many = { ...limits, maxFragments: sizes.length };
-    const reassembly = new Reassembly(newBudget(), many, () => {});
+    const reassembly = newReassembly(newBudget(), many);
     const whole = sizes.flatMap((size, index) =>
       new Array<number>(size).fill(index)
     );
@@ -82,8 +133,8 @@ Deno.test(
   pure,
   () => {
     const budget = { used: 0, limit: 10 };
-    const alone = new Reassembly(budget, limits, () => {});
-    const other = new Reassembly(budget, limits, () => {});
+    const alone = newReassembly(budget);
+    const other = newReassembly(budget);
     for (let n = 0; n < 2; n++) {
       alone.add(new Uint8Array(50));
       assertEquals(alone.claim(), undefined);
@@ -99,9 +150,91 @@ Deno.test(
   "Reassembly without a budget leaves its claim to the item budget",
   pure,
   () => {
-    const item = new Reassembly(undefined, limits, () => {});
+    const item = newReassembly(undefined);
     item.add(new Uint8Array(50));
     assertEquals([item.claim(), item.claimed], [undefined, 0]);
     assertEquals([item.finish().length, item.claimed], [50, 0]);
+  },
+);
+
+Deno.test(
+  "Reassembly waits for a message that arrives at minReadRate, however long",
+  pure,
+  () => {
+    const arrival = new Arrival();
+    assertEquals(arrival.add(300, 992, 992), 300);
+    assertEquals(arrival.message.bytes, 297_600);
+    arrival.wait(992);
+    assertEquals(arrival.reason, undefined);
+    arrival.wait(8);
+    assertEquals(
+      arrival.reason,
+      "less than 1000 bytes per second of it arrived for 1000 ms (limits minReadRate, assemblyTimeout)",
+    );
+    assertEquals(arrival.host.timerWheel.size, 0);
+  },
+);
+
+Deno.test(
+  "Reassembly ends a message whose parts arrive too slowly, however many",
+  pure,
+  () => {
+    const arrival = new Arrival();
+    // Each part of 60 bytes comes 20 ms late, which adds up to 1000 ms.
+    assertEquals(arrival.add(100, 60, 80), 46);
+    const dribble = new Arrival();
+    assertEquals(dribble.add(1000, 1, 104), 9);
+    const empty = new Arrival();
+    assertEquals(empty.add(1000, 0, 8), 124);
+  },
+);
+
+Deno.test(
+  "Reassembly lets no burst pay for a later pause",
+  pure,
+  () => {
+    const arrival = new Arrival();
+    assertEquals(arrival.add(1, 90_000, 0), 1);
+    arrival.wait(992);
+    assertEquals(arrival.reason, undefined);
+    arrival.wait(8);
+    assertEquals(typeof arrival.reason, "string");
+  },
+);
+
+Deno.test(
+  "Reassembly with minReadRate 0 needs one part in assemblyTimeout",
+  pure,
+  () => {
+    const arrival = new Arrival({ minReadRate: 0 });
+    assertEquals(arrival.add(300, 1, 992), 300);
+    assertEquals(arrival.add(1, 0, 992), 1);
+    assertEquals(arrival.add(1, 1, 1000), 0);
+  },
+);
+
+Deno.test(
+  "Reassembly.stopTimer() stops the time, and drop() as well",
+  pure,
+  () => {
+    const arrival = new Arrival();
+    arrival.wait(504);
+    arrival.message.stopTimer();
+    arrival.wait(5000);
+    arrival.message.add(new Uint8Array(9)); // does not start the time
+    assertEquals(arrival.host.timerWheel.size, 0);
+    arrival.message.startTimer();
+    arrival.wait(496);
+    arrival.message.startTimer(); // has no effect
+    arrival.wait(496);
+    assertEquals(arrival.reason, undefined);
+    arrival.wait(8);
+    assertEquals(typeof arrival.reason, "string");
+    for (const end of ["drop", "finish"] as const) {
+      const { message, host } = new Arrival();
+      assertEquals(host.timerWheel.size, 1);
+      message[end]();
+      assertEquals(host.timerWheel.size, 0);
+    }
   },
 );
