@@ -143,6 +143,18 @@ Deno.test("no module has syntax that Node.js 22 cannot parse", () => {
   obeys(each(rules.noUsing));
 });
 
+Deno.test("noSecureContext() rejects what pages on plain http lack", () => {
+  const rule = rules.noSecureContext;
+  catches(rule, "lib/messages/a.ts", `\nconst a = crypto.randomUUID();`, [2]);
+  catches(rule, "lib/messages/a.ts", `await crypto.subtle.digest(a, b);`, [1]);
+  catches(rule, "lib/messages/a.ts", `crypto.getRandomValues(a);`, []);
+  catches(rule, "lib/messages/a.ts", `// crypto.randomUUID()`, []);
+});
+
+Deno.test("no module needs a secure context", () => {
+  obeys(each(rules.noSecureContext));
+});
+
 Deno.test("modOnlyReExports() rejects code in a mod.ts", () => {
   const rule = rules.modOnlyReExports;
   catches(rule, "lib/framing/mod.ts", `export * from "./a.ts";`, []);

@@ -80,7 +80,12 @@ const WHY: Record<Effect, string> = {
   timer: "pure code returns when it must be called; its driver sets the timer",
   promise: "pure code never waits",
   using: "Node.js 22 and some browsers cannot parse it; use try … finally",
+  "secure context":
+    "pages on plain http lack it; use crypto.getRandomValues() or an own hash",
 };
+
+/** Effects that rules of their own forbid, in all files. */
+const EVERYWHERE: readonly Effect[] = ["using", "secure context"];
 
 /** Imports go down the ranks; framing takes transport by type only. */
 export function layering(file: SourceFile): string[] {
@@ -150,6 +155,13 @@ export function noUsing(file: SourceFile): string[] {
   );
 }
 
+/** Nothing that only secure contexts have: pages on plain http lack it. */
+export function noSecureContext(file: SourceFile): string[] {
+  const { "secure context": why } = WHY;
+  return file.uses.filter(({ effect }) => effect === "secure context")
+    .map((use) => at(file, use, `${use.what}: ${why}`));
+}
+
 /** A `mod.ts` only re-exports. */
 export function modOnlyReExports(file: SourceFile): string[] {
   if (!file.path.endsWith("mod.ts")) return [];
@@ -198,7 +210,9 @@ export function purity(sources: Sources): string[] {
   return [...reached].flatMap(([path, root]) => {
     const via = path === root ? "" : ` (the pure ${root} imports it)`;
     const file = sources.get(path);
-    const uses = file?.uses.filter(({ effect }) => effect !== "using") ?? [];
+    const uses = file?.uses.filter(({ effect }) =>
+      !EVERYWHERE.includes(effect)
+    ) ?? [];
     return uses.map((use) =>
       at(file!, use, `${use.what}: ${WHY[use.effect]}${via}`)
     );

@@ -24,7 +24,8 @@ export type Effect =
   | "randomness"
   | "timer"
   | "promise"
-  | "using";
+  | "using"
+  | "secure context";
 
 /** One place where a file touches a thing of the outer world. */
 export interface Use {
@@ -62,6 +63,8 @@ const GLOBALS: Record<string, Effect> = {
 const CALLS: Record<string, Effect> = {
   "Date.now": "clock",
   "Math.random": "randomness",
+  "crypto.randomUUID": "secure context",
+  "crypto.subtle": "secure context",
   "AbortSignal.timeout": "timer",
   "Atomics.wait": "timer",
   "Atomics.waitAsync": "timer",

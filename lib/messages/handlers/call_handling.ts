@@ -32,6 +32,7 @@ import { checkStep, headOf, StreamMove } from "./positioned_stream.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
+import { randomId } from "../support/random_id.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
 import {
   callKey,
@@ -470,7 +471,7 @@ export class CallHandling extends Handling
     }
     const { principal } = server;
     if (once === undefined) {
-      this.#key = callKey(principal, method, crypto.randomUUID());
+      this.#key = callKey(principal, method, randomId());
       return undefined;
     }
     const call = onceCall({ method, principal, once, key });

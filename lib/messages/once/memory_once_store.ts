@@ -12,6 +12,7 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
+import { randomId } from "../support/random_id.ts";
 import type { OnceCall, OnceReservation, OnceStore } from "./once_store.ts";
 
 /** Options for {@linkcode memoryOnceStore}. */
@@ -141,7 +142,7 @@ interface Stored {
 
 /** The store. Its clock is a parameter for tests. */
 export class MemoryOnceStore implements OnceStore {
-  readonly id: string = crypto.randomUUID();
+  readonly id: string = randomId();
   /** Heap bytes that count. */
   held = 0;
   readonly #maxBytes: number;

@@ -95,9 +95,9 @@ export function createServer<
   protocol: P,
   options: ServerOptions<NoInfer<P>, Auth, State> = {},
 ): ServerSetup<P, Auth, State, Server<P, Auth, State>> {
+  checkOptions("createServer()", options, SERVER_OPTIONS);
   return {
     handle(handlers) {
-      checkOptions("createServer()", options, SERVER_OPTIONS);
       return new HandlerServer<P, Auth, State>(protocol, handlers, options);
     },
   };

@@ -45,6 +45,9 @@ export class WebSocketConnectionImpl extends SocketConnectionImpl
 /**
  * Adapts a standard `WebSocket`, connecting or open, in any runtime.
  *
+ * Adapt a socket that is connecting in the turn in which you create it. In Node.js
+ * 22, a socket that has failed looks as if it were still connecting.
+ *
  * @example Read the first bytes from a server
  * ```ts
  * import { webSocketConnection } from "@lengthwise/lengthwise/transport";
