@@ -98,3 +98,16 @@ Deno.test("TlsEngine.read() rejects if the socket can no longer be read", async 
   client.close();
   server.close();
 });
+
+Deno.test("TlsEngine.close() ends a pending read and write", () =>
+  withSlowPair(async (client, server) => {
+    const read = client.read(new Uint8Array(9));
+    const outcomes = [read, client.write(block), client.write(block)]
+      .map((pending) => pending.then(() => "done", ({ name }) => name));
+    client.close();
+    assertEquals(await outcomes[0], "Interrupted");
+    assertEquals((await Promise.all(outcomes)).at(-1), "Interrupted");
+    await assertRejects(() => client.write(block), Error, "closed locally");
+    await assertRejects(() => client.read(new Uint8Array(9)), Error);
+    await assertRejects(() => readAll(server));
+  }));
