@@ -406,6 +406,49 @@ Deno.test("closeWrite() flushes, half-closes once and accepts no more frames", a
   assertEquals(connection.sent, framed(payload(3)));
 });
 
+Deno.test("closeWrite() drops the open frame, and sends the frames before it", async () => {
+  for (const inPlace of [u32be(), trailing]) {
+    const connection = new ScriptedConnection();
+    await using stream = frames(connection, inPlace);
+    stream.write(payload(3));
+    const room = stream.begin(5);
+    await stream.closeWrite();
+    assertThrows(() => stream.commit(room.start + 5), Error);
+    assertThrows(() => stream.begin(1), Error, "closeWrite()");
+    assertEquals([connection.halfClosed, stream.unsent], [1, 0]);
+    const expected = inPlace === trailing
+      ? Uint8Array.of(...payload(3), 3)
+      : framed(payload(3));
+    assertEquals(connection.sent, expected);
+  }
+});
+
+Deno.test("a refused write among queued ones changes nothing that is sent", async () => {
+  const connection = new ScriptedConnection();
+  connection.blocked = true;
+  await using stream = frames(connection, u32be({ maxFrameLength: 200_000 }));
+  stream.write(payload(3)); // in flight
+  await settled();
+  const large = stream.send(payload(150_000)); // queued
+  stream.write(payload(4));
+  const before = stream.unsent;
+  assertThrows(() => stream.write(payload(200_001)), FrameError);
+  await assertRejects(() => stream.send(payload(200_001)), FrameError);
+  const { start } = stream.begin(9);
+  assertThrows(() => stream.commit(start + 200_001), Error);
+  stream.abandon();
+  assertEquals(stream.unsent, before);
+  stream.write(payload(5));
+  connection.blocked = false;
+  connection.letWrite();
+  await Promise.all([large, stream.flush()]);
+  assertEquals(
+    connection.sent,
+    framed(payload(3), payload(150_000), payload(4), payload(5)),
+  );
+  assertEquals(stream.unsent, 0);
+});
+
 Deno.test("send() writes a payload above 128 KiB after its header without a copy, in order", async () => {
   const connection = new ScriptedConnection();
   connection.blocked = true;
