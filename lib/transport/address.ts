@@ -165,6 +165,7 @@ export function formatAddress(
 function formatSocketAddress(address: SocketAddress): string {
   const { transport, name, path } = address;
   if (transport === "memory") return `memory:${encode(name ?? "")}`;
+  if (transport === "tls+unix") return formatPath(transport, path ?? "");
   return typeof path === "string" || transport === "unix"
     ? formatPath("unix", path ?? "")
     : formatAuthority(transport, address);
@@ -279,7 +280,9 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
 /** Members of a socket's address, by its transport. */
 const SOCKET_MEMBERS: Readonly<Record<string, readonly string[]>> = {
   tcp: ["hostname", "port", "tls"],
+  tls: ["hostname", "port", "tls"],
   unix: ["path", "tls"],
+  "tls+unix": ["path", "tls"],
   memory: ["name", "tls"],
 };
 
@@ -308,8 +311,14 @@ function fromSocket(
 ): Address {
   const { transport, hostname = DEFAULT_HOSTNAME, port, path, name } = address;
   if (transport === "memory" && name !== undefined) return { memory: name };
-  if (transport === "unix" && typeof path === "string") return { path };
-  if (transport === "tcp" && port !== undefined) return { hostname, port };
+  if (typeof path === "string") {
+    if (transport === "unix") return { path };
+    if (transport === "tls+unix") return { path, tls: {} };
+  }
+  if (port !== undefined) {
+    if (transport === "tcp") return { hostname, port };
+    if (transport === "tls") return { hostname, port, tls: {} };
+  }
   throw invalid(
     formatAddress(address),
     "a socket with this address cannot be connected to or bound",

@@ -17,7 +17,7 @@
  * @category Connections
  */
 export interface SocketAddress {
-  /** Kind of transport. */
+  /** Kind of transport. Listeners with TLS have `"tls"` or `"tls+unix"`. */
   readonly transport: string;
   /** Host name or IP address (`"tcp"`). */
   readonly hostname?: string;

@@ -30,9 +30,9 @@ import { Sandbox } from "./sandbox.ts";
 /** Number of mutants of a seed that are tested. */
 const COUNT = 120;
 /** Longest time of tests, relative to their time without a mutant. */
-const SLOWER = 4;
+const SLOWER = 2;
 /** Milliseconds that tests may take in any case. */
-const PATIENCE = 20_000;
+const PATIENCE = 10_000;
 /** Number of times that tests may fail without a mutant, on a busy machine. */
 const ATTEMPTS = 3;
 /** The longest deadline, in milliseconds. */

@@ -115,6 +115,8 @@ Deno.test("formatAddress() formats the addresses that sockets report", () => {
     [{ transport: "tcp", hostname: "::", port: 1 }, "tcp://[::]:1"],
     [{ transport: "unix", path: "/run/x" }, "unix:/run/x"],
     [{ transport: "unix", path: null }, "unix:"],
+    [{ transport: "tls", hostname: "::", port: 1 }, "tls://[::]:1"],
+    [{ transport: "tls+unix", path: "/run/x" }, "tls+unix:/run/x"],
     [{ transport: "memory", name: "db" }, "memory:db"],
     // A lone surrogate, which a URL cannot contain.
     [{ transport: "memory", name: "\ud800" }, "memory:%EF%BF%BD"],

@@ -90,7 +90,7 @@ interface Waiting {
  * which their handshakes complete, so a slow client does not delay the others.
  */
 export class BoundedHandshakes implements AcceptSource<TlsConnection> {
-  /** The bound address. */
+  /** The bound address, as one of TLS. */
   readonly addr: SocketAddress;
   #listener: Listener;
   #options: BoundedHandshakesOptions;
@@ -112,7 +112,9 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
    * @param options limits and TLS options
    */
   constructor(listener: Listener, options: BoundedHandshakesOptions) {
-    this.addr = listener.addr;
+    const { addr } = listener;
+    const transport = addr.transport === "unix" ? "tls+unix" : "tls";
+    this.addr = { ...addr, transport };
     this.#listener = listener;
     this.#options = options;
     this.#loop = this.#acceptAll();

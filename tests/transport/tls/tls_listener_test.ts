@@ -1,5 +1,13 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { TransportError } from "../../../lib/transport/errors.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { formatAddress } from "../../../lib/transport/address.ts";
+import { connect } from "../../../lib/transport/connect.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
+import { writeAll } from "../../../lib/transport/io.ts";
 import { listen } from "../../../lib/transport/listen.ts";
 import { connectTls } from "../../../lib/transport/tls/connect_tls.ts";
 import { listenTls } from "../../../lib/transport/tls/listen_tls.ts";
@@ -311,6 +319,36 @@ Deno.test("listen() returns a TlsListener for an address with TLS", async () => 
   ]);
   accepted.close();
   client.close();
+});
+
+Deno.test("the address of a TlsListener is one of TLS, over TCP and Unix sockets", async () => {
+  const path = await Deno.makeTempDir();
+  const tls = { caCerts: [authority.cert] };
+  try {
+    for (const address of [{ port: 0 }, { path: `${path}/s.sock` }]) {
+      await using listener = await listen({ ...address, tls: server });
+      const { addr } = listener;
+      const scheme = "path" in address ? "tls+unix" : "tls";
+      assertEquals(addr.transport, scheme);
+      assertEquals(formatAddress(addr).startsWith(`${scheme}:`), true);
+      // As it is, it asks for TLS, whose default authorities do not match.
+      const error = await assertRejects(() => connect(addr), TransportError);
+      assertStringIncludes(error.message, "trust its authority");
+      const [client, accepted] = await Promise.all([
+        connect({ ...addr, tls }),
+        listener.accept(),
+      ]);
+      await writeAll(client, Uint8Array.of(7));
+      const buffer = new Uint8Array(9);
+      assertEquals([await accepted.read(buffer), buffer[0]], [1, 7]);
+      client.close();
+      accepted.close();
+      // Without a certificate, nothing listens in its place.
+      await assertRejects(() => listen({ ...addr }), Error, "certificate");
+    }
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
 });
 
 Deno.test("listen() and connect() take undefined TLS options as omitted", async () => {
