@@ -112,6 +112,101 @@ Deno.test("checkCodec() detects each kind of fault", PURE, async () => {
   }
 });
 
+Deno.test("checkCodec() makes each requirement of a check", PURE, async () => {
+  const good = json();
+  type Into = MessageCodec["encodeInto"];
+  const into: Into = (value, target, at) => good.encodeInto(value, target, at);
+  /** Changes the byte before the offset after some calls. */
+  const spoiling =
+    (spoils: (body: unknown) => boolean): Into => (value, target, offset) => {
+      let body: number | Uint8Array | undefined;
+      try {
+        return body = into(value, target, offset);
+      } finally {
+        if (spoils(body) && offset > 0) target[offset - 1] = 0;
+      }
+    };
+  let failed = false;
+  const faults: readonly (readonly [string, string, Partial<MessageCodec>])[] =
+    [
+      ["if it does not fit", "before offset 5 were changed", {
+        encodeInto: spoiling((body) => typeof body === "object"),
+      }],
+      ["at every offset", "before offset 1 were changed", {
+        encodeInto: spoiling((body) => typeof body === "number"),
+      }],
+      ["rejected values", "before offset 9 were changed", {
+        encodeInto: spoiling((body) => body === undefined),
+      }],
+      ["at every offset", "at offset 0 ended at", {
+        encodeInto: (value, target, offset) => {
+          const body = into(value, target, offset);
+          return typeof body === "number" ? body + 1 : body;
+        },
+      }],
+      ["at every offset", "differs at offset 0", {
+        encodeInto: (value, target, offset) => {
+          const body = into(value, target, offset);
+          if (typeof body === "number") target[offset] = 0;
+          return body;
+        },
+      }],
+      ["rejected values", "encode([object Object]) threw Error: odd", {
+        encode: (value) => {
+          if (typeof value === "object" && !Array.isArray(value)) {
+            throw new Error("odd");
+          }
+          return good.encode(value);
+        },
+      }],
+      ["rejected values", "encodeInto([object Object]) threw nothing", {
+        encodeInto: (value, target, offset) =>
+          typeof value === "object" && !Array.isArray(value)
+            ? offset
+            : into(value, target, offset),
+      }],
+      ["does not affect later messages", "arrived as [object Array]", {
+        encode: (value) => {
+          const bad = typeof value === "object" && !Array.isArray(value);
+          const body = good.encode(failed && !bad ? [value] : value);
+          failed = false;
+          return body;
+        },
+        decode: (body) => {
+          failed = body[0] !== "[".charCodeAt(0) &&
+            body[0] !== '"'.charCodeAt(0);
+          return good.decode(body);
+        },
+      }],
+      ["does not affect later messages", "odd is not a CodecError", {
+        decode: (body) => {
+          try {
+            return good.decode(body);
+          } catch {
+            throw new Error("odd");
+          }
+        },
+      }],
+    ];
+  const refused = [{ at: 1n }];
+  for (const [name, message, fault] of faults) {
+    const codec: MessageCodec = {
+      name: good.name,
+      encode: fault.encode ?? ((value) => good.encode(value)),
+      encodeInto: fault.encodeInto ?? into,
+      decode: fault.decode ?? ((body) => good.decode(body)),
+    };
+    const error = await assertRejects(
+      () => checkCodec(codec, { values: [["a"], "bc"], refused }),
+      AggregateError,
+    );
+    const found = error.errors.some((one: Error) =>
+      one.message.includes(name) && one.message.includes(message)
+    );
+    assertEquals(found, true, `${message}: ${error.message}`);
+  }
+});
+
 Deno.test(
   "checkCodec() detects values that reference the body",
   PURE,
