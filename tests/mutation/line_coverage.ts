@@ -31,15 +31,14 @@ interface Kept extends Coverage {
   readonly hash: string;
 }
 
-/** Returns the coverage of each test file in some folders. */
+/** Returns the coverage of some test files. */
 export async function coverageOf(
-  folders: readonly string[],
+  tests: readonly string[],
   sandbox: Sandbox,
 ): Promise<Coverage[]> {
   const library = await hashOf(filesIn("lib", ".ts"));
   const known = readCache();
   const found: Kept[] = [];
-  const tests = folders.flatMap((folder) => filesIn(folder, "_test.ts"));
   for (const path of tests) {
     const hash = library + await hashOf([path]);
     const before = known.find((one) => one.path === path && one.hash === hash);

@@ -23,6 +23,7 @@
  */
 import { draw, testsOf } from "./draw.ts";
 import { EXPLAINED } from "./explained.ts";
+import { filesIn } from "./files.ts";
 import { type Coverage, coverageOf } from "./line_coverage.ts";
 import { type Mutant, mutated } from "./mutants.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -39,8 +40,7 @@ const ATTEMPTS = 3;
 const NEVER = 2 ** 31 - 1;
 const LISTER = "tests/mutation/list_mutants.ts";
 /** Folders of tests that may notice a mutant; they mirror those of `lib/`. */
-const TESTS = ["framing", "messages", "support", "testing", "transport"]
-  .map((layer) => `tests/${layer}`);
+const LAYERS = ["framing", "messages", "support", "testing", "transport"];
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const TEST = [
@@ -106,6 +106,17 @@ async function fateOf(
   }
 }
 
+/** Returns the test files that may notice a mutant. */
+function testFiles(): string[] {
+  const ofLayers = LAYERS.flatMap((layer) =>
+    filesIn(`tests/${layer}`, "_test.ts")
+  );
+  const others = [...Deno.readDirSync("tests")]
+    .map(({ name }) => `tests/${name}`)
+    .filter((path) => path.endsWith("_test.ts")).sort();
+  return [...ofLayers, ...others];
+}
+
 /** Returns every mutant of `lib/`. */
 async function allMutants(sandbox: Sandbox): Promise<Mutant[]> {
   const file = await Deno.makeTempFile({ prefix: "mutants_" });
@@ -158,7 +169,9 @@ async function main(
     ms: 60_000,
     lines: {},
   }));
-  const coverage = given.length > 0 ? [] : await coverageOf(TESTS, sandbox);
+  const coverage = given.length > 0
+    ? []
+    : await coverageOf(testFiles(), sandbox);
   const counts: Record<Fate, number> = {
     ...{ failed: 0, deadline: 0, types: 0, explained: 0, lived: 0 },
   };

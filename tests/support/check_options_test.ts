@@ -1,5 +1,5 @@
-import { assertRejects, assertThrows } from "@std/assert";
-import { checkOptions } from "../../lib/support/check_options.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { checkChoice, checkOptions } from "../../lib/support/check_options.ts";
 import { connect, listen } from "../../lib/transport/mod.ts";
 import { lengthPrefixed } from "../../lib/framing/mod.ts";
 
@@ -56,3 +56,23 @@ Deno.test(
     ) await assertRejects(open, TypeError, 'did you mean "signal"');
   },
 );
+
+Deno.test("checkChoice() suggests a similar choice, or lists all", none, () => {
+  const choices = ["drop", "disconnect"];
+  const cases: readonly (readonly [unknown, string])[] = [
+    ["dropp", 'Unknown policy "dropp" of f() (did you mean "drop"?)'],
+    ["x", 'Unknown policy "x" of f(); expected one of drop, disconnect'],
+    [
+      7,
+      "Cannot use a number as policy of f(): expected one of drop, disconnect",
+    ],
+  ];
+  checkChoice("f()", "policy", "drop", choices);
+  for (const [value, expected] of cases) {
+    const { message } = assertThrows(
+      () => checkChoice("f()", "policy", value, choices),
+      TypeError,
+    );
+    assertEquals(message, expected);
+  }
+});
