@@ -64,7 +64,7 @@ Deno.test("checkChoice() suggests a similar choice, or lists all", none, () => {
     ["x", 'Unknown policy "x" of f(); expected one of drop, disconnect'],
     [
       7,
-      "Cannot use a number as policy of f(): expected one of drop, disconnect",
+      "Cannot use a value of type number as policy of f(): expected one of drop, disconnect",
     ],
   ];
   checkChoice("f()", "policy", "drop", choices);
