@@ -108,6 +108,11 @@ export class ResumeRegistry<S extends ResumableSession> {
     this.#byHash.set(hash, entry);
   }
 
+  /** Returns whether a token is that of a session which has not ended. */
+  knows(hash: string): boolean {
+    return this.#byHash.has(hash);
+  }
+
   /**
    * Finds the session of a token.
    *

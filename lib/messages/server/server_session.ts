@@ -102,15 +102,13 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   ) {
     const { tables, resolved } = owner;
     const { authenticate } = owner.options;
-    const checksCredentials = authenticate !== undefined &&
-      rejection === undefined;
     super({
       role: "server",
       connection,
       info,
       tables,
       resolved,
-      checksCredentials,
+      checksCredentials: authenticate !== undefined,
       memory,
       raises: owner.memory.raises,
       running: owner.memory.running,
@@ -175,15 +173,29 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     credentials: DecodedCredentials,
   ): void {
     this.#protocol = printableName(hello.protocol);
-    const rejection = this.#rejection;
-    if (rejection !== undefined) {
-      return this.enter().expel("refused-busy", rejection, BUSY_PAUSE);
-    }
+    if (!this.#continues(hello) && this.#isRejected()) return;
     this.#checkCredentials(
       credentials,
       () => this.#begin(hello),
       (message) => this.enter().refuse(message),
     );
+  }
+
+  /**
+   * Returns whether the client has the token of a session. A session that
+   * continues takes no additional place, so a full server accepts it.
+   */
+  #continues({ features, resumption }: Hello): boolean {
+    return resumption !== undefined && (features & Feature.RESUME) !== 0 &&
+      this.#owner.resumable?.knows(hashOf(resumption.token)) === true;
+  }
+
+  /** Rejects the client if the server is full; returns whether it is. */
+  #isRejected(): boolean {
+    const rejection = this.#rejection;
+    if (rejection === undefined) return false;
+    this.enter().expel("refused-busy", rejection, BUSY_PAUSE);
+    return true;
   }
 
   /** Resumes the client's session, or opens this one. */
@@ -232,6 +244,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     if (resumeRefused === undefined && !("reason" in entry)) {
       return resumable.resumed(entry, { used, next, generation });
     }
+    if (this.#isRejected()) return;
     resumable.add(this, principal, next);
     this.#createState({ token, resumeRefused });
   }

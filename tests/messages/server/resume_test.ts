@@ -42,11 +42,13 @@ const RESUME = 0x01;
 function serving(
   resume: ServerOptions<typeof P, string>["resume"] = { grace: 30_000 },
   limits: ServerOptions<typeof P, string>["limits"] = {},
+  maxSessions?: number,
 ) {
   const log: string[] = [];
   const setup = createServer(P, {
     resume,
     limits,
+    maxSessions,
     authenticate: async (credentials) => {
       if (credentials === "slow") await turns(10);
       if (credentials === "revoked") {
@@ -177,6 +179,37 @@ Deno.test(
     assertEquals((await second.raw.until(K.RESULT)).id, 5);
     assertEquals(log, ["session", "echo 1", "echo 5"]);
     second.raw.connection.close();
+    await server.abort();
+  },
+);
+
+Deno.test(
+  "a full server resumes its sessions, and no others",
+  none,
+  async () => {
+    const { server, log, connect, open } = serving({ grace: 30_000 }, {}, 1);
+    const first = await open();
+    const halfOpen = await open(resumptionOf(first.hello));
+    assertEquals(halfOpen.hello.resumed?.generation, 1);
+    halfOpen.raw.connection.close();
+    await turns(5);
+    const other = await open(); // takes the place of the waiting session
+    const { raw, hello } = await open(
+      resumptionOf(halfOpen.hello, { generation: 2 }),
+    );
+    assertEquals(hello.resumed?.generation, 2);
+    const refused = [
+      await connect(),
+      await connect(resumptionOf(hello, { token: new Uint8Array(32) })),
+      await connect(resumptionOf(hello, { generation: 3 }), "bob"),
+      await connect(resumptionOf(hello, { generation: 3, received: 9 })),
+    ];
+    for (const each of refused) {
+      assertEquals((await each.goaway()).code, "refused-busy");
+      each.connection.close();
+    }
+    assertEquals(log.filter((event) => event === "session").length, 2);
+    for (const each of [first, other, { raw }]) each.raw.connection.close();
     await server.abort();
   },
 );
