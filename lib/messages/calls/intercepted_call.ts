@@ -84,6 +84,8 @@ export class InterceptedCall implements AsyncDisposable {
   #sent: SentItems | undefined = undefined;
   /** Whether the caller has read the last item, or left the loop. */
   #left = false;
+  /** Whether a pending read throws a failure: only one does, and none after `return()`. */
+  #throws = true;
   #failure: { readonly error: unknown } | undefined = undefined;
   /** Whether the call has ended; no attempt begins after that. */
   #ended = false;
@@ -348,6 +350,7 @@ export class InterceptedCall implements AsyncDisposable {
       next: () =>
         this.#left ? Promise.resolve(DONE) : mayBeUnawaited(this.#next()),
       return: (value) => {
+        this.#throws = false;
         this.#leave();
         this.cancel();
         return Promise.resolve({ done: true, value });
@@ -367,6 +370,8 @@ export class InterceptedCall implements AsyncDisposable {
       if (next.done) this.#leave();
       return next;
     } catch (error) {
+      if (!this.#throws) return DONE;
+      this.#throws = false;
       this.#leave({ error });
       throw error;
     }

@@ -108,7 +108,7 @@ export class ResumeRegistry<S extends ResumableSession> {
     this.#byHash.set(hash, entry);
   }
 
-  /** Returns whether a token is that of a session which has not ended. */
+  /** Returns whether a session with this token exists. */
   knows(hash: string): boolean {
     return this.#byHash.has(hash);
   }

@@ -169,8 +169,8 @@ export interface ServerOptions<
    * with `authenticate`.
    *
    * Sessions that wait for a connection hold at most a tenth of `memory`, and end
-   * before others when memory is short. They do not count in `maxSessions`, and a
-   * server that has so many sessions still resumes those that it knows.
+   * before others when memory is short. They do not count in `maxSessions`;
+   * a server that is full still resumes its sessions.
    *
    * @default sessions end with their connections
    */
