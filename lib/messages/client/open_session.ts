@@ -18,7 +18,7 @@ import type {
   Resumption,
   SessionToken,
 } from "../session/wire/resumption.ts";
-import { attemptUntilResumed } from "./resume_attempts.ts";
+import { attemptUntilResumed, ResumedLinks } from "./resume_attempts.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import { SessionError } from "../errors/call_error.ts";
@@ -182,6 +182,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
   #token: Uint8Array | undefined = undefined;
   /** Number of attempts to resume this session. */
   #generation = 0;
+  readonly #links: ResumedLinks = new ResumedLinks();
 
   constructor(
     connection: Connection,
@@ -276,6 +277,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
     const controller = new AbortController();
     this.finished.then((reason) => controller.abort(reason));
     const refusal = await attemptUntilResumed(
+      this.#links,
       (signal, limit) => this.#attempt(resume, signal, limit),
       controller.signal,
       () => this.keepsAlive,

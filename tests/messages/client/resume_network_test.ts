@@ -290,3 +290,37 @@ Deno.test(
     assertLess(connected, 60);
   },
 );
+
+Deno.test(
+  "pauses bound the attempts if each link is cut after it resumed a session",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve();
+    let links = 0;
+    const server = world.network.address("a");
+    const proxy = {
+      name: "proxy",
+      async connect(signal: AbortSignal) {
+        const connection = await server.connect(signal);
+        const link = world.network.links.at(-1)!;
+        if (links++ > 0) setTimeout(() => link.cut(), 20);
+        return connection;
+      },
+    };
+    const handlers = { ask: (n: number) => n, hear() {} };
+    const client = createClient(P, proxy, { handlers });
+    await world.time.run(client.ready());
+    const { session } = client;
+    world.network.links[0]!.cut();
+    let heard = 0;
+    const progress = setInterval(() => {
+      client.remote.heard(heard++); // otherwise, the session would end
+    }, 20);
+    await world.time.advance(20_000);
+    clearInterval(progress);
+    assertEquals(client.session, session);
+    assert(links > 20 && links < 80, `${links} links`); // pauses of up to 1 s
+    await world.time.run(client.close());
+  },
+);
