@@ -469,12 +469,12 @@ export class CallHandling extends Handling
       const message = "its outcome is not stored: the method is not once";
       throw this.#fault("unimplemented", message, { cause: undefined });
     }
-    const { principal } = server;
+    const { principal, group } = server;
     if (once === undefined) {
       this.#key = callKey(principal, method, randomId());
       return undefined;
     }
-    const call = onceCall({ method, principal, once, key });
+    const call = onceCall({ method, principal, group, once, key });
     this.#key = call.key;
     return call;
   }

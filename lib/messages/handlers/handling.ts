@@ -28,6 +28,8 @@ export interface OnceHost {
   readonly runs: OnceRuns;
   /** Name of the principal of the session; `""` without authentication. */
   readonly principal: string;
+  /** Name of the sessions whose calls share room in the store. */
+  readonly group: string;
 }
 
 /** The session of a call or notification, which the handler receives. */

@@ -21,7 +21,7 @@ export interface MemoryOnceStoreOptions {
    * Heap bytes of all calls together.
    *
    * Without room, further calls are refused with `overloaded`. A principal may
-   * use a quarter of it.
+   * use a quarter of it; without `authenticate`, the clients of an address.
    *
    * @default {16777216}
    */
@@ -109,13 +109,13 @@ const OUTCOME_ROOM = 1024;
 const OUTCOME_COST = 192;
 /** Heap bytes of a client without its calls. */
 const CLIENT_COST = 448;
-/** Part of the bytes that one principal may use. */
+/** Part of the bytes that one principal, or one address, may use. */
 const SHARE = 1 / 4;
 
 /** A client that numbers its calls. */
 interface Client {
   readonly name: string;
-  readonly principal: string;
+  readonly group: string;
   /** Number up to which it has seen outcomes. */
   seen: number;
   /** Time of its last call. */
@@ -127,7 +127,7 @@ interface Client {
 /** A call that is stored. */
 interface Stored {
   readonly key: string;
-  readonly principal: string;
+  readonly group: string;
   readonly number: number;
   readonly digest: string;
   readonly fence: string;
@@ -197,7 +197,7 @@ export class MemoryOnceStore implements OnceStore {
     const numbered = call.client !== "";
     const isNew = numbered && client === undefined;
     const clientCost = isNew ? CLIENT_COST + call.client.length : 0;
-    const full = !this.#hasRoom(call.principal, cost + clientCost) ||
+    const full = !this.#hasRoom(call.group, cost + clientCost) ||
       (client?.calls.size ?? 0) >= this.#maxUnacknowledged;
     if (full) return { state: "full" };
     const owner = client ?? (numbered ? this.#addClient(call) : undefined);
@@ -211,7 +211,7 @@ export class MemoryOnceStore implements OnceStore {
     this.#hold(stored, -OUTCOME_ROOM);
     const cost = OUTCOME_COST + outcome.length;
     const fits = outcome.length <= this.#maxOutcome &&
-      this.#hasRoom(stored.principal, cost);
+      this.#hasRoom(stored.group, cost);
     stored.outcome = fits ? outcome : "gone";
     if (fits) this.#hold(stored, cost);
     stored.expiresAt = this.#now() + this.#retention;
@@ -238,25 +238,25 @@ export class MemoryOnceStore implements OnceStore {
       : undefined;
   }
 
-  #addClient({ client: name, principal, seen }: OnceCall): Client {
+  #addClient({ client: name, group, seen }: OnceCall): Client {
     const usedAt = this.#now();
-    const client = { name, principal, seen, usedAt, calls: new Set<Stored>() };
+    const client = { name, group, seen, usedAt, calls: new Set<Stored>() };
     this.#clients.set(name, client);
-    this.#count(principal, CLIENT_COST + name.length);
+    this.#count(group, CLIENT_COST + name.length);
     return client;
   }
 
   #add(call: OnceCall, client: Client | undefined, held: number): Stored {
-    const { key, principal, number, digest } = call;
+    const { key, group, number, digest } = call;
     const stored: Stored = {
-      ...{ key, principal, number, digest, client, held },
+      ...{ key, group, number, digest, client, held },
       fence: String(++this.#fences),
       outcome: "running",
       expiresAt: Infinity,
     };
     this.#calls.set(key, stored);
     client?.calls.add(stored);
-    this.#count(principal, held);
+    this.#count(group, held);
     return stored;
   }
 
@@ -292,7 +292,7 @@ export class MemoryOnceStore implements OnceStore {
       if (client.usedAt + this.#retention > now) break;
       this.#clients.delete(client.name);
       if (client.calls.size === 0) {
-        this.#count(client.principal, -CLIENT_COST - client.name.length);
+        this.#count(client.group, -CLIENT_COST - client.name.length);
       } else { // its calls still need it
         client.usedAt = now;
         this.#clients.set(client.name, client);
@@ -300,22 +300,22 @@ export class MemoryOnceStore implements OnceStore {
     }
   }
 
-  #hasRoom(principal: string, bytes: number): boolean {
+  #hasRoom(group: string, bytes: number): boolean {
     if (this.held + bytes > this.#maxBytes) return false;
-    const own = (this.#heldBy.get(principal) ?? 0) + bytes;
-    return principal === "" || own <= this.#maxBytes * SHARE;
+    const own = (this.#heldBy.get(group) ?? 0) + bytes;
+    return own <= this.#maxBytes * SHARE;
   }
 
   #hold(stored: Stored, bytes: number): void {
     stored.held += bytes;
-    this.#count(stored.principal, bytes);
+    this.#count(stored.group, bytes);
   }
 
-  #count(principal: string, bytes: number): void {
+  #count(group: string, bytes: number): void {
     this.held += bytes;
-    const held = (this.#heldBy.get(principal) ?? 0) + bytes;
-    if (held > 0) this.#heldBy.set(principal, held);
-    else this.#heldBy.delete(principal);
+    const held = (this.#heldBy.get(group) ?? 0) + bytes;
+    if (held > 0) this.#heldBy.set(group, held);
+    else this.#heldBy.delete(group);
   }
 }
 

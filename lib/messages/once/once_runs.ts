@@ -41,6 +41,8 @@ export interface OnceRequest {
   readonly method: string;
   /** Name of the principal. */
   readonly principal: string;
+  /** Name of the calls that share room in a store. */
+  readonly group: string;
   /** Identity of the call. */
   readonly once: OnceField;
   /** The caller's own key, or `""`. */
@@ -67,19 +69,19 @@ export function callKey(
 
 /** Returns the call that a request is about. */
 export function onceCall(request: OnceRequest): OnceCall {
-  const { method, principal, key } = request;
+  const { method, principal, group, key } = request;
   const { client, number, seen, digest } = request.once;
   const created = request.once.created || Date.now(); // 0: the client does not know it
   return key === ""
     ? {
       key: `${callKey(principal, method, client)}/${number}`,
       client: `${encodeURIComponent(principal)}/${client}`,
-      ...{ principal, number, seen, created, digest },
+      ...{ principal, group, number, seen, created, digest },
     }
     : {
       key: callKey(principal, method, key),
       client: "",
-      ...{ principal, number: 0, seen: 0, created, digest },
+      ...{ principal, group, number: 0, seen: 0, created, digest },
     };
 }
 

@@ -15,6 +15,11 @@ export interface OnceCall {
   readonly key: string;
   /** Name of the principal that made the call; `""` without authentication. */
   readonly principal: string;
+  /**
+   * Name of the calls that share room in a store: those of one principal or,
+   * without it, those of one address.
+   */
+  readonly group: string;
   /** Unique name of the client that numbers its calls; `""` if the caller chose a key. */
   readonly client: string;
   /** Number of the call among those of its client, from 1. */

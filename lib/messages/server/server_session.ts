@@ -138,7 +138,15 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override get once(): OnceHost | undefined {
     const { runs } = this.#owner;
     if (runs === undefined) return undefined;
-    return { runs, principal: this.#principal };
+    const principal = this.#principal;
+    const group = principal === "" ? `a ${this.#address}` : `p ${principal}`;
+    return { runs, principal, group };
+  }
+
+  /** Address of the client, without its port. */
+  get #address(): string {
+    const { remoteAddr } = this;
+    return remoteAddr.hostname ?? remoteAddr.transport;
   }
 
   /** Name of the session's principal. */
@@ -299,11 +307,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#memoryAccount.observer = {
       update: (held) => resumable.update(this, held),
     };
-    const { remoteAddr } = this;
-    const address = "hostname" in remoteAddr
-      ? remoteAddr.hostname
-      : remoteAddr.transport;
-    resumable.hibernate(this, this.#memoryAccount.held, address);
+    resumable.hibernate(this, this.#memoryAccount.held, this.#address);
   }
 
   override onEnded(reason: SessionError): void {

@@ -24,10 +24,18 @@ class Bench {
 
   /** Returns a call that a client has numbered. */
   call(number: number, changes: Partial<OnceCall> = {}): OnceCall {
-    const { client = "/c", principal = "" } = changes;
+    const { client = "/c", principal = "", group = `${number}` } = changes;
     return {
       key: `${client}/${number}`,
-      ...{ principal, client, number, seen: 0, created: this.now, digest: "d" },
+      ...{
+        principal,
+        group,
+        client,
+        number,
+        seen: 0,
+        created: this.now,
+        digest: "d",
+      },
       ...changes,
     };
   }
@@ -188,22 +196,22 @@ Deno.test("one client may leave as many calls unacknowledged as it may", () => {
   assertEquals(bench.state(bench.call(4, { seen: 1 })), "new");
 });
 
-Deno.test("a principal may use a quarter of the store", () => {
+Deno.test("a principal or an address may use a quarter of the store", () => {
   const bench = new Bench({ maxBytes: 256 * 1024, maxUnacknowledged: 10_000 });
-  const call = (number: number, principal: string) =>
-    bench.call(number, { principal, client: `${principal}/c` });
+  const call = (number: number, group: string) =>
+    bench.call(number, { group, client: `/${number % 3}` });
   let last = 0;
-  while (bench.state(call(++last, "ada")) === "new");
+  while (bench.state(call(++last, "a 10.0.0.1")) === "new");
   assertEquals(bench.store.held <= 64 * 1024, true);
-  assertEquals(bench.state(call(1, "bob")), "new");
+  assertEquals(bench.state(call(last + 1, "a 10.0.0.2")), "new");
 });
 
 Deno.test("what is counted returns to 0", () => {
   const bench = new Bench({ maxBytes: 256 * 1024 });
   for (let number = 1; number < 200; number++) {
-    const principal = `p${number % 3}`;
-    const client = number % 5 === 0 ? "" : `${principal}/c${number % 7}`;
-    const call = bench.call(number, { client, principal, key: `k${number}` });
+    const group = `p${number % 3}`;
+    const client = number % 5 === 0 ? "" : `${group}/c${number % 7}`;
+    const call = bench.call(number, { client, group, key: `k${number}` });
     const reserved = bench.store.reserve(call);
     if (!("fence" in reserved)) continue;
     if (number % 11 === 0) bench.store.release(call, reserved.fence);

@@ -21,7 +21,7 @@ import { turns } from "../kit.ts";
 
 const CALL: OnceCall = {
   key: "/pay/c/1",
-  ...{ principal: "", client: "/c", number: 1, seen: 0, created: 0 },
+  ...{ principal: "", group: "", client: "/c", number: 1, seen: 0, created: 0 },
   digest: "d",
 };
 const OUTCOME = encodeOutcome({
@@ -242,7 +242,7 @@ Deno.test("onceCall() names calls so that no two principals, methods or keys col
     ["a", "pay", `${once.client}/1`],
     ["a", "pay", ""],
   ].map(([principal = "", method = "", key = ""]) =>
-    onceCall({ principal, method, key, once }).key
+    onceCall({ principal, group: "", method, key, once }).key
   );
   assertEquals(new Set(keys).size, keys.length);
   assertEquals(callKey("ä b", "pay", "€"), "%C3%A4%20b/pay/%E2%82%AC");

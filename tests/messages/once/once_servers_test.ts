@@ -1,4 +1,9 @@
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+} from "@std/assert";
 import * as z from "zod";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
@@ -9,7 +14,8 @@ import { use } from "../../../lib/messages/handlers/use.ts";
 import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
-import { serve } from "../../../lib/messages/server/server.ts";
+import { createServer, serve } from "../../../lib/messages/server/server.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { failureOf, incidents, turns } from "../kit.ts";
 
 const Bank = protocol({
@@ -90,6 +96,34 @@ Deno.test("a full store refuses new calls, and answers earlier ones", async () =
     ["overloaded", "no", "later"],
   );
   assertEquals([await pay(0), runs], ["receipt 1", id - 1]);
+});
+
+Deno.test("without authentication, the clients of an address share a part of the store", async () => {
+  const once = memoryOnceStore({ maxBytes: 64 * 1024 });
+  const server = createServer(Bank, { once }).handle({ pay: () => "paid" });
+  const open = (hostname: string) => {
+    const [near, far] = memoryPair();
+    const remoteAddr = { transport: "tcp", hostname, port: 1 };
+    server.accept(far, { info: { remoteAddr } });
+    return connect(Bank, near);
+  };
+  const sessions = [
+    await open("10.0.0.1"),
+    await open("10.0.0.1"),
+    await open("10.0.0.2"),
+  ];
+  const paid: number[] = [];
+  for (const [client, { remote }] of sessions.entries()) {
+    let id = 0;
+    const pay = () => remote.pay(id, { key: `${client} ${id}` });
+    while (await pay().then(() => true, () => false)) id++;
+    paid.push(id);
+  }
+  const [first, second, other] = paid;
+  assertEquals([second, other], [0, first]);
+  assert(other! > 0, paid.join());
+  await Promise.all(sessions.map((session) => session.close()));
+  await server.shutdown();
 });
 
 // Trap 25.
