@@ -49,6 +49,7 @@ import {
   type LoggedCall,
   type MethodName,
 } from "./world_ledger.ts";
+import { countLinks } from "./world_links.ts";
 import { type Draw, type Plan, planOf } from "./world_plan.ts";
 
 /** The protocol of the run: each shape, idempotent or not, both ways. */
@@ -141,6 +142,7 @@ export class Run {
 
   /** Simulates the run; the ledger then contains what happened. */
   async run(): Promise<this> {
+    using _links = countLinks(this.ledger.links, this.plan.ring);
     try {
       await this.#time.run(this.#live());
       this.ledger.timersLeft = this.#time.timers - own.size;
@@ -333,6 +335,7 @@ export class Run {
       case "half-open":
         return this.#cut(true);
       case "resumed":
+      case "full":
         return this.#cut(this.#draw(3) === 0);
       case "silence":
         return await this.#silence(name);

@@ -36,22 +36,27 @@ function each(
   };
 }
 
-/** Returns why an item may not follow another one, or `undefined`. */
-function wrongItem(
-  last: number | undefined,
-  gap: Gap | undefined,
-  item: number,
-): string | undefined {
-  if (last === undefined) return undefined;
-  if (item <= last) return `${item} after ${last}`;
-  if (gap === undefined) {
-    return item === last + 1 ? undefined : `no gap from ${last} to ${item}`;
+/** Follows the items and gaps of a stream; yields what may not follow. */
+function* wrongItems(watched: Iterable<number | Gap>): Iterable<string> {
+  let item: number | undefined; // the next one
+  let position: number | undefined; // its number, which its server chose
+  for (const each of watched) {
+    if (typeof each === "number") {
+      if (each !== (item ?? each)) yield `${each} instead of ${item}`;
+      item = each + 1;
+      if (position !== undefined) position++;
+      continue;
+    }
+    const { from, to, reason } = each;
+    if (reason === "unknown") item = undefined; // any number is missing
+    else {
+      if (from !== (position ?? from)) {
+        yield `a gap of ${from} to ${to} instead of ${position}`;
+      }
+      if (item !== undefined) item += to - from + 1;
+    }
+    position = to + 1;
   }
-  if (gap.reason === "unknown") return undefined; // other numbers
-  const exact = gap.from === last + 1 && gap.to === item - 1;
-  return exact
-    ? undefined
-    : `a gap of ${gap.from} to ${gap.to} between ${last} and ${item}`;
 }
 
 /** The invariants by name. */
@@ -139,17 +144,7 @@ export const INVARIANTS = {
   "a stream of a source is in order, and reports the items that it misses":
     function* ({ calls }) {
       for (const { id, watched } of calls) {
-        let last: number | undefined;
-        let gap: Gap | undefined;
-        for (const each of watched) {
-          if (typeof each !== "number") gap = each;
-          else {
-            const what = wrongItem(last, gap, each);
-            if (what !== undefined) yield `watch ${id}: ${what}`;
-            last = each;
-            gap = undefined;
-          }
-        }
+        for (const what of wrongItems(watched)) yield `watch ${id}: ${what}`;
       }
     },
 

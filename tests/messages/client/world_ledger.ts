@@ -5,6 +5,7 @@
  * @module
  */
 import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
+import type { LinkCounts } from "./world_links.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 
 /** Methods that a run calls. */
@@ -63,6 +64,10 @@ export interface Counts {
   gaps: number;
   /** Sessions that went on with another connection. */
   resumes: number;
+  /** Events of their links; see `LinkCounts`. */
+  replays: number;
+  fences: number;
+  fullRings: number;
   /** Repeated calls whose outcome a store knew. */
   repeats: number;
   drains: number;
@@ -82,6 +87,9 @@ export function noCounts(): Counts {
     continued: 0,
     gaps: 0,
     resumes: 0,
+    replays: 0,
+    fences: 0,
+    fullRings: 0,
     repeats: 0,
     drains: 0,
     losses: 0,
@@ -133,6 +141,8 @@ export class Ledger {
   readonly pending: string[] = [];
   timersLeft = 0;
   linksLeft = 0;
+  /** Events of the links of all sessions. */
+  readonly links: LinkCounts = { replays: 0, fences: 0, fullRings: 0 };
 
   /** Adds a call. */
   call(
@@ -175,6 +185,9 @@ export class Ledger {
         state === "done" || state === "running"
       ).length;
     counts.resumes += of("resumed");
+    counts.replays += this.links.replays;
+    counts.fences += this.links.fences;
+    counts.fullRings += this.links.fullRings;
     counts.drains += of("draining");
     counts.losses += of("lost");
     counts.backoffs += of("backing-off");

@@ -17,6 +17,7 @@ export const CLASSES = [
   "refusals",
   "storm",
   "resumed",
+  "full",
   "all",
 ] as const;
 
@@ -56,6 +57,8 @@ export interface Plan {
   readonly oneEpoch: boolean;
   /** Milliseconds for which servers keep a session without a connection. */
   readonly grace: number;
+  /** Most heap bytes of the frames that a session keeps. */
+  readonly ring: number;
   /** Milliseconds that the client's credentials take. */
   readonly credentials: number;
   /** Whether the application closes the client while calls are in flight. */
@@ -73,9 +76,11 @@ export function planOf(seed: number): { plan: Plan; draw: Draw } {
   const kind = classOf(seed);
   const load = kind === "load";
   const resumed = kind === "resumed";
-  const stalls = ["half-open", "silence", "resumed", "all"].includes(kind);
+  const full = kind === "full";
+  const stalls = ["half-open", "silence", "resumed", "full", "all"]
+    .includes(kind);
   const min = 1 + draw(20);
-  const grace = resumed ? 120_000 : draw(3) === 0 ? 10_000 : 0;
+  const grace = resumed || full ? 120_000 : draw(3) === 0 ? 10_000 : 0;
   const plan: Plan = {
     seed,
     class: kind,
@@ -94,6 +99,7 @@ export function planOf(seed: number): { plan: Plan; draw: Draw } {
     stores: (["one", "each name", "each process"] as const)[draw(3)]!, // in range
     oneEpoch: draw(3) > 0,
     grace,
+    ring: full ? 4_300 + draw(2_000) : Infinity,
     credentials: draw(2) * draw(400),
     closesEarly: !resumed && draw(4) === 0,
   };
