@@ -286,6 +286,8 @@ export class Side implements SessionHost {
       limits: SessionLimits;
       methods: MethodTables;
       resume?: ResumeConfig;
+      /** Receives the frames instead of the pipe. */
+      sink?: FrameSink;
     },
   ) {
     this.#simulation = simulation;
@@ -293,7 +295,7 @@ export class Side implements SessionHost {
     this.pipe = parts.pipe;
     this.session = new Session({
       role: name,
-      sink: parts.resume?.sink ?? parts.pipe,
+      sink: parts.resume?.sink ?? parts.sink ?? parts.pipe,
       resume: parts.resume,
       codecs: [bytes()],
       limits: parts.limits,

@@ -44,7 +44,7 @@ const ITEMS = 12;
  */
 export function converse(
   simulation: ResumableSimulation,
-  order: string[] = [],
+  order: { push(event: string): void } = [],
 ): Log {
   const log: Log = {};
   const record = (key: string, event: string) => {

@@ -78,6 +78,7 @@ export class LinkEnd implements LinkSink {
 
   write(payload: Uint8Array): void {
     const frame = payload.slice();
+    this.#simulation.written(this.#name, frame);
     this.bytesFramed += 4 + frame.length;
     this.#simulation.at(0, () => this.#take(frame));
   }
@@ -136,10 +137,15 @@ export class ResumableSide extends Side {
     simulation: ResumableSimulation,
     name: "client" | "server",
     parts: ConstructorParameters<typeof Side>[2],
+    resumes = true,
   ) {
     const link = new LinkEnd(simulation, name);
     const sink = new ResumableSink(link);
-    super(simulation, name, { ...parts, resume: { sink, grace: GRACE } });
+    super(simulation, name, {
+      ...parts,
+      sink: link,
+      ...(resumes && { resume: { sink, grace: GRACE } }),
+    });
     this.#clock = simulation;
     this.sink = sink;
     this.link = link;
@@ -199,12 +205,22 @@ export class ResumableSimulation extends Simulation {
 
   constructor(
     cuts: { client?: number[]; server?: number[] },
-    options: SimulationOptions & { halfOpen?: boolean; resumes?: boolean } = {},
+    options: SimulationOptions & {
+      halfOpen?: boolean;
+      /** Sides that offer to resume the session. @default both */
+      resumes?: readonly ("client" | "server")[];
+    } = {},
   ) {
+    const { resumes = ["client", "server"] } = options;
     super({
       ...options,
       createSide: (simulation, name, parts) =>
-        new ResumableSide(simulation as ResumableSimulation, name, parts), // created by this constructor
+        new ResumableSide(
+          simulation as ResumableSimulation, // created by this constructor
+          name,
+          parts,
+          resumes.includes(name),
+        ),
     });
     this.#cuts = {
       client: [...cuts.client ?? []],
@@ -214,10 +230,15 @@ export class ResumableSimulation extends Simulation {
     join(this.ends[0].link, this.ends[1].link);
     this.server.authenticate = () =>
       this.server.session.enter(this.now).accept(
-        options.resumes === false ? {} : { token: TOKEN },
+        resumes.includes("server") && resumes.includes("client")
+          ? { token: TOKEN }
+          : {},
       );
     this.ends[0].onCutHook = () => this.at(10, () => this.#attempt());
   }
+
+  /** Called with each frame that an end sends. */
+  written: (name: "client" | "server", frame: Uint8Array) => void = () => {};
 
   /** The two ends. */
   get ends(): readonly [ResumableSide, ResumableSide] {

@@ -6,6 +6,8 @@
  */
 import { equals } from "@std/bytes";
 import { hasPosition } from "../../../../lib/messages/session/wire/frame_header.ts";
+import type { IncomingCall } from "../../../../lib/messages/session/calls/incoming_calls.ts";
+import type { OutgoingCall } from "../../../../lib/messages/session/calls/outgoing_calls.ts";
 import type { Side } from "../simulation.ts";
 import {
   GRACE,
@@ -47,7 +49,11 @@ export interface Occurred {
   fences: number;
   /** Frames that were dropped because too many were kept. */
   dropped: number;
+  /** Open streams whose credit was compared. */
+  streams: number;
 }
+
+type SessionCall = OutgoingCall | IncomingCall;
 
 /** Heap bytes that are charged for each frame, besides its segment. */
 const FRAME_COST = 32;
@@ -256,6 +262,29 @@ export class Watch {
           } of ${account}, and was granted ${grants!.available}`,
         );
       }
+      this.#checkStreams(from, to);
     }
+  }
+
+  /** Compares the credit of the streams that one side has called. */
+  #checkStreams(caller: Side, callee: Side): void {
+    for (const outgoing of caller.session.outgoing.calls.all) {
+      const incoming = callee.session.incoming.calls.get(outgoing.id);
+      if (incoming === undefined) continue;
+      this.#checkStream(outgoing, incoming);
+      this.#checkStream(incoming, outgoing);
+    }
+  }
+
+  #checkStream(from: SessionCall, to: SessionCall): void {
+    const window = to.receiveWindow;
+    if (window?.phase !== "open" || !from.maySendItems) return;
+    this.#occurred.streams++;
+    const sends = from.itemCredit?.available;
+    if (sends === window.available) return;
+    throw new Violated(
+      INVARIANTS[6],
+      `${sends} for items of ${from.id}, and ${window.available} were granted`,
+    );
   }
 }

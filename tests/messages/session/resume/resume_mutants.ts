@@ -82,6 +82,12 @@ export const MUTANTS: readonly Mutant<Invariant>[] = [
     to: "    case Kind.GOAWAY:\n    case Kind.WINDOW:\n    case Kind.PING:\n",
   },
   {
+    violates: INVARIANTS[6],
+    file: "session/wire/frame_header.ts",
+    from: "    case Kind.GOAWAY:\n    case Kind.PING:\n",
+    to: "    case Kind.GOAWAY:\n    case Kind.CREDIT:\n    case Kind.PING:\n",
+  },
+  {
     violates: INVARIANTS[7],
     file: "session/resume/sent_frames.ts",
     from: "this.held -= bytes.length + FRAME_COST * ends.length / 2;",
