@@ -270,15 +270,33 @@ export class Books {
 
   /** Checks both sides. */
   check(): void {
-    const { sides } = this.#simulation;
-    if (sides.some(({ session }) => session.state !== "open")) return;
-    for (const side of sides) {
+    this.checkCredit();
+    this.checkHeld();
+  }
+
+  /** Checks what both sides may send, if their session is in use. */
+  checkCredit(): void {
+    for (const side of this.#inUse) {
       this.#checkConnection(side);
       this.#checkStreams(side);
+    }
+  }
+
+  /** Checks what both sides hold, if their session is in use. */
+  checkHeld(): void {
+    for (const side of this.#inUse) {
       this.#checkItems(side);
       this.#checkUnfinished(side);
       this.#checkReassembly(side);
     }
+  }
+
+  get #inUse(): readonly Side[] {
+    const { sides } = this.#simulation;
+    const inUse = sides.every(({ session: { state } }) =>
+      state === "open" || state === "cut"
+    );
+    return inUse ? sides : [];
   }
 
   /** The accounts of the connection: the books, and what is held. */

@@ -8,6 +8,7 @@ import { equals } from "@std/bytes";
 import { hasPosition } from "../../../../lib/messages/session/wire/frame_header.ts";
 import type { IncomingCall } from "../../../../lib/messages/session/calls/incoming_calls.ts";
 import type { OutgoingCall } from "../../../../lib/messages/session/calls/outgoing_calls.ts";
+import { Books } from "../progress_books.ts";
 import type { Side } from "../simulation.ts";
 import {
   GRACE,
@@ -51,6 +52,8 @@ export interface Occurred {
   dropped: number;
   /** Open streams whose credit was compared. */
   streams: number;
+  /** Sessions that were ended because memory was short. */
+  evictions: number;
 }
 
 type SessionCall = OutgoingCall | IncomingCall;
@@ -72,6 +75,8 @@ class Watched {
   sent = 0;
   /** Position up to which frames were dropped although not acknowledged. */
   droppedTo = 0;
+  /** Position of the last frame that the link has been passed. */
+  passed = 0;
   /** Time of the last cut. */
   cutAt = -Infinity;
   state = "";
@@ -104,22 +109,38 @@ class Watched {
   }
 }
 
+/** Checks something that throws; its failure violates the invariant. */
+function named(invariant: Invariant, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new Violated(invariant, String(error));
+  }
+}
+
 /** Checks a simulation after each event. */
 export class Watch {
   readonly #simulation: ResumableSimulation;
   readonly #occurred: Occurred;
   readonly #ends: readonly [Watched, Watched];
+  readonly #books: Books;
   #events = 0;
 
   constructor(simulation: ResumableSimulation, occurred: Occurred) {
     this.#simulation = simulation;
     this.#occurred = occurred;
+    this.#books = new Books(simulation);
+    const { delivering } = simulation;
     const [client, server] = simulation.ends;
     this.#ends = [new Watched(client), new Watched(server)];
     this.#ends.forEach((end, index) =>
       this.#observe(end, this.#ends[1 - index]!)
     );
-    simulation.delivering = (side, frame) => this.#delivering(side, frame);
+    simulation.delivering = (side, frame) => {
+      if (!hasPosition(frame[0]!) || side.session.state === "closed") return; // in range: frames have a header
+      this.#delivering(side, frame);
+      delivering(side, frame);
+    };
     simulation.check = () => this.#check();
   }
 
@@ -127,14 +148,27 @@ export class Watch {
     const { frames } = end;
     const { commit, dropOldest } = frames;
     frames.commit = (to, streamEnd) => {
-      end.emitted.push(frames.view(to).slice());
+      const frame = frames.view(to).slice();
+      end.emitted.push(frame);
       commit.call(frames, to, streamEnd);
+      this.#simulation.framed(end.side, frame);
     };
     frames.dropOldest = (limit) => {
       const before = frames.firstKept;
       dropOldest.call(frames, limit);
       this.#occurred.dropped += frames.firstKept - before;
       if (frames.firstKept > before) end.droppedTo = frames.firstKept - 1;
+    };
+    const { side, side: { onRequest, session: { outgoing } } } = end;
+    const { open } = outgoing;
+    outgoing.open = (options) => {
+      const call = open.call(outgoing, options);
+      this.#books.follow(side, call);
+      return call;
+    };
+    side.onRequest = (call, body) => {
+      this.#books.follow(side, call);
+      onRequest.call(side, call, body);
     };
     end.side.onResume = () => {
       this.#checkKept(end);
@@ -145,8 +179,6 @@ export class Watch {
   }
 
   #delivering(side: Side, frame: Uint8Array): void {
-    const { state } = side.session;
-    if (!hasPosition(frame[0]!) || state === "closed") return; // in range: frames have a header
     const [end, peer] = side.name === "client"
       ? this.#ends
       : [this.#ends[1], this.#ends[0]];
@@ -168,7 +200,28 @@ export class Watch {
       }
       end.state = state;
       this.#checkGrace(end);
+      this.#checkUnsent(end);
     }
+    named(INVARIANTS[6], () => this.#books.checkCredit());
+    named(INVARIANTS[7], () => this.#books.checkHeld());
+  }
+
+  /**
+   * Compares the unsent bytes with the frames that the transport lacks. A link
+   * that was lost may have delivered what it has taken.
+   */
+  #checkUnsent(end: Watched): void {
+    const { emitted, side: { sink, link, session, name } } = end;
+    if (session.state === "open") end.passed = sink.passedPosition;
+    else if (session.state !== "cut") return;
+    let bytes = link.unsent;
+    for (const { length } of emitted.slice(end.passed)) bytes += 4 + length;
+    const { unsent } = session.shared.writer;
+    if (unsent === bytes) return;
+    throw new Violated(
+      INVARIANTS[7],
+      `${bytes} bytes of the ${name} are unsent, and ${unsent} are charged`,
+    );
   }
 
   /** The frames from one end to the other. */

@@ -94,6 +94,30 @@ export const MUTANTS: readonly Mutant<Invariant>[] = [
     to: "this.held -= bytes.length;",
   },
   {
+    violates: INVARIANTS[7],
+    file: "session/resume/resumable_sink.ts",
+    from: "    this.#passed = Math.max(0, this.#passed - link.unsent);\n",
+    to: "",
+  },
+  {
+    violates: INVARIANTS[7],
+    file: "session/flow/reassembly.ts",
+    from: "      this.#budget.used -= this.claimed;\n",
+    to: "",
+  },
+  {
+    violates: INVARIANTS[7],
+    file: "server/memory_budget.ts",
+    from: "this.used > this.#capacity && this.endHibernating()",
+    to: "this.used < 0 && this.endHibernating()",
+  },
+  {
+    violates: INVARIANTS[7],
+    file: "server/resume_registry.ts",
+    from: "    this.#charge(entry, group, 0);\n",
+    to: "",
+  },
+  {
     violates: INVARIANTS[8],
     file: "session/resume/session_resumption.ts",
     from: "progress > this.#progress ||",

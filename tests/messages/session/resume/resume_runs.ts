@@ -23,7 +23,11 @@ import {
   TALK,
   UP,
 } from "../session_calls.ts";
-import type { Side } from "../simulation.ts";
+import { mulberry32, type Side } from "../simulation.ts";
+import {
+  type MemoryAccount,
+  MemoryBudget,
+} from "../../../../lib/messages/server/memory_budget.ts";
 import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
 import { converse, type Log } from "./conversation.ts";
 import {
@@ -42,11 +46,19 @@ const LIMITS = {
   notifyWindow: 16 * 1024,
   itemsWindow: 64 * 1024,
   unsentSoft: 64 * 1024,
+  maxFrameBody: 16 * 1024, // splits some messages
 };
 
 /** Nothing has occurred. */
 export function nothing(): Occurred {
-  return { resumptions: 0, replayed: 0, fences: 0, dropped: 0, streams: 0 };
+  return {
+    resumptions: 0,
+    replayed: 0,
+    fences: 0,
+    dropped: 0,
+    streams: 0,
+    evictions: 0,
+  };
 }
 
 /** A run that checks invariants. @throws {Violated} */
@@ -349,6 +361,97 @@ function resumeAtOnce(seed: number): void {
   }
 }
 
+/** A session of a server whose memory is short. */
+class Holding {
+  /** Heap bytes that it holds. */
+  held = 0;
+  ended = false;
+  readonly received = 0;
+  readonly heard = true;
+  readonly accepted = true;
+
+  constructor(readonly onEnd: (session: Holding) => void) {}
+
+  restrict(): void {}
+
+  endHibernation(): void {
+    this.evict();
+  }
+
+  evict(): void {
+    this.ended = true;
+    this.held = 0;
+    this.onEnd(this);
+  }
+}
+
+/** Heap bytes that are charged for a session without a link, besides its own. */
+const HIBERNATION_COST = 4 * 1024;
+
+/** Sessions with and without a link hold more than the server's memory. */
+function exhaustMemory(seed: number, occurred: Occurred): void {
+  const random = mulberry32(seed);
+  const limit = 2 ** 20;
+  const budget = new MemoryBudget(limit);
+  const most = limit * (1 + seed % 4) / 10;
+  const registry = new ResumeRegistry<Holding>({
+    ...{ perPrincipal: 1_000, memory: most },
+  });
+  const accounts = new Map<Holding, MemoryAccount>();
+  const waiting = new Set<Holding>();
+  budget.endHibernating = () => registry.endHeaviest("memory");
+  const end = (session: Holding) => {
+    let charged = 0;
+    for (const each of waiting) {
+      charged += accounts.get(each)!.held + HIBERNATION_COST; // each has one
+    }
+    if (waiting.has(session) && budget.used <= limit / 2 && charged <= most) {
+      throw new Violated(INVARIANTS[7], `${charged} of ${most} bytes are held`);
+    }
+    const live = !waiting.delete(session);
+    registry.remove(session, 0);
+    const account = accounts.get(session)!; // each has one
+    const quarter = account.held > limit / 4;
+    if (live && !quarter && waiting.size > 0) {
+      throw new Violated(INVARIANTS[7], `${waiting.size} sessions still wait`);
+    }
+    occurred.evictions++;
+    accounts.delete(session);
+    account.update(0);
+    budget.close(account);
+  };
+  for (let n = 0; n < 60; n++) {
+    const session = new Holding(end);
+    const account = budget.open();
+    account.holder = session;
+    accounts.set(session, account);
+    registry.add(session, `${random(9)}`, `${n}`);
+    if (random(2) === 0) {
+      waiting.add(session);
+      account.observer = { update: (held) => registry.update(session, held) };
+      registry.hibernate(session, 0, "");
+    }
+    for (const [each, its] of [...accounts]) {
+      if (each.ended || random(4) > 0) continue;
+      each.held = random(20_000);
+      its.update(each.held);
+    }
+    let all = 0;
+    let hibernating = 0;
+    for (const [each] of accounts) {
+      all += each.held;
+      if (waiting.has(each)) hibernating += each.held;
+    }
+    const right = budget.used === all && hibernating <= most &&
+      registry.hibernating === waiting.size;
+    if (right) continue;
+    throw new Violated(
+      INVARIANTS[7],
+      `${all} bytes are held, ${hibernating} without a link; ${budget.used} are charged`,
+    );
+  }
+}
+
 /** All runs. */
 export const RUNS: Readonly<Record<string, Run>> = {
   cutByBytes,
@@ -360,6 +463,7 @@ export const RUNS: Readonly<Record<string, Run>> = {
   acknowledgeWrongly,
   compare,
   resumeAtOnce,
+  exhaustMemory,
 };
 
 /** Makes every run with each seed; returns what is violated. */
