@@ -7,7 +7,13 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
-import { cutEveryByte, disturbWithOldLinks, P, World } from "./resume_world.ts";
+import {
+  cutEveryByte,
+  disturbWithLateData,
+  disturbWithOldLinks,
+  P,
+  World,
+} from "./resume_world.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -261,6 +267,16 @@ Deno.test(
     const { failures, fences } = await disturbWithOldLinks(5);
     assertEquals(failures, []);
     assert(fences > 10, `${fences}`);
+  },
+);
+
+Deno.test(
+  "late data of old connections changes nothing, whenever it comes",
+  none,
+  async () => {
+    const { failures, late } = await disturbWithLateData(7);
+    assertEquals(failures, []);
+    assert(late > 0, `${late}`);
   },
 );
 

@@ -6,6 +6,7 @@
  */
 import { assertEquals, equal } from "@std/assert";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
+import type { Connector } from "../../../lib/messages/client/connector.ts";
 import type { CreateClientOptions } from "../../../lib/messages/client/create_client_options.ts";
 import {
   clientStream,
@@ -22,6 +23,7 @@ import {
   virtualTime,
 } from "../../../lib/testing/mod.ts";
 import { all } from "../kit.ts";
+import { LateConnection, lateListener } from "./late_connection.ts";
 
 /** Bytes of each direction after which the session can be resumed. */
 const HELLO_BYTES = 200;
@@ -46,6 +48,10 @@ export class World implements AsyncDisposable {
   readonly log: string[] = [];
   readonly events: string[] = [];
   sessions = 0;
+  /** Called with the server's end of each connection. */
+  onAccepted: (connection: LateConnection) => void = () => {};
+  /** Called with the client's end of each connection. */
+  onConnected: (connection: LateConnection) => void = () => {};
   readonly #servers: { abort(): Promise<void> }[] = [];
   readonly #clients: { close(): Promise<void> }[] = [];
 
@@ -55,7 +61,8 @@ export class World implements AsyncDisposable {
 
   async serve(name = "a", grace = 30_000) {
     const { log } = this;
-    const server = await serve(P, this.network.listen(name), {
+    const listener = lateListener(this.network.listen(name), this.onAccepted);
+    const server = await serve(P, listener, {
       resume: { grace },
       onSession: ({ finished }) => {
         log.push("session");
@@ -100,7 +107,7 @@ export class World implements AsyncDisposable {
     const { log } = this;
     const client = createClient(
       P,
-      names.map((name) => this.network.address(name)),
+      names.map((name) => this.#address(name)),
       {
         onSession: () => void this.sessions++,
         handlers: {
@@ -118,6 +125,18 @@ export class World implements AsyncDisposable {
     })();
     this.#clients.push(client);
     return client;
+  }
+
+  #address(name: string): Connector {
+    const { name: shown, connect } = this.network.address(name);
+    return {
+      name: shown,
+      connect: async (signal) => {
+        const connection = new LateConnection(await connect(signal));
+        this.onConnected(connection);
+        return connection;
+      },
+    };
   }
 
   /** Ends the client and the servers; nothing may be left. */
@@ -145,15 +164,16 @@ async function converse(world: World): Promise<unknown[]> {
     client.remote.up(numbers()).result,
     client.remote.wait(40),
     client.ready().then(async () => {
-      for (let n = 0; n < 4; n++) {
+      for (let n = 0; n < 7; n++) {
         await client.remote.heard(n);
         server.broadcast.hear(n);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }),
   ]);
-  const seen = await world.time.run(work);
-  await world.time.advance(1_000);
+  const seen: unknown[] = await world.time.run(work);
+  await world.time.advance(45_000); // timers of old links
+  seen.push(await world.time.run(client.remote.pay(2)));
   return [...seen, world.log.toSorted(), world.sessions];
 }
 
@@ -176,10 +196,10 @@ async function undisturbed() {
  */
 async function disturbed(
   expected: unknown[],
-  onLink: (link: SimulatedLink, number: number) => void,
+  onLink: (link: SimulatedLink, number: number, world: World) => void,
 ): Promise<{ same: boolean; links: number }> {
   let links = 0;
-  await using world = new World((link) => onLink(link, ++links));
+  await using world = new World((link) => onLink(link, ++links, world));
   return { same: equal(await converse(world), expected), links };
 }
 
@@ -226,4 +246,45 @@ export async function disturbWithOldLinks(
     }
   }
   return { failures, fences };
+}
+
+/**
+ * Loses links while bytes are on their way, every n-th millisecond. The old link
+ * delivers them later, when the session may have another one.
+ *
+ * @returns what went wrong, and the number of bytes that a closed link delivered
+ */
+export async function disturbWithLateData(
+  step: number,
+): Promise<{ failures: string[]; late: number }> {
+  const { expected } = await undisturbed();
+  const failures: string[] = [];
+  let late = 0;
+  for (let at = 25; at < 90; at += step) {
+    for (const end of ["server", "client"] as const) {
+      for (const later of [8, 60, 150]) {
+        const held: LateConnection[] = [];
+        const { same } = await disturbed(expected, (link, number, world) => {
+          if (number > 2) return;
+          const hold = (connection: LateConnection) => {
+            if (held.length === number) return;
+            held.push(connection);
+            setTimeout(() => connection.hold(true), at);
+            setTimeout(() => connection.hold(false), at + 15 + later);
+            setTimeout(() => {
+              if (end === "server") link.cut("client");
+              else connection.writesFail = true;
+            }, at + 15);
+          };
+          if (end === "server") world.onAccepted = hold;
+          else world.onConnected = hold;
+        });
+        if (!same) {
+          failures.push(`after ${at} ms, ${end} ${later} ms later`);
+        }
+        for (const connection of held) late += connection.late;
+      }
+    }
+  }
+  return { failures, late };
 }

@@ -9,6 +9,7 @@
  */
 import {
   cutEveryByte,
+  disturbWithLateData,
   disturbWithOldLinks,
 } from "../../client/resume_world.ts";
 import { plantAll } from "../../../mutation/planted.ts";
@@ -30,7 +31,13 @@ async function makeRuns(): Promise<void> {
   endIf(failures);
   const old = await disturbWithOldLinks(5);
   endIf(old.failures.map((what) => `old links: ${INVARIANTS[3]}: ${what}`));
-  const counts = Object.entries({ ...occurred, replaced: old.fences });
+  const data = await disturbWithLateData(5);
+  endIf(data.failures.map((what) => `late data: ${INVARIANTS[3]}: ${what}`));
+  const counts = Object.entries({
+    ...occurred,
+    replaced: old.fences,
+    "late bytes": data.late,
+  });
   console.log(counts.map(([name, count]) => `${count} ${name}`).join(", "));
   endIf(counts.flatMap(([name, count]) => count === 0 ? `no ${name}` : []));
 }
@@ -38,8 +45,11 @@ async function makeRuns(): Promise<void> {
 async function cutAll(): Promise<void> {
   const { failures, cuts } = await cutEveryByte(1);
   const old = await disturbWithOldLinks(1);
-  endIf([...failures, ...old.failures]);
-  console.log(`${cuts} cuts and ${old.fences} old links changed nothing.`);
+  const data = await disturbWithLateData(1);
+  endIf([...failures, ...old.failures, ...data.failures]);
+  console.log(
+    `${cuts} cuts, ${old.fences} old links and ${data.late} late bytes changed nothing.`,
+  );
 }
 
 async function checkMutants(): Promise<void> {
