@@ -26,9 +26,9 @@ const FINAL: ReadonlySet<string> = new Set([
  * otherwise, a path that cuts each link at once would get a new one at once.
  */
 export class ResumedLinks {
-  /** Number of links in a row, before the current one, that did not last. */
+  /** Number of earlier links in a row that did not last. */
   #short = 0;
-  /** Time in ms at which the session got its current link by resumption. */
+  /** Time in ms of the last resumption. */
   #since = -Infinity;
 
   /** Records that the session was resumed. */

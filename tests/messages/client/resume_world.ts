@@ -154,7 +154,7 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** What is seen of a conversation. */
+/** Results and events of a conversation. */
 interface Seen {
   /** Results, and events of the application in any order. */
   readonly application: readonly unknown[];

@@ -296,8 +296,8 @@ function acknowledgeWrongly(seed: number, occurred: Occurred): void {
 const OFFERS = [["client", "server"], ["client"], ["server"], []] as const;
 
 /**
- * What both ends do and see if links are not disturbed: frames, and events of the
- * session and of the application, each with its time.
+ * Returns the frames, and the events of the session and of the application, of
+ * both ends, each with its time; no link is disturbed.
  */
 function observed(seed: number, resumes: (typeof OFFERS)[number]): string[] {
   const simulation = new ResumableSimulation({}, {
