@@ -19,6 +19,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./introspection": 17,
   "./testing": 15,
   "./types": 144,
+  "./cli": 5,
 };
 
 /** Names that two entry points have for two things, one on each layer. */

@@ -1,0 +1,31 @@
+/**
+ * The commands of the command line.
+ *
+ * @module
+ */
+import type { CommandHelp } from "./help.ts";
+import type { Io } from "./io.ts";
+
+/** A command, once it is loaded. */
+export interface Command {
+  /** Help of the command. */
+  readonly HELP: CommandHelp;
+  /** Runs the command and returns its exit code. */
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
+/** A command before it is loaded. */
+export interface CommandEntry {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Loads the command; most commands need only a part of the library. */
+  load(): Promise<Command>;
+}
+
+/** Commands by name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  frames: {
+    summary: "split a file into frames and say where it is damaged",
+    load: () => import("./commands/frames.ts"),
+  },
+};

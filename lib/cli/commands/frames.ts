@@ -1,0 +1,232 @@
+/**
+ * The command `frames`: splits bytes into frames.
+ *
+ * @module
+ */
+import { FrameError } from "../../framing/errors.ts";
+import type { FrameDecoder } from "../../framing/framing.ts";
+import { ascii, columnsOf } from "../display.ts";
+import { CliError, EXIT } from "../errors.ts";
+import { type Flags, GENERAL_FLAGS, parseFlags } from "../flags.ts";
+import { FRAMING_NAMES, framingOf } from "../framings.ts";
+import type { CommandHelp } from "../help.ts";
+import type { Io } from "../io.ts";
+import { Printer, type StreamPrinter } from "../output.ts";
+import { countOf, parseCount, parseSize } from "../quantities.ts";
+import { fileError } from "../secrets.ts";
+import { kindName } from "../frame_kinds.ts";
+import { readId } from "../../messages/session/wire/frame_header.ts";
+
+const FLAGS = {
+  framing: {
+    type: "string",
+    value: "lengthwise",
+    summary: "rule for the bounds of frames; see below",
+  },
+  at: {
+    type: "string",
+    value: "0",
+    summary: "offset of the first frame in the file, in bytes",
+  },
+  count: { type: "string", value: "N", summary: "stop after N frames" },
+  "max-length": {
+    type: "string",
+    value: "4MiB",
+    summary: "longest frame that is not damage",
+  },
+} as const satisfies Flags;
+
+/** Help of the command. */
+export const HELP: CommandHelp = {
+  usage: "frames <file | -> [flags]",
+  examples: [
+    ["frames capture.bin", "list the frames of a captured stream"],
+    ["frames log.txt --framing lines --format raw", "print lines as they are"],
+    ["frames - --framing postgres --at 8 <dump", "skip 8 bytes first"],
+  ],
+  notes:
+    `Prints the offset, size and beginning of each frame, and says where the
+stream is damaged (exit code 4). Framings:
+${wrapped(FRAMING_NAMES)}`,
+  flags: FLAGS,
+};
+
+/**
+ * Largest part of the input that is decoded at once.
+ *
+ * The offset of each frame is known from the bytes that follow it, which are
+ * copied to count them.
+ */
+const PART = 4096;
+
+/** Most bytes of a frame that are shown. */
+const PREVIEW = 32;
+
+/** Runs the command. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { flags, positionals } = await parseFlags(
+    { ...FLAGS, ...GENERAL_FLAGS },
+    args,
+    [1, 1],
+  );
+  const [path = ""] = positionals;
+  const printer = new Printer(io, flags);
+  const framing = flags.framing ?? "lengthwise";
+  const maxFrameLength = parseSize(
+    "--max-length",
+    flags["max-length"] ?? "4MiB",
+  );
+  const decoder = framingOf(framing, { maxFrameLength }).decoder();
+  const rows = new FrameRows(printer, framing === "lengthwise");
+  const reader = new FrameReader(decoder, rows, {
+    start: flags.at === undefined ? 0 : parseSize("--at", flags.at),
+    most: flags.count === undefined
+      ? Infinity
+      : parseCount("count", flags.count),
+  });
+  try {
+    await reader.read(path === "-" ? io.stdin : io.readFile(path));
+  } catch (error) {
+    if (!(error instanceof FrameError)) {
+      throw path === "-" || reader.started
+        ? error
+        : fileError("read", path, error);
+    }
+    throw new CliError(
+      `Damaged at offset ${reader.offset}, after ${
+        countOf(reader.count, "frame")
+      }: ${error.message}`,
+      { code: "no", cause: error, hint: headOf(error) },
+    );
+  } finally {
+    await rows.end();
+  }
+  await printer.note(
+    `${countOf(reader.count, "frame")}, ${countOf(reader.offset, "byte")}`,
+  );
+  return EXIT.ok;
+}
+
+function headOf({ head, hint }: FrameError): string | undefined {
+  if (hint !== undefined || head.length === 0) return undefined;
+  return `the frame begins with ${head.toHex()} (${ascii(head)})`;
+}
+
+/** Where to begin and to stop. */
+interface Range {
+  /** Number of bytes to skip. */
+  readonly start: number;
+  /** Largest number of frames. */
+  readonly most: number;
+}
+
+/** Decodes a stream of bytes and keeps the offset of each frame. */
+class FrameReader {
+  readonly #decoder: FrameDecoder;
+  readonly #rows: FrameRows;
+  readonly #range: Range;
+  /** Number of bytes received, skipped ones included. */
+  #received = 0;
+  /** Offset of the next frame. */
+  offset: number;
+  /** Number of frames so far. */
+  count = 0;
+
+  constructor(decoder: FrameDecoder, rows: FrameRows, range: Range) {
+    this.#decoder = decoder;
+    this.#rows = rows;
+    this.#range = range;
+    this.offset = range.start;
+  }
+
+  /** Whether bytes have been read. */
+  get started(): boolean {
+    return this.#received > 0;
+  }
+
+  /** @throws {FrameError} if the stream is damaged */
+  async read(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += PART) {
+        this.#push(chunk.slice(at, at + PART));
+        if (!await this.#decode()) return;
+      }
+    }
+    this.#decoder.end();
+    await this.#decode();
+  }
+
+  #push(part: Uint8Array): void {
+    const skipped = Math.max(0, this.#range.start - this.#received);
+    this.#received += part.length;
+    if (skipped < part.length) this.#decoder.push(part.subarray(skipped));
+  }
+
+  /** Returns whether more frames are wanted. */
+  async #decode(): Promise<boolean> {
+    while (this.count < this.#range.most) {
+      const frame = this.#decoder.next();
+      if (frame === undefined) return true;
+      const { offset } = this;
+      const shown = frame.slice();
+      this.offset = this.#received - this.#decoder.rest().length;
+      this.count++;
+      await this.#rows.print(shown, offset, this.offset - offset);
+    }
+    return false;
+  }
+}
+
+/** Prints frames in the chosen format. */
+class FrameRows {
+  readonly #printer: Printer;
+  readonly #stream: StreamPrinter;
+  readonly #isOurs: boolean;
+
+  constructor(printer: Printer, isOurs: boolean) {
+    this.#printer = printer;
+    this.#stream = printer.stream();
+    this.#isOurs = isOurs;
+  }
+
+  async print(frame: Uint8Array, offset: number, size: number): Promise<void> {
+    const { format } = this.#printer;
+    if (format === "raw" || format === "hex") {
+      return await this.#stream.item(frame);
+    }
+    const header = this.#isOurs && frame.length >= 8
+      ? { kind: kindName(frame[0]!), id: readId(frame) } // it has 8 bytes
+      : {};
+    const preview = frame.subarray(0, PREVIEW);
+    if (format !== "pretty") {
+      return await this.#stream.item({
+        offset,
+        size,
+        length: frame.length,
+        ...header,
+        preview: preview.toHex(),
+      });
+    }
+    const name = header.kind === undefined
+      ? ""
+      : `${header.kind} id ${header.id}`;
+    await this.#printer.print(
+      `${String(offset).padStart(10)} ${String(frame.length).padStart(8)} B  ${
+        this.#isOurs ? name.padEnd(16) : ""
+      }${ascii(preview)}\n`,
+    );
+  }
+
+  end(): Promise<void> {
+    return this.#stream.end();
+  }
+}
+
+/** Returns names as indented lines. */
+function wrapped(names: readonly string[]): string {
+  const rows: string[][] = [];
+  for (let at = 0; at < names.length; at += 4) {
+    rows.push(["", ...names.slice(at, at + 4)]);
+  }
+  return columnsOf(rows).join("\n");
+}

@@ -1,0 +1,96 @@
+/**
+ * Framings by the names that arguments use.
+ *
+ * @module
+ */
+import type { Framing } from "../framing/framing.ts";
+import * as lengths from "../framing/length_presets.ts";
+import * as presets from "../framing/presets.ts";
+import { cobs } from "../framing/layouts/cobs.ts";
+import { contentLength } from "../framing/layouts/content_length.ts";
+import { delimited } from "../framing/layouts/delimited.ts";
+import { fixedLength } from "../framing/layouts/fixed_length.ts";
+import { lines } from "../framing/layouts/lines.ts";
+import { netstring } from "../framing/layouts/netstring.ts";
+import { slip } from "../framing/layouts/slip.ts";
+import { didYouMean } from "../support/did_you_mean.ts";
+import { usage } from "./errors.ts";
+import { parseCount } from "./quantities.ts";
+
+/** Options that every framing below takes. */
+interface Limit {
+  /** Maximum payload length in bytes. */
+  readonly maxFrameLength: number;
+}
+
+/** Framings without parameters, by name. */
+const FRAMINGS: Readonly<Record<string, (limit: Limit) => Framing>> = {
+  lengthwise: lengths.u32be,
+  u16be: lengths.u16be,
+  u16le: lengths.u16le,
+  u24be: lengths.u24be,
+  u24le: lengths.u24le,
+  u32be: lengths.u32be,
+  u32le: lengths.u32le,
+  u64be: lengths.u64be,
+  u64le: lengths.u64le,
+  varint: lengths.varint,
+  lines: (limit) => lines({ ...limit, finalLine: true }),
+  netstring,
+  contentLength,
+  cobs,
+  slip,
+  amqp: presets.amqp,
+  dnsTcp: presets.dnsTcp,
+  erlangPacket: (limit) => presets.erlangPacket(4, limit),
+  grpcMessage: presets.grpcMessage,
+  javaWriteInt: presets.javaWriteInt,
+  javaWriteUTF: presets.javaWriteUTF,
+  kafka: presets.kafka,
+  lsp: presets.lsp,
+  mongodb: presets.mongodb,
+  mqtt: presets.mqtt,
+  mysql: presets.mysql,
+  postgres: presets.postgres,
+  postgresStartup: presets.postgresStartup,
+  sshAgent: presets.sshAgent,
+  thriftFramed: presets.thriftFramed,
+};
+
+/** Names of all framings, for the help. */
+export const FRAMING_NAMES: readonly string[] = [
+  ...Object.keys(FRAMINGS),
+  "fixedLength:N",
+  "delimited:HEX",
+];
+
+/**
+ * Returns a framing by its name.
+ *
+ * @throws {CliError} if there is no such framing, or it does not allow the limit
+ */
+export function framingOf(text: string, limit: Limit): Framing {
+  const [name = "", parameter = ""] = text.split(":", 2);
+  try {
+    if (name === "fixedLength") {
+      return fixedLength(parseCount("framing fixedLength", parameter));
+    }
+    if (name === "delimited") return delimited(hexBytes(parameter), limit);
+    if (Object.hasOwn(FRAMINGS, text)) return FRAMINGS[text]!(limit); // its own member
+  } catch (error) {
+    if (error instanceof RangeError) throw usage(error.message);
+    throw error;
+  }
+  throw usage(
+    `Unknown framing ${JSON.stringify(text)}${didYouMean(name, FRAMING_NAMES)}`,
+    `the framings are ${FRAMING_NAMES.join(", ")}`,
+  );
+}
+
+function hexBytes(digits: string): Uint8Array {
+  if (/^([0-9a-f]{2})+$/i.test(digits)) return Uint8Array.fromHex(digits);
+  throw usage(
+    `Cannot use ${JSON.stringify(digits)} as a delimiter`,
+    "write its bytes as hexadecimal digits: delimited:0d0a",
+  );
+}

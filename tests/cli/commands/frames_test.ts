@@ -1,0 +1,120 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { FRAMING_NAMES, framingOf } from "../../../lib/cli/framings.ts";
+import { u32be } from "../../../lib/framing/length_presets.ts";
+import { runCli } from "../kit.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+function framed(...payloads: Uint8Array[]): Uint8Array {
+  const encoder = u32be().encoder();
+  return concat(payloads.map((payload) => encoder.encode(payload)));
+}
+
+Deno.test("frames prints offset, size and preview of each frame", async () => {
+  const stdin = framed(encode("tea"), encode(""), encode("coffee"));
+  const { code, stdout, stderr } = await runCli(
+    ["frames", "-", "--framing", "u32be"],
+    { stdin },
+  );
+  assertEquals(code, 0);
+  assertEquals(stdout.trim().split("\n").map((line) => JSON.parse(line)), [
+    { offset: 0, size: 7, length: 3, preview: "746561" },
+    { offset: 7, size: 4, length: 0, preview: "" },
+    { offset: 11, size: 10, length: 6, preview: "636f66666565" },
+  ]);
+  assertStringIncludes(stderr, "3 frames, 21 bytes");
+});
+
+Deno.test("frames finds the offsets of many frames across chunks", async () => {
+  const payloads = Array.from(
+    { length: 300 },
+    (_, index) => new Uint8Array(index),
+  );
+  const { stdout } = await runCli(["frames", "-", "--framing", "u32be"], {
+    stdin: framed(...payloads),
+  });
+  let offset = 0;
+  const found = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  for (const [index, each] of found.entries()) {
+    assertEquals([each.offset, each.size], [offset, index + 4]);
+    offset += index + 4;
+  }
+  assertEquals(found.length, 300);
+});
+
+Deno.test("frames says where a stream is damaged and ends with 4", async () => {
+  const good = framed(encode("tea"), encode("milk"));
+  const cases: readonly [bytes: Uint8Array, text: string][] = [
+    [concat([good, encode("\xff\xff\xff\xff")]), "offset 15, after 2 frames"],
+    [
+      concat([good, new Uint8Array([0, 0, 0, 9, 1])]),
+      "offset 15, after 2 frames",
+    ],
+    [encode("GET / HTTP/1.1\r\n"), "HTTP request"],
+  ];
+  for (const [stdin, text] of cases) {
+    const { code, stdout, stderr } = await runCli(
+      ["frames", "-", "--framing", "u32be", "--max-length", "1k"],
+      { stdin },
+    );
+    assertEquals(code, 4);
+    assertStringIncludes(stderr, text);
+    assertEquals(stdout.split("\n").length - 1, text.startsWith("o") ? 2 : 0);
+  }
+});
+
+Deno.test("frames starts at an offset and stops after a count", async () => {
+  const bytes = concat([encode("junk"), framed(encode("a"), encode("b"))]);
+  const { code, stdout } = await runCli(
+    ["frames", "f", "--framing", "u32be", "--at", "4", "--count", "1"],
+    { files: { f: bytes } },
+  );
+  assertEquals(code, 0);
+  assertEquals(JSON.parse(stdout).offset, 4);
+});
+
+Deno.test("frames prints payloads as they are with --format raw", async () => {
+  const { bytes } = await runCli(
+    ["frames", "-", "--framing", "delimited:3b", "--format", "raw"],
+    { stdin: new Uint8Array([1, 0xff, 0x3b, 2, 0x3b]) },
+  );
+  assertEquals(bytes, new Uint8Array([1, 0xff, 2]));
+});
+
+Deno.test("frames names kind and id of this library's frames", async () => {
+  const hello = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
+  const ping = new Uint8Array([3, 0, 0, 0, 0, 0, 0, 9]);
+  const { stdout } = await runCli(["frames", "-"], {
+    stdin: framed(hello, ping),
+    isTTY: true,
+  });
+  assertStringIncludes(stdout, "HELLO id 0");
+  assertStringIncludes(stdout, "PING id 9");
+});
+
+Deno.test("frames shows no control characters on a terminal", async () => {
+  const { stdout } = await runCli(["frames", "-", "--framing", "u32be"], {
+    stdin: framed(encode("\x1b]0;x\x07")),
+    isTTY: true,
+  });
+  assert(!stdout.includes("\x1b"));
+});
+
+Deno.test("--format json makes one document of all frames", async () => {
+  for (const count of [0, 1, 3]) {
+    const { stdout } = await runCli(
+      ["frames", "-", "--framing", "lines", "--format", "json"],
+      { stdin: "x\n".repeat(count) },
+    );
+    assertEquals(JSON.parse(stdout).length, count);
+  }
+});
+
+Deno.test("framingOf() knows every framing in the help", () => {
+  for (const name of FRAMING_NAMES) {
+    const text = name.replace(":N", ":4").replace(":HEX", ":0d0a");
+    const framing = framingOf(text, { maxFrameLength: 1000 });
+    assertEquals(typeof framing.decoder().next, "function", name);
+  }
+});

@@ -1,0 +1,46 @@
+import { assertEquals } from "@std/assert";
+import {
+  columnsOf,
+  hexDump,
+  jsonFor,
+  jsonLine,
+  styled,
+} from "../../lib/cli/display.ts";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+
+Deno.test(
+  "jsonLine() escapes characters that a terminal may act on",
+  none,
+  () => {
+    const active =
+      "\x1b[2J\x07\x7f\u009b\u202e\u2066\u2028\u200b\ufeff\u{e0001}";
+    const line = jsonLine({ [active]: [active] });
+    assertEquals(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(line), false);
+    assertEquals(JSON.parse(line), { [active]: [active] });
+    assertEquals(jsonLine("é😀"), '"é😀"');
+  },
+);
+
+Deno.test("jsonFor() breaks lines only where they do not fit", none, () => {
+  assertEquals(jsonFor(80, { a: [1] }), '{"a":[1]}');
+  assertEquals(jsonFor(5, { a: [1] }).split("\n").length, 5);
+});
+
+Deno.test("hexDump() shows offsets, digits and ASCII", none, () => {
+  assertEquals(
+    hexDump(new TextEncoder().encode("0123456789abcdef\x1b")),
+    "00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n" +
+      "00000010  1b                                               .\n",
+  );
+  assertEquals(hexDump(new Uint8Array()), "");
+});
+
+Deno.test("columnsOf() aligns all columns but the last", none, () => {
+  assertEquals(columnsOf([["a", "b"], ["long", "c"]]), ["a     b", "long  c"]);
+});
+
+Deno.test("styled() adds a style only with colors", none, () => {
+  assertEquals(styled("a", "red", false), "a");
+  assertEquals(styled("a", "red", true), "\x1b[31ma\x1b[0m");
+});

@@ -1,0 +1,169 @@
+/**
+ * Runs commands in memory.
+ *
+ * @module
+ */
+import { TransportError } from "../../lib/transport/errors.ts";
+import type { Connection, Listener } from "../../lib/transport/connection.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
+import type { Io, OutputStream } from "../../lib/cli/io.ts";
+import { run } from "../../lib/cli/run.ts";
+
+/** Surroundings of a command in a test. */
+export interface Surroundings {
+  /** Text or bytes of standard input. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** Files by path. */
+  readonly files?: Record<string, string | Uint8Array>;
+  /** Environment variables. */
+  readonly env?: Record<string, string>;
+  /** Opens connections to an address; by default, none can be opened. */
+  readonly connect?: Io["connect"];
+  readonly listen?: Io["listen"];
+  /** Modules by path. */
+  readonly modules?: Record<string, Record<string, unknown>>;
+  /** Whether the outputs are terminals. */
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly color?: boolean;
+  readonly interrupted?: AbortSignal;
+  /** Called with each write to standard output; may throw. */
+  readonly onOutput?: (text: string) => void | Promise<void>;
+  readonly now?: () => number;
+  readonly wait?: Io["wait"];
+}
+
+/** Result of a command. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly bytes: Uint8Array;
+  readonly files: Record<string, Uint8Array>;
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf(text: string | Uint8Array): Uint8Array {
+  return typeof text === "string" ? encoder.encode(text) : text;
+}
+
+class Collected implements OutputStream {
+  readonly isTTY: boolean;
+  readonly columns: number;
+  readonly #onOutput: ((text: string) => void | Promise<void>) | undefined;
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+
+  constructor(
+    { isTTY = false, columns = 80 }: Surroundings,
+    onOutput?: (text: string) => void | Promise<void>,
+  ) {
+    this.isTTY = isTTY;
+    this.columns = columns;
+    this.#onOutput = onOutput;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#onOutput?.(new TextDecoder().decode(bytes));
+    const joined = new Uint8Array(this.bytes.length + bytes.length);
+    joined.set(this.bytes);
+    joined.set(bytes, this.bytes.length);
+    this.bytes = joined;
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(this.bytes);
+  }
+}
+
+/** Runs a command in memory. */
+export async function runCli(
+  args: readonly string[],
+  given: Surroundings = {},
+): Promise<Result> {
+  const stdout = new Collected(given, given.onOutput);
+  const stderr = new Collected(given);
+  const written: Record<string, Uint8Array> = {};
+  const { stdin = "" } = given;
+  const io: Io = {
+    stdout,
+    stderr,
+    stdin: typeof stdin === "string" || stdin instanceof Uint8Array
+      ? chunks(bytesOf(stdin))
+      : stdin,
+    color: given.color ?? false,
+    interrupted: given.interrupted ?? new AbortController().signal,
+    connect: given.connect ?? refuse,
+    listen: given.listen ?? refuse,
+    async *readFile(path) {
+      const file = given.files?.[path] ?? written[path];
+      if (file === undefined) throw new Error("no such file");
+      yield* chunks(bytesOf(file));
+    },
+    createFile(path) {
+      written[path] = new Uint8Array();
+      return Promise.resolve({
+        write(bytes: Uint8Array) {
+          written[path] = new Uint8Array([...written[path]!, ...bytes]);
+          return Promise.resolve();
+        },
+        close() {},
+      });
+    },
+    env: (name) => given.env?.[name],
+    importModule(path) {
+      const module = given.modules?.[path];
+      return module === undefined
+        ? Promise.reject(new Error("no such module"))
+        : Promise.resolve(module);
+    },
+    now: given.now ?? (() => performance.now()),
+    date: () => new Date(0),
+    wait: given.wait ?? ((ms, signal) =>
+      new Promise((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", end);
+          resolve();
+        };
+        const timer = setTimeout(end, ms);
+        signal?.addEventListener("abort", end);
+        if (signal?.aborted) end();
+      })),
+  };
+  const code = await run(args, io);
+  return {
+    code,
+    stdout: stdout.text,
+    stderr: stderr.text,
+    bytes: stdout.bytes,
+    files: written,
+  };
+}
+
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  for (let at = 0; at < bytes.length; at += 1000) {
+    yield bytes.subarray(at, at + 1000);
+  }
+}
+
+function refuse(): Promise<Connection & Listener> {
+  return Promise.reject(
+    new TransportError("Cannot connect: nothing is listening", {
+      code: "refused",
+      address: "tcp://test:1",
+    }),
+  );
+}
+
+/** Returns a `connect` that reaches a server in memory. */
+export function connectTo(
+  server: { accept(connection: Connection): Promise<void> },
+): Io["connect"] {
+  return () => {
+    const [near, far] = memoryPair();
+    server.accept(far);
+    return Promise.resolve(near);
+  };
+}
