@@ -24,6 +24,14 @@ export interface CommandEntry {
 
 /** Commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  ls: {
+    summary: "list the methods of a server",
+    load: () => import("./commands/ls.ts"),
+  },
+  call: {
+    summary: "call a method, with any shape of streams",
+    load: () => import("./commands/call.ts"),
+  },
   frames: {
     summary: "split a file into frames and say where it is damaged",
     load: () => import("./commands/frames.ts"),

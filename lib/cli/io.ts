@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ConnectAddress, ConnectOptions } from "../transport/connect.ts";
+import type { ConnectOptions } from "../transport/connect.ts";
 import type { Connection, Listener } from "../transport/connection.ts";
 
 /** A stream that a command writes to. */
@@ -42,11 +42,8 @@ export interface Io {
   readonly color: boolean;
   /** Aborted when the user interrupts the command (SIGINT). */
   readonly interrupted: AbortSignal;
-  /** Opens a connection. */
-  connect(
-    address: ConnectAddress,
-    options: ConnectOptions,
-  ): Promise<Connection>;
+  /** Opens a connection to an address in its URL form. */
+  connect(address: string, options: ConnectOptions): Promise<Connection>;
   /** Opens a listener. */
   listen(address: string, options: ListenTls): Promise<Listener>;
   /** Returns the bytes of a file, in chunks. */

@@ -132,6 +132,7 @@ export async function runCli(
       })),
   };
   const code = await run(args, io);
+  await Promise.all(sessions); // the servers' ends of the command's sessions
   return {
     code,
     stdout: stdout.text,
@@ -157,13 +158,18 @@ function refuse(): Promise<Connection & Listener> {
   );
 }
 
+/** Sessions of servers in memory that have not ended. */
+const sessions = new Set<Promise<void>>();
+
 /** Returns a `connect` that reaches a server in memory. */
 export function connectTo(
   server: { accept(connection: Connection): Promise<void> },
 ): Io["connect"] {
   return () => {
     const [near, far] = memoryPair();
-    server.accept(far);
+    const session = server.accept(far);
+    sessions.add(session);
+    session.finally(() => sessions.delete(session));
     return Promise.resolve(near);
   };
 }

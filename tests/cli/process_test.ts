@@ -1,0 +1,104 @@
+/**
+ * The command line as a process, with nothing but the permission for an address.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { listen } from "../../lib/transport/listen.ts";
+import { shop } from "./shop.ts";
+
+/** Starts the command line with `--allow-net` for one address. */
+function start(port: number, args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--frozen", "--no-check", "--no-prompt"],
+      ...[`--allow-net=127.0.0.1:${port}`, "lib/cli/main.ts", ...args],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+}
+
+async function output(port: number, args: readonly string[]) {
+  const { code, stdout, stderr } = await start(port, args).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** Serves the shop on a free port. */
+async function served() {
+  const { server, seen } = shop();
+  const listener = await listen({ port: 0 });
+  (async () => {
+    for await (const connection of listener) server.accept(connection);
+  })();
+  const { port = 0 } = listener.addr;
+  const url = `tcp://127.0.0.1:${port}`;
+  return {
+    seen,
+    port,
+    url,
+    async stop() {
+      listener.close();
+      await server.shutdown();
+    },
+  };
+}
+
+Deno.test("the commands need only --allow-net", async () => {
+  const { stop, port, url } = await served();
+  try {
+    const [listed, called, file] = await Promise.all([
+      output(port, ["ls", url]),
+      output(port, ["call", url, "price", '{"sku":"tea"}']),
+      output(port, ["frames", "secret.bin"]),
+    ]);
+    assertEquals(listed.code, 0, listed.stderr);
+    assertStringIncludes(listed.stdout, '"name":"price"');
+    assertEquals([called.code, called.stdout], [0, '{"cents":300}\n']);
+    assertEquals(file.code, 2);
+    assertStringIncludes(file.stderr, "--allow-read=secret.bin");
+  } finally {
+    await stop();
+  }
+});
+
+Deno.test("a reader that leaves ends the command with 0 and no stack", async () => {
+  const { stop, seen, port, url } = await served();
+  try {
+    const child = start(port, ["call", url, "quotes"]);
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    assertEquals(await new Response(child.stderr).text(), "");
+    assertEquals((await child.status).code, 0);
+  } finally {
+    await stop();
+  }
+  assertEquals(seen.cancelled, 1);
+});
+
+Deno.test("SIGINT cancels the call and ends the command with 130", async () => {
+  const { stop, seen, port, url } = await served();
+  try {
+    const child = start(port, ["call", url, "wait"]);
+    while (seen.waiting === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    assertEquals(code, 130, new TextDecoder().decode(stderr));
+  } finally {
+    await stop();
+  }
+  assertEquals(seen.cancelled, 1);
+});
+
+Deno.test("a missing permission is explained", async () => {
+  const { code, stderr } = await output(1, ["ls", "tcp://127.0.0.1:2"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "--allow-net=127.0.0.1:2");
+  assert(!stderr.includes("    at "), stderr);
+});
