@@ -32,6 +32,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "call a method, with any shape of streams",
     load: () => import("./commands/call.ts"),
   },
+  subscribe: {
+    summary: "print the notifications or the stream of a server",
+    load: () => import("./commands/subscribe.ts"),
+  },
+  diff: {
+    summary: "compare the protocol in a file with that of a server",
+    load: () => import("./commands/diff.ts"),
+  },
   frames: {
     summary: "split a file into frames and say where it is damaged",
     load: () => import("./commands/frames.ts"),

@@ -62,17 +62,23 @@ export async function describeServer(
     );
     return readDescription(described);
   } catch (error) {
-    throw error instanceof CallError && error.code === "unimplemented"
-      ? new CliError(`${target.url} does not describe its methods`, {
-        code: "no",
-        cause: error,
-        hint:
-          "merge Introspection into the server's protocol, or name the shape of the method: call … --shape unary",
-      })
-      : error;
+    throw notDescribed(error, target.url);
   } finally {
     await session.close();
   }
+}
+
+/** Explains the error of a server that does not serve Introspection. */
+export function notDescribed(error: unknown, url: string): unknown {
+  if (!(error instanceof CallError && error.code === "unimplemented")) {
+    return error;
+  }
+  return new CliError(`${url} does not describe its methods`, {
+    code: "no",
+    cause: error,
+    hint:
+      "merge Introspection into the server's protocol, or name the shape of the method: call … --shape unary",
+  });
 }
 
 /** Reads a description; a server may send anything. */

@@ -46,10 +46,9 @@ function processIo(): Io {
     },
     env: (name) => Deno.env.get(name),
     async importModule(path) {
-      const url = /^[a-z]+:/i.test(path)
-        ? path
-        : new URL(path, `file://${Deno.cwd()}/`).href;
-      return await import(url);
+      const { pathToFileURL } = await import("node:url");
+      const isUrl = /^(file|https?|jsr|npm):/i.test(path);
+      return await import(isUrl ? path : pathToFileURL(path).href);
     },
     now: () => performance.now(),
     date: () => new Date(),
