@@ -36,6 +36,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print the notifications or the stream of a server",
     load: () => import("./commands/subscribe.ts"),
   },
+  bench: {
+    summary: "measure the latency and throughput of a method",
+    load: () => import("./commands/bench.ts"),
+  },
   diff: {
     summary: "compare the protocol in a file with that of a server",
     load: () => import("./commands/diff.ts"),

@@ -7,7 +7,11 @@ import { printableLines } from "../messages/support/printable.ts";
 import { jsonLine, styled } from "./display.ts";
 import { CliError, EXIT } from "./errors.ts";
 import { type Io, writeText } from "./io.ts";
-import { CALL_ERROR_CODES, CallError } from "../messages/errors/call_error.ts";
+import {
+  CALL_ERROR_CODES,
+  CallError,
+  SessionError,
+} from "../messages/errors/call_error.ts";
 import { CodecError } from "../messages/codec/errors.ts";
 import { toJson } from "./values.ts";
 
@@ -31,6 +35,9 @@ export function exitCodeOf(error: unknown): number {
   }
   if (error instanceof CallError) {
     return EXIT.call + CALL_ERROR_CODES.indexOf(error.code);
+  }
+  if (error instanceof SessionError) {
+    return EXIT.call + CALL_ERROR_CODES.indexOf("disconnected");
   }
   // The input of a call cannot be encoded.
   return error instanceof CodecError ? EXIT.usage : EXIT.fault;
@@ -57,7 +64,8 @@ function messageOf(error: unknown): string {
     const id = incident === "" ? "" : ` (incident ${incident})`;
     return `${name}: ${message}${id}`;
   }
-  const known = error instanceof CliError || error instanceof CodecError;
+  const known = error instanceof CliError || error instanceof CodecError ||
+    error instanceof SessionError;
   return known || error.name === "NotCapable"
     ? error.message
     : error.stack ?? `${error.name}: ${error.message}`;

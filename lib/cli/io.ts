@@ -60,6 +60,8 @@ export interface Io {
   date(): Date;
   /** Waits; resolves early if the signal is aborted. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Lets other tasks run. */
+  turn(): Promise<void>;
 }
 
 /** Certificate for a listener; without one, it accepts plain connections. */

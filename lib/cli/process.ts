@@ -52,6 +52,7 @@ function processIo(): Io {
     },
     now: () => performance.now(),
     date: () => new Date(),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
     wait: (ms, signal) =>
       new Promise((resolve) => {
         const end = () => {

@@ -119,6 +119,7 @@ export async function runCli(
     },
     now: given.now ?? (() => performance.now()),
     date: () => new Date(0),
+    turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
     wait: given.wait ?? ((ms, signal) =>
       new Promise((resolve) => {
         const end = () => {
@@ -156,6 +157,24 @@ function refuse(): Promise<Connection & Listener> {
       address: "tcp://test:1",
     }),
   );
+}
+
+/** Lets all waits of a command end after its n-th output, and not before. */
+export function waitsAfter(
+  outputs: number,
+): { wait: Io["wait"]; onOutput: () => void } {
+  const waiting: (() => void)[] = [];
+  let count = 0;
+  return {
+    wait: (_, signal) =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        signal?.addEventListener("abort", () => resolve());
+      }),
+    onOutput() {
+      if (++count === outputs) { for (const resolve of waiting) resolve(); }
+    },
+  };
 }
 
 /** Sessions of servers in memory that have not ended. */

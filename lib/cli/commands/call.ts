@@ -3,14 +3,7 @@
  *
  * @module
  */
-import { SHAPES } from "../../messages/session/wire/shape.ts";
-import {
-  describeTarget,
-  openSession,
-  readTarget,
-  type Target,
-} from "../connecting.ts";
-import { describeServer, methodNamed } from "../described_server.ts";
+import { describeTarget, openSession, readTarget } from "../connecting.ts";
 import {
   type CallableMethod,
   callerOf,
@@ -22,39 +15,17 @@ import { EXIT, usage } from "../errors.ts";
 import {
   CONNECT_FLAGS,
   type Flags,
-  type FlagValues,
   GENERAL_FLAGS,
-  parseChoice,
   parseFlags,
 } from "../flags.ts";
 import type { CommandHelp } from "../help.ts";
 import { readInput, readInputs } from "../inputs.ts";
 import type { Io } from "../io.ts";
+import { CALL_FLAGS, callOptions, methodOf } from "../method_flags.ts";
 import { Printer } from "../output.ts";
-import { formatMs, optionalDuration } from "../quantities.ts";
+import { formatMs } from "../quantities.ts";
 import { readStream, STREAM_FLAGS, streamLimits } from "../stream_limits.ts";
 import { parseValue } from "../values.ts";
-
-/** Flags of commands that make calls. */
-export const CALL_FLAGS = {
-  timeout: {
-    type: "string",
-    value: "10s",
-    summary: "deadline of the call; the exit code is then 66",
-  },
-  header: {
-    type: "string",
-    short: "H",
-    multiple: true,
-    value: "key:value",
-    summary: "metadata of the call; may be repeated",
-  },
-  shape: {
-    type: "string",
-    value: "unary",
-    summary: "shape of the method, for servers without Introspection",
-  },
-} as const satisfies Flags;
 
 const FLAGS = {
   ...CALL_FLAGS,
@@ -174,44 +145,4 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 function sendsItems({ shape }: CallableMethod): boolean {
   return shape === "clientStream" || shape === "duplex";
-}
-
-/**
- * Returns a method with the shape that `--shape` or the server names.
- *
- * @throws {CliError} if the server does not describe its methods
- */
-export async function methodOf(
-  name: string,
-  target: Target,
-  { shape }: FlagValues<typeof CALL_FLAGS>,
-  io: Io,
-): Promise<CallableMethod> {
-  if (shape !== undefined) {
-    return { name, shape: parseChoice("shape", shape, SHAPES) };
-  }
-  const { methods } = await describeServer(target, io);
-  return methodNamed(name, methods.filter(({ side }) => side === "server"));
-}
-
-/** Returns the options that flags set for each call. */
-export function callOptions(
-  flags: FlagValues<typeof CALL_FLAGS>,
-): DynamicCallOptions {
-  const { header = [] } = flags;
-  const timeout = optionalDuration("timeout", flags.timeout);
-  return {
-    ...(timeout !== undefined && { timeout }),
-    ...(header.length > 0 && {
-      metadata: Object.fromEntries(header.map(headerOf)),
-    }),
-  };
-}
-
-function headerOf(text: string): [key: string, value: string] {
-  const [, key, value] = /^([^:]+):\s*(.*)$/s.exec(text) ?? [];
-  if (key !== undefined && value !== undefined) return [key, value];
-  throw usage(
-    `Cannot use ${JSON.stringify(text)} as -H: expected key:value`,
-  );
 }

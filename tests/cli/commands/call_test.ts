@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { connectTo, runCli, type Surroundings } from "../kit.ts";
+import { connectTo, runCli, type Surroundings, waitsAfter } from "../kit.ts";
 import { shop } from "../shop.ts";
 
 /** Runs commands against one server. */
@@ -88,10 +88,14 @@ Deno.test("call --wait and --for end with 0, an error of the stream does not", a
     "duplex",
   ];
   const stdin = pausing(["a", "b"]);
-  const { code, stdout } = await cli([...endless, "--wait", "30ms"], { stdin });
+  const { code, stdout } = await cli([...endless, "--wait", "5s"], {
+    stdin,
+    ...waitsAfter(2),
+  });
   assertEquals([code, stdout], [0, '"A"\n"B"\n']);
-  const timed = await cli([...endless, "--for", "30ms"], {
+  const timed = await cli([...endless, "--for", "5s"], {
     stdin: pausing(["c"]),
+    ...waitsAfter(1),
   });
   assertEquals([timed.code, timed.stdout], [0, '"C"\n']);
   const failed = await call("fails");

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { connectTo, runCli, type Surroundings } from "../kit.ts";
+import { connectTo, runCli, type Surroundings, waitsAfter } from "../kit.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { shop } from "../shop.ts";
@@ -30,7 +30,8 @@ Deno.test("subscribe joins, then prints notifications in order", async () => {
     [0, '{"text":"tea","i":0}\n{"text":"tea","i":1}\n{"text":"tea","i":2}\n'],
   );
   assertStringIncludes(stderr, "3 messages");
-  const waited = await subscribed([...join, "--wait", "50ms"]).result;
+  const waited = await subscribed([...join, "--wait", "5s"], waitsAfter(3))
+    .result;
   assertEquals([waited.code, waited.stdout], [0, stdout]);
 });
 

@@ -1,0 +1,103 @@
+/**
+ * The result of a benchmark as an HTML page without other files.
+ *
+ * @module
+ */
+import { formatCount, formatMs } from "../quantities.ts";
+import { Histogram } from "./histogram.ts";
+import { type BenchResult, figuresOf } from "./measurements.ts";
+import { invalidity, resultText } from "./result_text.ts";
+import { escapeHtml, page, plot, type Series } from "../html_page.ts";
+
+/** Returns the page. */
+export function resultPage(result: BenchResult): string {
+  const { url, method, date, timeline, duration } = result;
+  const { ok, rate, calls, errors } = figuresOf(result);
+  const warning = invalidity(result);
+  const slot = duration / timeline.length / 1000;
+  const at = (index: number) => (index + 0.5) * slot;
+  const over = (value: (slot: BenchResult["timeline"][number]) => number) =>
+    timeline.flatMap((each, index): [number, number][] =>
+      each.ok > 0 ? [[at(index), value(each)]] : []
+    );
+  const figures = [
+    ["calls", formatCount(calls)],
+    ["calls per second", formatCount(rate)],
+    ["errors", `${(errors * 100).toFixed(2)} %`],
+    ["p50", formatMs(ok.percentile(0.5))],
+    ["p99", formatMs(ok.percentile(0.99))],
+    ["max", formatMs(ok.max)],
+  ];
+  return page(`Benchmark of ${method}`, [
+    `<p class="sub">${escapeHtml(url)} · ${escapeHtml(date)}</p>`,
+    warning === undefined
+      ? ""
+      : `<p class="warning">${escapeHtml(warning)}</p>`,
+    `<dl class="figures">${
+      figures.map(([name = "", value = ""]) =>
+        `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`
+      ).join("")
+    }</dl>`,
+    plot({
+      title: "Latency by percentile",
+      x: { label: "percentile", scale: "log", ticks: PERCENTILES },
+      y: { label: "latency", scale: "log", format: formatMs },
+      series: Object.entries(result.outcomes).map(([name, data]) => ({
+        name,
+        points: byPercentile(Histogram.from(data)),
+      })),
+    }),
+    plot({
+      title: "Latency over time",
+      x: { label: "seconds", scale: "linear" },
+      y: { label: "latency", scale: "log", format: formatMs },
+      series: [
+        { name: "max", points: over(({ max }) => max) },
+        { name: "p99", points: over(({ p99 }) => p99) },
+        { name: "p50", points: over(({ p50 }) => p50) },
+      ],
+    }),
+    plot({
+      title: "Calls over time",
+      x: { label: "seconds", scale: "linear" },
+      y: { label: "calls per second", scale: "linear", format: formatCount },
+      series: [
+        {
+          name: "ok",
+          points: timeline.map(({ ok }, index) => [at(index), ok / slot]),
+        },
+        {
+          name: "failed",
+          points: timeline.map((
+            { failed },
+            index,
+          ) => [at(index), failed / slot]),
+        },
+      ],
+    }),
+    `<h2>Figures</h2><pre>${escapeHtml(resultText(result))}</pre>`,
+  ]);
+}
+
+/** Positions of percentiles on the axis: 1 / (1 - share). */
+const PERCENTILES: readonly (readonly [at: number, label: string])[] = [
+  [1, "0"],
+  [2, "50"],
+  [10, "90"],
+  [100, "99"],
+  [1000, "99.9"],
+  [10_000, "99.99"],
+  [100_000, "99.999"],
+];
+
+/** Number of points of a curve. */
+const POINTS = 120;
+
+/** Returns latencies by 1 / (1 - share): each nine takes equal space. */
+function byPercentile(histogram: Histogram): Series["points"] {
+  const last = Math.log10(Math.max(2, histogram.count));
+  return Array.from({ length: POINTS + 1 }, (_, index) => {
+    const x = 10 ** (index / POINTS * last);
+    return [x, histogram.percentile(1 - 1 / x)] as const;
+  });
+}

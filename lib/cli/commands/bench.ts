@@ -1,0 +1,410 @@
+/**
+ * The command `bench`: measures latency and throughput of a method.
+ *
+ * @module
+ */
+import {
+  CallError,
+  type SessionError,
+} from "../../messages/errors/call_error.ts";
+import { AGENT } from "../../messages/session/wire/agent.ts";
+import {
+  type Attempt,
+  generateLoad,
+  type Loop,
+  type MakeCall,
+} from "../bench/load.ts";
+import {
+  type BenchResult,
+  figuresOf,
+  Measurements,
+  readResult,
+} from "../bench/measurements.ts";
+import { resultPage } from "../bench/result_page.ts";
+import {
+  comparisonText,
+  invalidity,
+  percent,
+  resultText,
+} from "../bench/result_text.ts";
+import { describeTarget, openSession, readTarget } from "../connecting.ts";
+import { countedIo } from "../counted_io.ts";
+import {
+  type CallableMethod,
+  callerOf,
+  type DynamicCall,
+  type DynamicCallOptions,
+  type DynamicStream,
+  protocolOf,
+} from "../dynamic_method.ts";
+import { CliError, EXIT, usage } from "../errors.ts";
+import {
+  CONNECT_FLAGS,
+  type Flags,
+  type FlagValues,
+  GENERAL_FLAGS,
+  parseChoice,
+  parseFlags,
+} from "../flags.ts";
+import type { CommandHelp } from "../help.ts";
+import { readInput } from "../inputs.ts";
+import type { Io } from "../io.ts";
+import { CALL_FLAGS, callOptions, methodOf } from "../method_flags.ts";
+import { Printer } from "../output.ts";
+import { drawProgress } from "../progress_bar.ts";
+import {
+  formatCount,
+  formatMs,
+  optionalDuration,
+  parseCount,
+  parseDuration,
+  parseNumber,
+  parseShare,
+} from "../quantities.ts";
+import { readFileText } from "../secrets.ts";
+import { writeFile } from "../write_file.ts";
+
+const FLAGS = {
+  ...CALL_FLAGS,
+  rate: {
+    type: "string",
+    value: "1000",
+    summary: "calls per second (open loop)",
+  },
+  concurrency: {
+    type: "string",
+    value: "16",
+    summary: "calls at the same time (closed loop)",
+  },
+  connections: { type: "string", value: "1", summary: "number of sessions" },
+  duration: { type: "string", value: "10s", summary: "time of measuring" },
+  warmup: {
+    type: "string",
+    value: "2s",
+    summary: "time before, which is not measured",
+  },
+  "at-end": {
+    type: "string",
+    value: "wait",
+    summary: "calls in flight at the end: wait (up to 10s) or cancel",
+  },
+  save: { type: "string", value: "file.json", summary: "write the result" },
+  compare: {
+    type: "string",
+    value: "file.json",
+    summary: "compare with a saved result",
+  },
+  report: {
+    type: "string",
+    value: "file.html",
+    summary: "write a page with plots",
+  },
+  "max-p99": {
+    type: "string",
+    value: "5ms",
+    summary: "end with 4 if the 99th percentile is above",
+  },
+  "max-errors": {
+    type: "string",
+    value: "0.1%",
+    summary: "end with 4 if more calls fail",
+  },
+} as const satisfies Flags;
+
+/** Help of the command. */
+export const HELP: CommandHelp = {
+  usage: "bench <url> <method> [json | @file | -] [flags]",
+  examples: [
+    [
+      `bench tcp://localhost:7000 price '{"sku":"tea"}' --rate 1000`,
+      "make 1,000 calls per second, whatever the server does",
+    ],
+    [
+      `bench tcp://localhost:7000 price '{"sku":"tea"}' --concurrency 32`,
+      "make calls as fast as 32 at a time allow",
+    ],
+    [
+      "bench tcp://localhost:7000 ping --rate 500 --max-p99 5ms --max-errors 0.1%",
+      "fail a build if the service is slow",
+    ],
+  ],
+  notes:
+    `With --rate, the latency of a call counts from its intended start, so that a
+stall of the server counts for all calls that it delays. With --concurrency, it
+counts from the actual start: the result says "closed loop". One is required.`,
+  flags: { ...FLAGS, ...CONNECT_FLAGS },
+};
+
+/** Longest wait for calls in flight at the end, in ms. */
+const GRACE = 10_000;
+
+/** Runs the command. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { flags, positionals } = await parseFlags(
+    { ...FLAGS, ...CONNECT_FLAGS, ...GENERAL_FLAGS },
+    args,
+    [2, 3],
+  );
+  const [url = "", name = "", input] = positionals;
+  const printer = new Printer(io, flags);
+  const loop = loopOf(flags);
+  const load = {
+    loop,
+    duration: parseDuration("duration", flags.duration ?? "10s"),
+    warmup: flags.warmup === "0"
+      ? 0
+      : parseDuration("warmup", flags.warmup ?? "2s"),
+    grace:
+      parseChoice("at-end", flags["at-end"] ?? "wait", ["wait", "cancel"]) ===
+          "wait"
+        ? GRACE
+        : 0,
+  };
+  const connections = parseCount("connections", flags.connections ?? "1");
+  const thresholds = thresholdsOf(flags);
+  const base = flags.compare === undefined
+    ? undefined
+    : readResult(await readFileText(flags.compare, io), flags.compare);
+  const options = callOptions(flags);
+  const target = await readTarget(url, flags, io);
+  await printer.detail(describeTarget(target));
+  const method = await methodOf(name, target, flags, io);
+  const value = await readInput(input, io);
+
+  const bytes = { sent: 0, received: 0 };
+  const counted = countedIo(io, bytes);
+  const stop = new AbortController();
+  const sessions = await Promise.all(
+    Array.from(
+      { length: connections },
+      () => openSession(protocolOf([method]), target, counted),
+    ),
+  );
+  let lost: SessionError | undefined;
+  for (const { finished } of sessions) {
+    finished.then((reason) => {
+      if (stop.signal.aborted) return;
+      lost = reason;
+      stop.abort(reason);
+    });
+  }
+  io.interrupted.addEventListener("abort", () => stop.abort(), { once: true });
+  const measurements = new Measurements(load.duration);
+  const start = io.now();
+  const total = load.warmup + load.duration;
+  const drawn = new AbortController();
+  const drawing = drawProgress(
+    io,
+    () => (io.now() - start) / total,
+    () => progressText(measurements, io.now() - start - load.warmup),
+    drawn.signal,
+  );
+  try {
+    const callers = sessions.map((session) => callerOf(session, name));
+    const call = callsOf(method, callers, value, options, io);
+    await generateLoad(load, io, call, measurements, stop.signal);
+  } finally {
+    drawn.abort();
+    await drawing;
+    stop.abort();
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+  const ran = Math.min(load.duration, io.now() - start - load.warmup);
+  const result = measurements.result({
+    date: io.date().toISOString(),
+    agent: AGENT,
+    url,
+    method: name,
+    loop,
+    connections,
+    duration: lost === undefined && !io.interrupted.aborted
+      ? load.duration
+      : Math.max(1, ran),
+    warmup: load.warmup,
+    bytes,
+  });
+  await print(result, base, printer);
+  await writeFiles(result, flags, io);
+  if (lost !== undefined) throw lost;
+  return judge(result, thresholds);
+}
+
+/** Returns the kind of loop; exactly one of two flags names it. */
+function loopOf({ rate, concurrency }: FlagValues<typeof FLAGS>): Loop {
+  if ((rate === undefined) === (concurrency === undefined)) {
+    throw usage(
+      "bench needs either --rate or --concurrency",
+      "--rate 1000 makes an open loop, whose latencies include the wait during a stall; --concurrency 16 makes a closed loop",
+    );
+  }
+  return rate === undefined
+    ? {
+      kind: "closed",
+      concurrency: parseCount("concurrency", concurrency ?? ""),
+    }
+    : { kind: "open", rate: parseNumber("rate", rate) };
+}
+
+/** Returns a function that makes a call on the sessions in turn. */
+function callsOf(
+  { shape }: CallableMethod,
+  callers: readonly DynamicCall[],
+  value: unknown,
+  options: DynamicCallOptions,
+  io: Io,
+): MakeCall {
+  const sends = shape === "clientStream" || shape === "duplex";
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const input = sends ? items : value;
+  let next = 0;
+  return async (signal) => {
+    const call = callers[next++ % callers.length]!; // there is at least one
+    try {
+      const result = call(input, { ...options, signal });
+      switch (shape) {
+        case "unary":
+        case "notification":
+          await result;
+          return OK;
+        case "clientStream":
+          // A call of this shape has a result.
+          await (result as { result: Promise<unknown> }).result;
+          return OK;
+        case "serverStream":
+        case "duplex":
+          // A call of these shapes is a stream.
+          return await readItems(result as DynamicStream, io);
+      }
+    } catch (error) {
+      if (error instanceof CallError) return { outcome: error.code };
+      throw error;
+    }
+  };
+}
+
+const OK: Attempt = { outcome: "ok" };
+
+async function readItems(stream: DynamicStream, io: Io): Promise<Attempt> {
+  let items = 0;
+  let firstItem: number | undefined;
+  try {
+    for await (const _ of stream) {
+      if (items++ === 0) firstItem = io.now();
+    }
+    return { outcome: "ok", items, firstItem };
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    return { outcome: error.code, items, firstItem };
+  }
+}
+
+function progressText({ outcomes }: Measurements, elapsed: number): string {
+  const ok = outcomes.get("ok");
+  if (ok === undefined || elapsed <= 0) return "warming up";
+  return `${formatCount(ok.count / elapsed * 1000)}/s  p99 ${
+    formatMs(ok.percentile(0.99))
+  }`;
+}
+
+async function print(
+  result: BenchResult,
+  base: BenchResult | undefined,
+  printer: Printer,
+): Promise<void> {
+  if (printer.format === "pretty") {
+    await printer.print(resultText(result));
+    if (base !== undefined) {
+      await printer.print(`\n${comparisonText(result, base)}`);
+    }
+  } else {
+    await printer.value(summaryOf(result));
+    if (base !== undefined) await printer.note(comparisonText(result, base));
+  }
+  const warning = invalidity(result);
+  if (warning !== undefined) await printer.note(warning);
+}
+
+/** Returns the figures of a result for programs, without the histograms. */
+function summaryOf(result: BenchResult): Record<string, unknown> {
+  const { ok, calls, rate, errors, lag, valid } = figuresOf(result);
+  const { loop, method, connections, duration, bytes, items, cut } = result;
+  return {
+    method,
+    loop,
+    connections,
+    duration,
+    calls,
+    rate,
+    errors,
+    outcomes: Object.fromEntries(
+      Object.entries(result.outcomes).map(([name, { count }]) => [name, count]),
+    ),
+    p50: ok.percentile(0.5),
+    p90: ok.percentile(0.9),
+    p99: ok.percentile(0.99),
+    p999: ok.percentile(0.999),
+    max: ok.max,
+    items,
+    cut,
+    lag,
+    valid,
+    bytes,
+  };
+}
+
+async function writeFiles(
+  result: BenchResult,
+  { save, report }: FlagValues<typeof FLAGS>,
+  io: Io,
+): Promise<void> {
+  if (save !== undefined) {
+    await writeFile(save, `${JSON.stringify(result)}\n`, io);
+  }
+  if (report !== undefined) await writeFile(report, resultPage(result), io);
+}
+
+/** Limits that a result must keep. */
+interface Thresholds {
+  readonly p99: number | undefined;
+  readonly errors: number | undefined;
+}
+
+function thresholdsOf(flags: FlagValues<typeof FLAGS>): Thresholds {
+  const errors = flags["max-errors"];
+  return {
+    p99: optionalDuration("max-p99", flags["max-p99"]),
+    errors: errors === undefined ? undefined : parseShare("max-errors", errors),
+  };
+}
+
+/**
+ * Returns the exit code.
+ *
+ * @throws {CliError} with the code `no` if a threshold is broken, or cannot be
+ * judged
+ */
+function judge(result: BenchResult, { p99, errors }: Thresholds): number {
+  const figures = figuresOf(result);
+  const measured = figures.ok.percentile(0.99);
+  const broken = [
+    ...(p99 !== undefined && !(figures.ok.count > 0 && measured <= p99)
+      ? [
+        figures.ok.count === 0
+          ? "no call succeeded"
+          : `p99 is ${formatMs(measured)}, the limit is ${formatMs(p99)}`,
+      ]
+      : []),
+    ...(errors !== undefined && figures.errors > errors
+      ? [
+        `${percent(figures.errors)} of the calls failed, the limit is ${
+          percent(errors)
+        }`,
+      ]
+      : []),
+    ...(p99 !== undefined && !figures.valid
+      ? ["p99 is not valid: the generator was late"]
+      : []),
+  ];
+  if (broken.length === 0) return EXIT.ok;
+  throw new CliError(broken.join("; "), { code: "no" });
+}

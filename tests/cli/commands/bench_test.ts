@@ -1,0 +1,94 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { connectTo, runCli, type Surroundings } from "../kit.ts";
+import { shop } from "../shop.ts";
+
+const SHORT = ["--duration", "100ms", "--warmup", "0"];
+
+function bench(args: string[], more: Surroundings = {}) {
+  const { server } = shop();
+  return runCli(["bench", "tcp://test:1", ...args, ...SHORT], {
+    connect: connectTo(server),
+    ...more,
+  });
+}
+
+Deno.test("bench measures an open loop on several connections", async () => {
+  const { code, stdout } = await bench([
+    ...["price", '{"sku":"tea"}', "--rate", "200", "--connections", "2"],
+  ]);
+  assertEquals(code, 0);
+  const found = JSON.parse(stdout);
+  assertEquals([found.calls, found.errors, found.connections], [20, 0, 2]);
+  assertEquals(found.loop, { kind: "open", rate: 200 });
+  assert(found.bytes.sent > 0 && found.bytes.received > 0);
+});
+
+Deno.test("bench measures a closed loop, and says so", async () => {
+  const { code, stdout } = await bench(
+    ["echo", "1", "--concurrency", "2"],
+    { isTTY: true },
+  );
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "closed loop");
+});
+
+Deno.test("bench counts the items of streams, and items that it sends", async () => {
+  const stream = await bench(["quotes", '{"count":3}', "--rate", "100"]);
+  assertEquals(JSON.parse(stream.stdout).items, 30);
+  const sums = await bench(["sum", "[1,2]", "--rate", "100"]);
+  assertEquals(JSON.parse(sums.stdout).outcomes, { ok: 10 });
+});
+
+Deno.test("bench ends with 4 if a threshold is broken", async () => {
+  const slow = await bench(["echo", "--rate", "100", "--max-p99", "1us"]);
+  assertEquals(slow.code, 4);
+  assertStringIncludes(slow.stderr, "the limit is 1.0 µs");
+  const errors = await bench(["crash", "--rate", "100", "--max-errors", "1%"]);
+  assertEquals(errors.code, 4);
+  assertStringIncludes(errors.stderr, "100% of the calls failed");
+  assertEquals(JSON.parse(errors.stdout).outcomes, { internal: 10 });
+});
+
+Deno.test("bench saves a result and compares with it", async () => {
+  const files = ["--save", "base.json", "--report", "report.html"];
+  const first = await bench(["echo", "--rate", "100", ...files]);
+  assertEquals(first.code, 0);
+  const text = new TextDecoder().decode(first.files["base.json"]);
+  assertEquals(JSON.parse(text).outcomes.ok.count, 10);
+  const html = new TextDecoder().decode(first.files["report.html"]);
+  assert(html.startsWith("<!doctype html>"));
+  const second = await bench(
+    ["echo", "--rate", "100", "--compare", "base.json"],
+    { files: { "base.json": text }, isTTY: true },
+  );
+  assertStringIncludes(second.stdout, "change");
+});
+
+Deno.test("bench draws a progress bar on a terminal only", async () => {
+  const terminal = await bench(["echo", "--rate", "100"], {
+    isTTY: true,
+    columns: 60,
+  });
+  assertStringIncludes(terminal.stderr, "\r[");
+  assert(terminal.stderr.includes("\r\x1b[K"), terminal.stderr);
+  const pipe = await bench(["echo", "--rate", "100"]);
+  assert(!pipe.stderr.includes("\r"));
+});
+
+Deno.test("bench needs one kind of loop", async () => {
+  assertEquals((await bench(["echo"])).code, 2);
+  const both = ["echo", "--rate", "1", "--concurrency", "1"];
+  assertEquals((await bench(both)).code, 2);
+});
+
+Deno.test("bench prints what it has measured when it is interrupted", async () => {
+  const interrupt = new AbortController();
+  setTimeout(() => interrupt.abort(), 50);
+  const { server } = shop();
+  const { code, stdout } = await runCli(
+    ["bench", "tcp://test:1", "echo", "--rate", "100", "--warmup", "0"],
+    { connect: connectTo(server), interrupted: interrupt.signal },
+  );
+  assertEquals(code, 130);
+  assert(JSON.parse(stdout).calls >= 0);
+});
