@@ -76,6 +76,7 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     held: 100,
     rss: 2 ** 20,
     left: 0,
+    heap: { first: 1, before: 1, idle: 1, most: 101, after: 1 },
     calls: 10,
     lost: 0,
     slowdown: 1,

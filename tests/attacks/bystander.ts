@@ -10,11 +10,22 @@ const INTERVAL = 10;
 /** Milliseconds that all calls together may take after the last one began. */
 const PATIENCE = 20_000;
 
+/**
+ * Limits of the bystander's client. It must not take an attacked server for dead
+ * that waits for the processor; a call that is not answered counts as lost.
+ */
+export const BYSTANDER_LIMITS = {
+  heartbeat: PATIENCE,
+  pendingHeartbeat: PATIENCE,
+} as const;
+
 /** Outcome of the bystander's calls. */
 export interface BystanderReport {
   readonly calls: number;
   /** Number of calls that failed or did not settle. */
   readonly lost: number;
+  /** How the first of them failed. */
+  readonly failure?: string | undefined;
   /** Milliseconds that the slowest hundredth of the calls took at least. */
   readonly p99: number;
 }
@@ -25,6 +36,7 @@ export class Bystander {
   readonly #times: number[] = [];
   readonly #calls: Promise<void>[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
+  #failure: string | undefined;
 
   /** @param call makes a call; it rejects if the call is lost */
   constructor(call: () => PromiseLike<unknown>) {
@@ -37,7 +49,9 @@ export class Bystander {
     try {
       await this.#call();
       this.#times.push(performance.now() - start);
-    } catch { /* lost: its time is missing */ }
+    } catch (error) {
+      this.#failure ??= String(error); // lost: its time is missing
+    }
   }
 
   /** Stops, and waits for the calls in flight. */
@@ -53,6 +67,7 @@ export class Bystander {
     return {
       calls: this.#calls.length,
       lost: this.#calls.length - times.length,
+      failure: this.#failure,
       p99: times[Math.floor(times.length * 0.99)] ?? 0,
     };
   }

@@ -9,7 +9,7 @@ import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { connect } from "../../lib/messages/client/connect.ts";
 import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
-import { Bystander } from "./bystander.ts";
+import { Bystander, BYSTANDER_LIMITS } from "./bystander.ts";
 import { runCommands } from "./control.ts";
 import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
@@ -153,7 +153,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 await runCommands({
   /** Connects to the server of the bystander's calls. */
   async start({ port }: { port: number }) {
-    quiet = await connectTo(port);
+    quiet = await connectTo(port, { limits: BYSTANDER_LIMITS });
   },
   /** Begins the bystander's calls. */
   watch() {

@@ -50,7 +50,9 @@ async function runAll(): Promise<void> {
       console.log(line(cells));
       for (const problem of problems(attack, found)) {
         failures.push(`${attack.name}: ${problem}`);
-        console.log(`  FAILED: ${problem}; seen ${JSON.stringify(found.seen)}`);
+        const { seen, heap, failure } = found;
+        const why = JSON.stringify({ seen, heap, failure });
+        console.log(`  FAILED: ${problem}; ${why}`);
       }
     } catch (error) {
       failures.push(`${attack.name}: ${error}`);

@@ -12,6 +12,20 @@ import { MEMORY, PROCESS } from "./budgets.ts";
  */
 export const MOST_RSS: number = 1.5 * MEMORY;
 
+/** Bytes that the attacked process held, after collections. */
+export interface HeapReadings {
+  /** Before the process's first attack. */
+  readonly first: number;
+  /** Before this attack. */
+  readonly before: number;
+  /** The size that it must come back to. */
+  readonly idle: number;
+  /** The largest number during the attack. */
+  readonly most: number;
+  /** The lowest number after it. */
+  readonly after: number;
+}
+
 /** Outcome of one attack. */
 export interface Measurement {
   /** Bytes that the attacker sent. */
@@ -32,10 +46,14 @@ export interface Measurement {
   readonly rss: number;
   /** Bytes held after the attack, more than before it and than at first. */
   readonly left: number;
+  /** Bytes held at different times, which explain `held` and `left`. */
+  readonly heap: HeapReadings;
   /** Number of the bystander's calls. */
   readonly calls: number;
   /** Number of the bystander's calls that were lost. */
   readonly lost: number;
+  /** How the first of them failed. */
+  readonly failure?: string | undefined;
   /** The bystander's 99th percentile as a multiple of that without an attack. */
   readonly slowdown: number;
 }

@@ -50,33 +50,32 @@ export async function retained(): Promise<Memory> {
 export class MemorySampler {
   #held = 0;
   #rss = 0;
-  #stop = () => {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #sampling: Promise<void> = Promise.resolve();
 
   /** Starts over. */
   start(): void {
     this.#held = this.#rss = 0;
-    const stopped = new AbortController();
-    this.#stop = () => stopped.abort();
-    this.#sampling = this.#run(stopped.signal);
+    this.#sampleAfter(INTERVAL);
   }
 
   /** Stops, and returns the largest numbers of bytes. */
   async stop(): Promise<Memory> {
-    this.#stop();
-    await this.#sampling;
+    await this.#sampling; // it sets the next timer
+    clearTimeout(this.#timer);
     await this.#sample();
     return { held: this.#held, rss: this.#rss };
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    let interval = INTERVAL;
-    while (!signal.aborted) {
-      await pause(interval);
-      const start = performance.now();
-      await this.#sample();
-      interval = Math.max(INTERVAL, SHARE * (performance.now() - start));
-    }
+  #sampleAfter(ms: number): void {
+    this.#timer = setTimeout(() => this.#sampling = this.#repeat(), ms);
+  }
+
+  async #repeat(): Promise<void> {
+    const start = performance.now();
+    await this.#sample();
+    const time = performance.now() - start;
+    this.#sampleAfter(Math.max(INTERVAL, SHARE * time));
   }
 
   async #sample(): Promise<void> {

@@ -9,7 +9,11 @@ import { serve } from "../../lib/messages/server/server.ts";
 import type { Attack, VictimOptions, VictimReport } from "./attack.ts";
 import type { AttackReport } from "./attacker.ts";
 import { PROCESS } from "./budgets.ts";
-import { Bystander, type BystanderReport } from "./bystander.ts";
+import {
+  Bystander,
+  BYSTANDER_LIMITS,
+  type BystanderReport,
+} from "./bystander.ts";
 import type { Place } from "./connections.ts";
 import { Process } from "./control.ts";
 import type { Measurement } from "./measurement.ts";
@@ -20,13 +24,13 @@ import type { Places } from "./server.ts";
 import { Target } from "./target.ts";
 
 /** Milliseconds without an attack, to compare the bystander's times with. */
-const IDLE = 1000;
+const IDLE = 500;
 
 /** Longest time for a process to release its memory, in steps. */
 const RELEASE = { steps: 40, ms: 100 };
 
 /** Longest time for a process to read what was sent to it, in steps. */
-const READING = { steps: 1200, ms: 50 };
+const READING = { steps: 3000, ms: 20 };
 
 /** Number of steps without bytes that wait or are sent after which all was read. */
 const READ_STEPS = 2;
@@ -98,8 +102,8 @@ export class AttackRunner implements AsyncDisposable {
     const report = await attacker.run<AttackReport>("stop");
     const seconds = (performance.now() - began) / 1000;
     await victim.safe();
-    const { calls, lost, p99 } = await victim.watched();
-    const left = await released(process, idle);
+    const { calls, lost, failure, p99 } = await victim.watched();
+    const after = await released(process, idle);
     await victim.stop();
     return {
       ...report,
@@ -108,9 +112,11 @@ export class AttackRunner implements AsyncDisposable {
       consumed,
       held: Math.max(0, held - before.held),
       rss: Math.max(0, rss - before.rss),
-      left,
+      left: Math.max(0, after - idle),
+      heap: { first, before: before.held, idle, most: held, after },
       calls,
       lost,
+      failure,
       slowdown: p99 / idleTime,
     };
   }
@@ -171,15 +177,15 @@ async function allRead(
   return false;
 }
 
-/** Returns the bytes that a process still holds, more than `before`. */
-async function released(process: Process, before: number): Promise<number> {
-  let left = 0;
+/** Waits until a process holds about as much as when idle; returns the bytes. */
+async function released(process: Process, idle: number): Promise<number> {
+  let held = 0;
   for (let step = 0; step < RELEASE.steps; step++) {
-    left = (await process.run<Memory>("memory")).held - before;
-    if (left <= PROCESS) break;
+    held = (await process.run<Memory>("memory")).held;
+    if (held - idle <= PROCESS) break;
     await pause(RELEASE.ms);
   }
-  return Math.max(0, left);
+  return held;
 }
 
 /** A server process; the bystander is a client in this process. */
@@ -196,6 +202,7 @@ class ServerVictim implements Victim {
     const address = { hostname: "127.0.0.1", port: places.bystander.port };
     const session = await connect(Target, address, {
       credentials: "bystander",
+      limits: BYSTANDER_LIMITS,
       handlers: {
         called() {},
         noted() {},
