@@ -41,6 +41,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/schema/"],
   ["lib/messages/protocol/"],
   ["lib/messages/broadcast/", "lib/messages/introspection/"],
+  ["lib/messages/observe/"],
   ["lib/messages/streams/"],
   ["lib/messages/calls/", "lib/messages/sources/"],
   ["lib/messages/once/"],

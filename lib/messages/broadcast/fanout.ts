@@ -188,6 +188,8 @@ export interface BroadcastTarget {
   send(method: number, body: Uint8Array): void;
   /** Ends the session because the subscriber is too slow. */
   disconnect(message: string): void;
+  /** Called with the number of messages that were dropped. */
+  onDropped?(count: number): void;
 }
 
 /** An encoded notification, which all subscribers with its codec share. */
@@ -246,7 +248,13 @@ class Subscriber implements Waiting {
 
   /** Changes the limits; keeps as many queued messages as they allow. */
   change(limits: QueueLimits): void {
-    this.#stats.dropped += this.#queue.change(limits);
+    this.#dropped(this.#queue.change(limits));
+  }
+
+  #dropped(count: number): void {
+    if (count === 0) return;
+    this.#stats.dropped += count;
+    this.target.onDropped?.(count);
   }
 
   deliver(message: Encoded, key: unknown): void {
@@ -254,7 +262,7 @@ class Subscriber implements Waiting {
       return this.#send(message);
     }
     const { outcome, dropped } = this.#queue.put(message, key);
-    this.#stats.dropped += dropped;
+    this.#dropped(dropped);
     this.target.backlog.add(this);
     if (outcome === "conflated") this.#stats.conflated++;
     else if (outcome === "disconnect") {

@@ -17,6 +17,7 @@ import type {
   OutgoingRequest,
 } from "./interceptor.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
+import type { ObservedCall } from "../observe/observed_call.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import {
   abortError,
@@ -32,6 +33,8 @@ export interface CallMaker {
   readonly info: MethodInfo;
   /** Interceptors around each call, outermost first. */
   readonly interceptors: readonly Interceptor[];
+  /** The only call, if it is observed. */
+  readonly observed: ObservedCall | undefined;
   /**
    * Checks the options of a call.
    *
@@ -109,10 +112,25 @@ export class InterceptedCall implements AsyncDisposable {
     const { shape } = maker.info;
     this.#response = this.#run(input, options);
     this.#response.catch(() => {}); // the promises that the caller holds reject
+    if (maker.observed !== undefined) this.#observeAbort(maker.observed);
     this.result = receivesItems(shape) ? undefined : this.#unlessAborted(
       () => this.#response.then(outputOf),
       sendsItems(shape), // its failures are also those of `send()`
     );
+  }
+
+  /** Ends the observation on an abort, even if nothing is read. */
+  #observeAbort(observed: ObservedCall): void {
+    const signal = this.#signal;
+    const abort = () =>
+      queueMicrotask(() => {
+        if (observed.ended) return;
+        observed.givenUp();
+        observed.end(this.#abortedError());
+      });
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    observed.onEnd(() => signal.removeEventListener("abort", abort));
   }
 
   // ── interceptors and attempts ──────────────────────────────────────────
@@ -248,6 +266,7 @@ export class InterceptedCall implements AsyncDisposable {
   #finish(failure?: { readonly error: unknown }): void {
     this.#failure ??= failure;
     this.#ended = true;
+    if (!this.#signal.aborted) this.#maker.observed?.end(failure?.error);
     for (const attempt of this.#attempts) {
       if (failure !== undefined) attempt.giveUp(failure.error);
       else if (!attempt.ended) attempt.cancel();
@@ -351,6 +370,7 @@ export class InterceptedCall implements AsyncDisposable {
         this.#left ? Promise.resolve(DONE) : mayBeUnawaited(this.#next()),
       return: (value) => {
         this.#throws = false;
+        if (!this.#left) this.#maker.observed?.left();
         this.#leave();
         this.cancel();
         return Promise.resolve({ done: true, value });

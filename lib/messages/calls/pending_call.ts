@@ -14,6 +14,10 @@ import type {
   CallOptions,
   Items,
 } from "../protocol/client_types.ts";
+import type {
+  ObservableSession,
+  ObservedCall,
+} from "../observe/observed_call.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
@@ -33,6 +37,8 @@ import type { Session, SessionView } from "../session/session.ts";
 
 /** Session through which calls are made. */
 export interface CallSession {
+  /** The session, as observers see it. */
+  readonly observable: ObservableSession;
   /** State of the session that can be read without entering it. */
   readonly session: SessionView;
   /** Where the server stores outcomes, and its time now; unset for others. */
@@ -74,6 +80,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   readonly result: Promise<unknown> | undefined;
   readonly #info: MethodInfo;
   readonly #follower: CallFollower | undefined;
+  readonly #observed: ObservedCall | undefined;
   readonly #reader: ItemReader | undefined;
   readonly #writer: ItemWriter | undefined;
   #resolve: ((output: unknown) => void) | undefined = undefined;
@@ -93,10 +100,16 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /**
    * @param info the method
    * @param follower receives the end of the call
+   * @param observed counts its messages
    */
-  constructor(info: MethodInfo, follower?: CallFollower) {
+  constructor(
+    info: MethodInfo,
+    follower?: CallFollower,
+    observed?: ObservedCall,
+  ) {
     this.#info = info;
     this.#follower = follower;
+    this.#observed = observed;
     const { shape } = info;
     const sends = sendsItems(shape);
     this.#writer = sends ? this.#newWriter() : undefined;
@@ -112,7 +125,10 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   #newReader(): ItemReader {
     return new ItemReader({
       take: (call) => takeItem(this.#peer!.enter().shared, call), // set with the reader's call
-      decode: (body) => this.#decode(body),
+      decode: (body) => {
+        this.#observed?.itemReceived(body.length);
+        return this.#decode(body);
+      },
       abandoned: (failure) => {
         this.cancel(failure);
         if (this.#call === undefined) return;
@@ -158,6 +174,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   /** Cancels the call; has no effect once it has ended. */
   cancel(cause?: unknown): void {
+    if (this.#end === undefined) this.#observed?.givenUp();
     const call = this.#call;
     const peer = this.#peer;
     if (call === undefined || peer === undefined) return;
@@ -241,6 +258,11 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   onItemsEnded(): void {}
 
   /** @inheritdoc */
+  onItemSent(bytes: number): void {
+    this.#observed?.itemSent(bytes);
+  }
+
+  /** @inheritdoc */
   onItemFields(fields: Readonly<Fields>): void {
     const { position, gap, joined } = fields;
     const last = this.#progress?.position;
@@ -276,6 +298,11 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   // ── ends ───────────────────────────────────────────────────────────────
 
+  /** Whether the request has been sent. */
+  get sent(): boolean {
+    return this.#call?.sent ?? false;
+  }
+
   /** Whether the call has ended. */
   get ended(): boolean {
     return this.#end !== undefined;
@@ -295,6 +322,9 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   onResult(body: Uint8Array, { metadata }: Readonly<Fields>): void {
     this.#unwatch();
     let output: unknown;
+    if (this.#observed !== undefined) {
+      this.#observed.bytesReceived += body.length;
+    }
     try {
       if (this.#onMetadata !== undefined) {
         this.#passMetadata(this.#onMetadata, metadata);

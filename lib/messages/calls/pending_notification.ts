@@ -12,11 +12,13 @@ import { abortReason, type CallSession } from "./pending_call.ts";
  * not be awaited.
  *
  * @param signal ends the wait
+ * @param ends receives the outcome
  */
 export function whenAccepted(
   message: QueuedNotification,
   peer: CallSession,
   signal: AbortSignal | undefined,
+  ends?: { end(error: unknown): void },
 ): Promise<void> {
   const accepted = new Promise<void>((resolve) => {
     const abort = () => {
@@ -28,10 +30,12 @@ export function whenAccepted(
     message.observer = {
       onAccepted() {
         stop();
+        ends?.end(undefined);
         resolve();
       },
       onFailed(error) {
         stop();
+        ends?.end(error);
         resolve(rejectedWhereAwaited(markForeign(error), accepted));
       },
     };

@@ -23,10 +23,16 @@ import type {
   Items,
 } from "../protocol/client_types.ts";
 import type { AttemptDetails, Interceptor } from "./interceptor.ts";
+import type {
+  ObservableSession,
+  ObservedCall,
+} from "../observe/observed_call.ts";
+import type { Observers } from "../observe/observers.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
 import { describeType } from "../../support/describe_type.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
+import { HEADER } from "../session/wire/frame_header.ts";
 import { MAX_KEY } from "../session/wire/once_field.ts";
 import { OnceIdentity } from "./once_identity.ts";
 import {
@@ -51,6 +57,10 @@ export interface CallSite {
   readonly defaults: CallOptions;
   /** Interceptors around every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
+  /** Observers of every call; `undefined` if there are none. */
+  readonly observers?: Observers | undefined;
+  /** The session of every call, if it is always the same. */
+  readonly session?: ObservableSession | undefined;
   /** Lets unary calls begin without the interceptors, which is faster. */
   readonly direct?: DirectCalls | undefined;
 }
@@ -91,36 +101,89 @@ function caller(
   index: number,
   site: CallSite,
 ): (input?: unknown, options?: CallOptions) => unknown {
-  const maker = new RemoteMethod(info, index, site);
-  if (site.interceptors.length > 0) {
-    const stream = sendsItems(info.shape) || receivesItems(info.shape);
-    // The identity of a call that runs at most once outlives its attempts.
-    const mayBeDirect = info.shape === "unary" && !info.method.once;
-    const direct = mayBeDirect ? site.direct : undefined;
-    return (input, options = NO_OPTIONS) => {
-      if (direct?.ready) {
-        const first = new FirstAttempt(info, index, site, input, options);
-        return maker.begin(input, options, first).result;
-      }
-      const call = new InterceptedCall(maker, input, options);
-      if (stream) return call;
-      return info.shape === "notification" && call.result !== undefined
-        ? mayBeUnawaited(call.result)
-        : call.result;
-    };
+  const plain = new RemoteMethod(info, index, site);
+  const call = site.interceptors.length > 0
+    ? intercepted(info, site)
+    : direct(info);
+  const { observers } = site;
+  if (observers === undefined) {
+    return (input, options) => call(plain, input, options ?? NO_OPTIONS);
   }
-  switch (info.shape) {
+  return (input, options = NO_OPTIONS) => {
+    const observed = observers.call({
+      side: "caller",
+      method: info.name,
+      methodOriginal: info.name,
+      shape: info.shape,
+      session: site.session,
+      timeLeft: timeLeft(info, options, site),
+      traceBytes: undefined,
+    });
+    const maker = observed === undefined
+      ? plain
+      : new RemoteMethod(info, index, site, observed);
+    return call(maker, input, options);
+  };
+}
+
+/** Makes a call, and returns what its caller receives. */
+type MakeCall = (
+  maker: RemoteMethod,
+  input: unknown,
+  options: CallOptions,
+) => unknown;
+
+/** Returns a function that makes calls without interceptors. */
+function direct({ shape }: BoundMethod): MakeCall {
+  switch (shape) {
     case "unary":
-      return (input, options) =>
-        maker.begin(input, options ?? NO_OPTIONS).result;
+      return (maker, input, options) =>
+        maker.begin(input, options, maker.observed).result;
     case "notification":
-      return (input, options) => maker.notify(input, options ?? NO_OPTIONS);
+      return (maker, input, options) =>
+        maker.notify(input, options, maker.observed);
     default:
-      return (input, options) => maker.begin(input, options ?? NO_OPTIONS);
+      return (maker, input, options) =>
+        maker.begin(input, options, maker.observed);
   }
 }
 
+/** Returns a function that makes calls through the site's interceptors. */
+function intercepted(info: BoundMethod, site: CallSite): MakeCall {
+  const stream = sendsItems(info.shape) || receivesItems(info.shape);
+  // The identity of a call that runs at most once outlives its attempts.
+  const mayBeDirect = info.shape === "unary" && !info.method.once;
+  const direct = mayBeDirect ? site.direct : undefined;
+  return (maker, input, options) => {
+    if (direct?.ready) {
+      const first = new FirstAttempt(maker, input, options);
+      return maker.begin(input, options, first).result;
+    }
+    const call = new InterceptedCall(maker, input, options);
+    if (stream) return call;
+    return info.shape === "notification" && call.result !== undefined
+      ? mayBeUnawaited(call.result)
+      : call.result;
+  };
+}
+
+/** Returns the milliseconds that a call may take, if known. */
+function timeLeft(
+  { method }: BoundMethod,
+  options: CallOptions,
+  site: CallSite,
+): number {
+  const asked = options?.timeout ?? method.timeout ?? site.defaults.timeout;
+  return Math.min(
+    typeof asked === "number" ? asked : Infinity,
+    site.timeLeft(),
+  );
+}
+
 const NO_OPTIONS: CallOptions = Object.freeze({});
+
+/** Bytes of a frame before its body: length and header. */
+const FRAME_HEAD = 4 + HEADER;
 
 const NO_DETAILS: AttemptDetails = Object.freeze({});
 
@@ -151,15 +214,34 @@ class RemoteMethod implements CallMaker {
   readonly info: BoundMethod;
   readonly #index: number;
   readonly #site: CallSite;
+  /** The only call, if it is observed. */
+  readonly observed: ObservedCall | undefined;
 
-  constructor(info: BoundMethod, index: number, site: CallSite) {
+  constructor(
+    info: BoundMethod,
+    index: number,
+    site: CallSite,
+    observed?: ObservedCall,
+  ) {
     this.info = info;
     this.#index = index;
     this.#site = site;
+    this.observed = observed;
   }
 
   get interceptors(): readonly Interceptor[] {
     return this.#site.interceptors;
+  }
+
+  /** Makes unary calls without the interceptors; see {@linkcode CallSite}. */
+  get direct(): DirectCalls | undefined {
+    return this.#site.direct;
+  }
+
+  /** Returns a maker of the same calls that uses only one interceptor. */
+  through(interceptor: Interceptor): RemoteMethod {
+    const site = { ...this.#site, interceptors: [interceptor] };
+    return new RemoteMethod(this.info, this.#index, site, this.observed);
   }
 
   /** Starts a call; an error fails the call instead of being thrown. */
@@ -169,9 +251,9 @@ class RemoteMethod implements CallMaker {
     follower?: CallFollower,
     details: AttemptDetails = NO_DETAILS,
   ): PendingCall {
-    const { info } = this;
+    const { info, observed } = this;
     const { attempt = 0, once, progress } = details;
-    const pending = new PendingCall(info, follower);
+    const pending = new PendingCall(info, follower, observed);
     try {
       checkCallOptions(info, options);
       if (progress === undefined) checkNotResumed(info, options);
@@ -179,14 +261,22 @@ class RemoteMethod implements CallMaker {
       const items = sends ? checkItems(info, input) : undefined;
       const signal = this.signal(options);
       const peer = this.#site.peer();
+      observed?.attempt(peer.observable, pending);
       const next = progress?.next(input, peer.session.features);
       const value = sends
         ? openingOf(options)
         : next === undefined
         ? input
         : next.input;
-      const described = fieldsOf(options, peer, attempt, next?.resumeFrom);
-      const call = peer.enter().outgoing.open({
+      const given = fieldsOf(options, peer, attempt, next?.resumeFrom);
+      const described = observed === undefined
+        ? given
+        : concat([observed.traceField(), given]);
+      const session = peer.enter();
+      const position = observed === undefined
+        ? 0
+        : session.shared.writer.position;
+      const call = session.outgoing.open({
         method: this.#index,
         info,
         value,
@@ -197,6 +287,11 @@ class RemoteMethod implements CallMaker {
           : described,
         observer: pending,
       });
+      if (observed !== undefined) {
+        const framed = session.shared.writer.position - position;
+        // Only a request that is not queued has been framed.
+        observed.bytesSent += call.bytes.length || framed - FRAME_HEAD;
+      }
       pending.opened(call, peer, options, signal, progress);
       if (items !== undefined) pending.feed(items);
     } catch (error) {
@@ -220,21 +315,45 @@ class RemoteMethod implements CallMaker {
   }
 
   /** @inheritdoc */
-  notify(input: unknown, options: CallOptions): Promise<void> {
+  notify(
+    input: unknown,
+    options: CallOptions,
+    ends?: Pick<ObservedCall, "end">,
+  ): Promise<void> {
     try {
       checkCallOptions(this.info, options);
       const signal = this.signal(options);
+      const { observed } = this;
       const peer = this.#site.peer();
-      const waiting = peer.enter().outgoing.notify({
+      observed?.attempt(peer.observable, { sent: false }); // sent at most once
+      const given = fieldsOf(options, peer, 0);
+      const session = peer.enter();
+      const position = observed === undefined
+        ? 0
+        : session.shared.writer.position;
+      const waiting = session.outgoing.notify({
         method: this.#index,
         info: this.info,
         value: input,
         hasValue: true,
         timeout: this.#timeout(options),
-        fields: fieldsOf(options, peer, 0),
+        fields: observed === undefined
+          ? given
+          : concat([observed.traceField(), given]),
       });
-      return waiting === undefined ? SENT : whenAccepted(waiting, peer, signal);
+      if (observed !== undefined) {
+        const framed = session.shared.writer.position - position;
+        // One that is not framed yet waits in a queue.
+        observed.bytesSent += waiting?.bytes.length ??
+          Math.max(0, framed - FRAME_HEAD);
+      }
+      if (waiting !== undefined) {
+        return whenAccepted(waiting, peer, signal, ends);
+      }
+      ends?.end(undefined);
+      return SENT;
     } catch (error) {
+      ends?.end(error);
       return mayBeUnawaited(Promise.reject(error));
     }
   }
@@ -257,7 +376,10 @@ class RemoteMethod implements CallMaker {
     const signal = own === undefined || other === undefined
       ? own ?? other
       : AbortSignal.any([own, other]);
-    if (signal?.aborted) throw abortError(name, signal.reason);
+    if (signal?.aborted) {
+      this.observed?.givenUp();
+      throw abortError(name, signal.reason);
+    }
     return signal;
   }
 
@@ -286,47 +408,28 @@ class RemoteMethod implements CallMaker {
 
 /** The first attempt of a call that its site makes directly. */
 class FirstAttempt implements CallFollower {
-  readonly #info: BoundMethod;
-  readonly #index: number;
-  readonly #site: CallSite;
+  readonly #maker: RemoteMethod;
   readonly #input: unknown;
   readonly #options: CallOptions;
 
-  constructor(
-    info: BoundMethod,
-    index: number,
-    site: CallSite,
-    input: unknown,
-    options: CallOptions,
-  ) {
-    this.#info = info;
-    this.#index = index;
-    this.#site = site;
+  constructor(maker: RemoteMethod, input: unknown, options: CallOptions) {
+    this.#maker = maker;
     this.#input = input;
     this.#options = options;
   }
 
   succeeded(): void {
-    this.#site.direct?.succeeded();
+    const { direct, observed } = this.#maker;
+    direct?.succeeded();
+    observed?.succeeded();
   }
 
   failed(call: PendingCall, error: unknown): Promise<unknown> | undefined {
-    const { direct, ...site } = this.#site;
-    const next = direct?.continued(this.#info, call, error);
-    if (next === undefined) return undefined;
-    const interceptors = [next];
-    const maker = new RemoteMethod(
-      this.#info,
-      this.#index,
-      { ...site, interceptors },
-    );
-    const { result } = new InterceptedCall(
-      maker,
-      this.#input,
-      this.#options,
-      call,
-    );
-    return result;
+    const { direct, info, observed } = this.#maker;
+    const next = direct?.continued(info, call, error);
+    if (next === undefined) return observed?.failed(call, error);
+    const maker = this.#maker.through(next);
+    return new InterceptedCall(maker, this.#input, this.#options, call).result;
   }
 }
 

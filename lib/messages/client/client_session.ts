@@ -32,6 +32,8 @@ export type ClientContext<P extends AnyProtocol> = CallContext<
  */
 export interface ClientSession<P extends AnyProtocol>
   extends ConnectionInfo, AsyncDisposable {
+  /** Random id of the session. */
+  readonly id: string;
   /** The server's methods, as functions. */
   readonly remote: Remote<P, "server">;
   /**

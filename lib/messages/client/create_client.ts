@@ -16,7 +16,6 @@ import {
   type ConnectAddress,
   optionsFor,
 } from "../../transport/connect.ts";
-import { formatAddress, resolveAddress } from "../../transport/address.ts";
 import { buildRemote } from "../calls/remote.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
@@ -40,6 +39,7 @@ import {
   resolveClientOptions,
   type ResolvedClientOptions,
 } from "./create_client_options.ts";
+import { endpointName } from "./endpoint.ts";
 import { OnceNumbers } from "./once_numbers.ts";
 import {
   type ClientSessionImpl,
@@ -241,6 +241,7 @@ class ClientImpl<P extends AnyProtocol>
       timeLeft: () => Infinity,
       defaults: options.session.callDefaults,
       interceptors: [...interceptors, resender(this)],
+      observers: options.session.observers,
       direct: interceptors.length === 0 ? directCalls(this) : undefined,
     }) as Remote<P, "server">; // built from the protocol P
     this.#slots = Array.from(
@@ -523,12 +524,7 @@ function isList(
 }
 
 function listed(address: ClientAddress): ListedAddress<ClientAddress> {
-  if (isConnector(address)) return { address, name: address.name };
-  const text = typeof address === "string" || address instanceof URL
-    ? String(address)
-    : "";
-  if (/^wss?:/i.test(text)) return { address, name: text };
-  return { address, name: formatAddress(resolveAddress(address, undefined)) };
+  return { address, name: endpointName(address) };
 }
 
 function unavailable(why: string, cause: unknown): CallError {

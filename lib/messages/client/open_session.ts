@@ -21,6 +21,8 @@ import type {
 import { attemptUntilResumed, ResumedLinks } from "./resume_attempts.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
+import type { ConnectAttempt } from "../observe/observer.ts";
+import type { Observers } from "../observe/observers.ts";
 import { SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
@@ -28,6 +30,7 @@ import type { Outcomes } from "../session/wire/once_field.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type Connector, isConnector } from "./connector.ts";
+import { endpointName } from "./endpoint.ts";
 
 /** Methods, handlers and options of sessions. */
 export interface SessionParts {
@@ -88,10 +91,46 @@ export type Target =
  * @throws {CodecError} if the codec cannot encode the credentials
  */
 export async function openSession<P extends AnyProtocol>(
-  { tables, resolved }: SessionParts,
+  parts: SessionParts,
   target: Target,
   options: OpenOptions<P>,
   resumes?: ClientSessionImpl<P>,
+): Promise<ClientSessionImpl<P>> {
+  const { observers } = parts.resolved;
+  const attempt = observers && new ObservedAttempt(observers, target);
+  try {
+    const session = await attemptToOpen(parts, target, options, resumes);
+    attempt?.ended(session.handedOver ? "resumed" : "opened");
+    return session;
+  } catch (error) {
+    attempt?.ended(error instanceof SessionError ? "refused" : "failed", error);
+    throw error;
+  }
+}
+
+/** An attempt to open a session, with observers. */
+class ObservedAttempt {
+  readonly #observers: Observers;
+  readonly #target: Target;
+  readonly #beganAt: number = performance.now();
+
+  constructor(observers: Observers, target: Target) {
+    this.#observers = observers;
+    this.#target = target;
+  }
+
+  ended(outcome: ConnectAttempt["outcome"], error?: unknown): void {
+    const ms = performance.now() - this.#beganAt;
+    const endpoint = endpointOf(this.#target);
+    this.#observers.connect({ endpoint, outcome, error, ms });
+  }
+}
+
+async function attemptToOpen<P extends AnyProtocol>(
+  parts: SessionParts,
+  target: Target,
+  options: OpenOptions<P>,
+  resumes: ClientSessionImpl<P> | undefined,
 ): Promise<ClientSessionImpl<P>> {
   const connection = isConnection(target)
     ? target
@@ -99,11 +138,11 @@ export async function openSession<P extends AnyProtocol>(
   try {
     const session = new ClientSessionImpl<P>(
       connection,
-      { tables, resolved },
+      parts,
       options.resume,
       resumes,
     );
-    const early = options.early && resolved.codecs.length === 1;
+    const early = options.early && parts.resolved.codecs.length === 1;
     await session.open({ ...options, early });
     return session;
   } catch (error) {
@@ -112,6 +151,24 @@ export async function openSession<P extends AnyProtocol>(
       ? withAddress(error, connection)
       : error;
   }
+}
+
+/** Returns the name of a target; of several addresses, all are named. */
+function endpointOf(target: Target): string {
+  if (isConnection(target)) return formatAddress(target.remoteAddr);
+  try {
+    return isList(target)
+      ? target.map(endpointName).join(", ")
+      : endpointName(target);
+  } catch {
+    return "an address that is not valid"; // which has failed the attempt
+  }
+}
+
+function isList(
+  target: ConnectAddress | readonly ConnectAddress[] | Connector,
+): target is readonly ConnectAddress[] {
+  return Array.isArray(target);
 }
 
 /** Returns the error of a handshake with the address in its message. */
@@ -238,6 +295,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
   }
 
   override onOpened(): void {
+    super.onOpened();
     this.#openedAt = this.now();
     this.#token = this.session.peer?.token?.secret;
     this.#opened.resolve();

@@ -15,6 +15,8 @@ import {
   newIncidentId,
 } from "../errors/incident_report.ts";
 import type { CallError } from "../errors/call_error.ts";
+import type { Observer } from "../observe/observer.ts";
+import { Observers } from "../observe/observers.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -71,6 +73,15 @@ export interface SessionOptions {
    */
   interceptors?: readonly Interceptor[] | undefined;
   /**
+   * Observers of sessions and calls, for metrics, traces and logs, outermost
+   * first.
+   *
+   * See {@link ./observe | `@lengthwise/lengthwise/observe`}.
+   *
+   * @default {[]}
+   */
+  observers?: readonly Observer[] | undefined;
+  /**
    * Default timeout of calls that this side makes, in milliseconds.
    *
    * A timeout in a call's options, or in the declaration of its method, takes
@@ -125,6 +136,7 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   codecs: true,
   limits: true,
   interceptors: true,
+  observers: true,
   callTimeout: true,
   onError: true,
   onDropped: true,
@@ -139,6 +151,8 @@ export interface ResolvedSessionOptions {
   readonly limits: SessionLimits;
   /** Interceptors around every call. */
   readonly interceptors: readonly Interceptor[];
+  /** Observers; `undefined` if there are none. */
+  readonly observers: Observers | undefined;
   /** Default options for every call. */
   readonly callDefaults: CallOptions;
   /** Reports a failure to `onError`. */
@@ -157,18 +171,20 @@ export function resolveSessionOptions(
   options: SessionOptions,
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits } = options;
-  const { interceptors = [], callTimeout } = options;
+  const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
   checkFunction("onError", onError);
   checkFunction("onDropped", onDropped);
   checkList("interceptors", interceptors);
+  checkList("observers", observers);
   checkList("codecs", codecs);
   checkCodecs(codecs);
   for (const interceptor of interceptors) {
     checkFunction("interceptors", interceptor);
   }
+  for (const observer of observers) checkObserver(observer);
   function report(error: unknown, method: string): IncidentReport {
     const id = newIncidentId();
     // An error in `onError` must not end the session.
@@ -179,6 +195,9 @@ export function resolveSessionOptions(
     codecs,
     limits: resolveSessionLimits(limits),
     interceptors,
+    observers: observers.length === 0
+      ? undefined
+      : new Observers(observers, (error) => report(error, "")),
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report,
     onDropped: onDropped && ((count, error) => {
@@ -252,6 +271,15 @@ function checkList(name: string, value: unknown): void {
   if (Array.isArray(value)) return;
   throw new TypeError(
     `Cannot use ${describeType(value)} as option "${name}": expected an array`,
+  );
+}
+
+function checkObserver(value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(
+    `Cannot use ${
+      describeType(value)
+    } as an observer: expected an object with functions such as call()`,
   );
 }
 

@@ -10,6 +10,13 @@ import { FrameError } from "../../framing/errors.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
 import { CallHandling } from "../handlers/call_handling.ts";
+import type { BoundHandler } from "../handlers/bind_handlers.ts";
+import type {
+  ObservableSession,
+  ObservedCall,
+} from "../observe/observed_call.ts";
+import type { DropReason } from "../observe/observer.ts";
+import type { ObservedSession, Observers } from "../observe/observers.ts";
 import type { Handling, OnceHost } from "../handlers/handling.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
 import {
@@ -17,17 +24,23 @@ import {
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
 import { SerialQueues } from "../handlers/serial_queues.ts";
-import type { IncidentReport } from "../errors/incident_report.ts";
+import {
+  type IncidentReport,
+  newIncidentId,
+} from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
 import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
-import type { IncomingCall } from "../session/calls/incoming_calls.ts";
+import type { Hello, MethodInfo } from "../session/wire/hello.ts";
+import type {
+  IncomingCall,
+  ServedMethod,
+} from "../session/calls/incoming_calls.ts";
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
-import type { Hello } from "../session/wire/hello.ts";
 import type { SessionStats } from "../session/flow/shared_state.ts";
 import {
   type MethodMismatch,
@@ -95,12 +108,23 @@ export interface TypedSessionOptions {
  * private fields, so that printing a session does not print its options.
  */
 export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
-  implements SessionHost, NotificationHost, ConnectionInfo, AsyncDisposable {
+  implements
+    SessionHost,
+    NotificationHost,
+    ObservableSession,
+    ConnectionInfo,
+    AsyncDisposable {
   /** Resolves with the reason when the session has ended. */
   readonly finished: Promise<SessionError>;
   /** Resolves when the connection is closed and its resources are released. */
   readonly closed: Promise<void>;
   readonly #session: Session;
+  readonly #role: Side;
+  /** Created on first use. */
+  #id = "";
+  /** The session's observers, once it is open. */
+  #observed: ObservedSession | undefined = undefined;
+  #opened = false;
   /** The current link. */
   #link: Link;
   readonly #receiver: LinkReceiver;
@@ -144,11 +168,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { role, connection, tables, resolved } = options;
     const { checksCredentials = false } = options;
     const { limits, codecs } = resolved;
+    this.#role = role;
     this.#tables = tables;
     this.#resolved = resolved;
     this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
     this.#site = {
+      session: this,
+      observers: resolved.observers,
       peer: () => this,
       timeLeft: () => Infinity,
       defaults: resolved.callDefaults,
@@ -190,6 +217,16 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   // ── members that applications use ──────────────────────────────────────
+
+  /** Random id of the session. */
+  get id(): string {
+    return this.#id ||= newIncidentId();
+  }
+
+  /** This side's role. */
+  get role(): Side {
+    return this.#role;
+  }
 
   get localAddr(): SocketAddress {
     return this.#info.localAddr;
@@ -330,6 +367,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#session;
   }
 
+  /** @inheritdoc */
+  get observable(): ObservableSession {
+    return this;
+  }
+
   /** Whether new calls may be made: neither side drains, and it has not ended. */
   get takesCalls(): boolean {
     return this.#drainReason === undefined;
@@ -398,7 +440,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   onRequest(call: IncomingCall, body: Uint8Array): void {
     const served = this.#tables.handlers[call.method.index]!; // both tables have the same order
-    const handling = new CallHandling(this, call, served);
+    const { observers } = this.#resolved;
+    const observed = observers &&
+      this.#handled(observers, served, call.fields, body);
+    const handling = new CallHandling(this, call, served, observed);
     call.observer = handling;
     handling.begin(body);
   }
@@ -415,15 +460,52 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     fields: Readonly<Fields>,
   ): void {
     const served = this.#tables.handlers[method]!; // as in onRequest()
-    const handling = new NotificationHandling(this, served, fields);
+    const { observers } = this.#resolved;
+    const observed = observers &&
+      this.#handled(observers, served, fields, body);
+    const handling = new NotificationHandling(this, served, fields, observed);
     handling.begin(body);
     if (this.session.state === "closed") {
       handling.cancel("the session has ended");
     }
   }
 
+  /** Observes a call or notification that the peer has sent. */
+  #handled(
+    observers: Observers,
+    { bound: { name, shape } }: BoundHandler,
+    fields: Readonly<Fields>,
+    body: Uint8Array,
+  ): ObservedCall | undefined {
+    const observed = observers.call({
+      side: "callee",
+      method: name,
+      methodOriginal: name,
+      shape,
+      session: this,
+      timeLeft: fields.timeout,
+      traceBytes: fields.trace,
+    });
+    if (observed !== undefined) observed.bytesReceived = body.length;
+    return observed;
+  }
+
   /** @inheritdoc */
-  abstract onOpened(): void;
+  onCallRefused(
+    method: ServedMethod | MethodInfo | undefined,
+    error: CallError,
+  ): void {
+    const { observers } = this.#resolved;
+    if (observers === undefined) return;
+    const served = method !== undefined && "info" in method;
+    observers.refusedCall(this, served ? method.info : method, served, error);
+  }
+
+  /** @inheritdoc */
+  onOpened(): void {
+    this.#opened = true;
+    this.#observed = this.#resolved.observers?.session(this);
+  }
 
   /** @inheritdoc */
   onPeerDraining(reason: SessionError): void {
@@ -452,11 +534,31 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     else this.#link.close();
     this.#charge();
     this.#finish(reason);
+    this.#observeEnd(reason);
+  }
+
+  #observeEnd(error: SessionError): void {
+    this.#observed?.ended(error);
+    if (this.#opened || this.#role === "client") return;
+    const { localAddr, remoteAddr } = this;
+    this.#resolved.observers?.refused({
+      reason: error.code,
+      error,
+      localAddr,
+      remoteAddr,
+    });
   }
 
   /** @inheritdoc */
   onDropped(count: number, error: CallError): void {
+    const ended = error.code !== "overloaded";
+    this.observeDropped(ended ? "unsent" : "limit", count);
     this.#resolved.onDropped?.(count, error);
+  }
+
+  /** Notifies observers of messages to the peer that were dropped. */
+  observeDropped(reason: DropReason, count: number): void {
+    this.#observed?.dropped(reason, count);
   }
 
   // Only servers receive these events.

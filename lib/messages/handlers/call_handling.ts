@@ -16,6 +16,7 @@
 import { internalError, mapError, unsendableError } from "./error_mapping.ts";
 import { ContextImpl } from "./context_impl.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
+import type { ObservedCall } from "../observe/observed_call.ts";
 import { Handling, type HandlingHost } from "./handling.ts";
 import { isAsyncIterable, ItemPump } from "../streams/item_pump.ts";
 import {
@@ -30,7 +31,11 @@ import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import { checkStep, headOf, StreamMove } from "./positioned_stream.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
-import { CallError, type SessionError } from "../errors/call_error.ts";
+import {
+  CALL_ERROR_CODES,
+  CallError,
+  type SessionError,
+} from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { randomId } from "../support/random_id.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
@@ -86,9 +91,16 @@ export class CallHandling extends Handling
   #run: OnceRun | undefined = undefined;
   #deadline: RunDeadline | undefined = undefined;
   #key = "";
+  /** The error that is sent because the result cannot be. */
+  #unsendable: CallError | undefined = undefined;
 
-  constructor(host: HandlingHost, call: IncomingCall, served: BoundHandler) {
-    super(host, served);
+  constructor(
+    host: HandlingHost,
+    call: IncomingCall,
+    served: BoundHandler,
+    observed?: ObservedCall,
+  ) {
+    super(host, served, observed);
     this.#call = call;
   }
 
@@ -177,6 +189,7 @@ export class CallHandling extends Handling
   /** @inheritdoc */
   onCancelled(error: CallError): void {
     markForeign(error);
+    if (error.code === "cancelled") this.observed?.cancelled();
     if (this.#run !== undefined) return this.#leave(this.#run, error);
     if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
     this.#reader?.end({ error }, true);
@@ -187,12 +200,17 @@ export class CallHandling extends Handling
 
   /** @inheritdoc */
   onUnsendable(error: unknown): CallError {
-    return unsendableError(error, this);
+    return this.#unsendable = unsendableError(error, this);
   }
 
   /** @inheritdoc */
   onItem(body: Uint8Array): void {
     this.#reader?.put(body);
+  }
+
+  /** @inheritdoc */
+  onItemSent(bytes: number): void {
+    this.observed?.itemSent(bytes);
   }
 
   /** @inheritdoc */
@@ -318,7 +336,7 @@ export class CallHandling extends Handling
       return await this.#sendSteps(iterable);
     }
     if (this.resumeFrom !== undefined) {
-      new ItemPump(iterable).stop();
+      new ItemPump(iterable, this.observed).stop();
       throw this.#notResumed();
     }
     const { output } = this.declaration;
@@ -341,7 +359,7 @@ export class CallHandling extends Handling
     items: AsyncIterable<unknown>,
     send: (item: unknown) => Promise<void>,
   ): Promise<boolean> {
-    const pump = this.#pump = new ItemPump(items);
+    const pump = this.#pump = new ItemPump(items, this.observed);
     if (this.cancelled !== undefined) pump.stop();
     return pump.run(send);
   }
@@ -414,7 +432,10 @@ export class CallHandling extends Handling
     const host = this.host;
     const reader = this.#reader = new ItemReader({
       take: (call) => takeItem(host.enter().shared, call),
-      decode: (body) => this.#valid(input, this.#decodeItem(body)),
+      decode: (body) => {
+        this.observed?.itemReceived(body.length);
+        return this.#valid(input, this.#decodeItem(body));
+      },
       abandoned: () => discardItems(host.enter().shared, this.#call),
     }, this.#call);
     if (this.#call.state === "ended") reader.end();
@@ -501,7 +522,7 @@ export class CallHandling extends Handling
     }
     this.#call.entered = true; // also in another session or process
     this.host.enter().incoming.responses.send(this.#call, kind, body);
-    this.#settled();
+    this.#settled(kind === Kind.RESULT ? undefined : storedError(body));
   }
 
   /** @inheritdoc */
@@ -569,11 +590,11 @@ export class CallHandling extends Handling
       // The error's data cannot be encoded, which is the handler's fault.
       responses.fail(this.#call, internalError(cause, this));
     }
-    this.#settled();
+    this.#settled(error);
   }
 
   /** Ends the reader, which would wait forever if it outlived the handler. */
-  #settled(): void {
+  #settled(error?: CallError): void {
     this.host.enter().incoming.gate.left(this.#call);
     this.#move?.clear();
     this.release();
@@ -586,5 +607,15 @@ export class CallHandling extends Handling
         true,
       );
     }
+    this.observed?.handled(
+      this.#call.cancelled ?? this.#unsendable ?? error,
+      this.entered,
+    );
   }
+}
+
+/** Returns what observers learn of a stored ERROR. */
+function storedError([code = 0]: Uint8Array): CallError {
+  const known = CALL_ERROR_CODES[code] ?? "internal";
+  return new CallError("its outcome was stored", { code: known });
 }

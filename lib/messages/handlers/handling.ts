@@ -10,6 +10,7 @@ import {
   type CallErrorCode,
   type SessionError,
 } from "../errors/call_error.ts";
+import type { ObservedCall } from "../observe/observed_call.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { OnceRuns } from "../once/once_runs.ts";
@@ -76,10 +77,13 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
   readonly host: Host;
   /** The method and its handler. */
   protected readonly served: BoundHandler;
+  /** The message, if it is observed. */
+  protected readonly observed: ObservedCall | undefined;
 
-  constructor(host: Host, served: BoundHandler) {
+  constructor(host: Host, served: BoundHandler, observed?: ObservedCall) {
     this.host = host;
     this.served = served;
+    this.observed = observed;
   }
 
   /** Dotted name of the method. */
@@ -149,7 +153,12 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Reports an error whose details the peer must not receive. */
   report(thrown: unknown): IncidentReport {
-    return this.host.report(thrown, this.method);
+    const { observed, host, method } = this;
+    if (observed === undefined) return host.report(thrown, method);
+    // The output of `onError` then belongs to the call.
+    const report = observed.run(() => host.report(thrown, method));
+    observed.incident = report.incident;
+    return report;
   }
 
   /**
@@ -280,6 +289,12 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Runs the middleware, if any, and the handler. */
   protected run(argument: unknown, context: object): unknown {
+    return this.observed === undefined
+      ? this.#run(argument, context)
+      : this.observed.run(() => this.#run(argument, context));
+  }
+
+  #run(argument: unknown, context: object): unknown {
     const { middleware } = this.served;
     return middleware === undefined
       ? this.handle(argument, context)

@@ -7,6 +7,7 @@
  */
 import { ContextImpl } from "./context_impl.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
+import type { ObservedCall } from "../observe/observed_call.ts";
 import { Handling, type HandlingHost } from "./handling.ts";
 import { validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
@@ -40,8 +41,9 @@ export class NotificationHandling extends Handling<NotificationHost> {
     host: NotificationHost,
     served: BoundHandler,
     fields: Readonly<Fields>,
+    observed?: ObservedCall,
   ) {
-    super(host, served);
+    super(host, served, observed);
     this.metadata = fields.metadata;
     this.#heldMetadata = fields.held;
   }
@@ -68,6 +70,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
       value = this.decodeInput(body);
     } catch {
       this.host.stats.malformedCalls++;
+      this.observed?.handled(MALFORMED, false);
       return this.host.enter().incoming.notifications.settled();
     }
     this.holdInput(this.#heldMetadata);
@@ -98,9 +101,9 @@ export class NotificationHandling extends Handling<NotificationHost> {
   #handle(input: unknown): void {
     this.input = input;
     if (!this.declaration.serial) {
-      return this.step(this.#enter, input, this.#settled);
+      return this.step(this.#enter, input, this.#succeeded);
     }
-    this.inTurn(input, () => this.step(this.#enter, input, this.#settled));
+    this.inTurn(input, () => this.step(this.#enter, input, this.#succeeded));
   }
 
   #enter(input: unknown): unknown {
@@ -117,11 +120,17 @@ export class NotificationHandling extends Handling<NotificationHost> {
     this.host.enter().incoming.notifications.settled();
   }
 
+  #succeeded(): void {
+    this.#settled();
+    this.observed?.handled(undefined, true);
+  }
+
   /** @inheritdoc */
   protected override failed(thrown: unknown): void {
     const isExpected = this.#isExpected(thrown);
     this.#settled();
     if (!isExpected) this.report(thrown);
+    this.observed?.handled(isExpected ? expectedError(thrown) : INTERNAL, true);
   }
 
   /**
@@ -148,6 +157,17 @@ export class NotificationHandling extends Handling<NotificationHost> {
     else this.host.stats.refusedCalls++;
     return true;
   }
+}
+
+/** Outcomes of notifications that observers see. */
+const MALFORMED = new CallError("cannot decode it", { code: "malformed" });
+const INTERNAL = new CallError("its handler failed", { code: "internal" });
+const UNAVAILABLE = new CallError("the session ends", { code: "unavailable" });
+
+/** Returns the outcome of a handler that has failed without an incident. */
+function expectedError(thrown: unknown): CallError {
+  // Other errors are the reason of a drain.
+  return thrown instanceof CallError ? thrown : UNAVAILABLE;
 }
 
 /** Returns the sender's fault if the schema reports issues, otherwise the error. */

@@ -47,6 +47,7 @@ import type {
   ServerSetup,
   Topic,
 } from "./server_types.ts";
+import { SessionError } from "../errors/call_error.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { resumeRegistry } from "./resume_options.ts";
 import { Staggered } from "./staggered.ts";
@@ -386,6 +387,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const flooded = full && this.#rejecting >= MAX_REJECTING;
     const memory = this.#owner.memory.open();
     try {
+      if (flooded) this.#observeRefusal(connection, rejection);
       if (this.#shutdown !== undefined || flooded) return connection.close();
       const session = new ServerSessionImpl<P, Auth, State>(
         this.#owner,
@@ -406,6 +408,17 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     } finally {
       this.#owner.memory.close(memory);
     }
+  }
+
+  /** Notifies observers of a client that is closed without a GOAWAY. */
+  #observeRefusal(
+    { localAddr, remoteAddr }: Connection,
+    rejection: string,
+  ): void {
+    const reason = "refused-busy";
+    const error = new SessionError(rejection, { code: reason });
+    const info = { reason, error, localAddr, remoteAddr } as const; // the code's type
+    this.#owner.resolved.observers?.refused(info);
   }
 
   #dispose(connection: Connection): void {

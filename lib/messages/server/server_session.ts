@@ -402,6 +402,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onOpened(): void {
+    super.onOpened();
     this.#owner.topics.join(this, this.#broadcastTarget());
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
@@ -425,6 +426,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
         this.enter().outgoing.notifyEncoded(method, info, body);
       },
       disconnect: (message) => this.enter().expel("unsent", message),
+      onDropped: (count) => this.observeDropped("slow", count),
     };
   }
 

@@ -387,6 +387,8 @@ export interface ServerSession<
   Auth = unknown,
   State = unknown,
 > extends ConnectionInfo, AsyncDisposable {
+  /** Random id of the session. */
+  readonly id: string;
   /** The server that the session belongs to. */
   readonly server: Server<P, Auth, State>;
   /** The client's methods, as functions. */

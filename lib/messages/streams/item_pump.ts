@@ -10,6 +10,12 @@ import { isThenable } from "../support/thenable.ts";
 /** Iterator over items to send. */
 export type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
+/** Runner of code of an iterable, such as a context. */
+export interface Runner {
+  /** Runs a step, and returns its result. */
+  run<T>(step: () => T): T;
+}
+
 /**
  * Sender of the items of an iterable, one by one.
  *
@@ -18,13 +24,21 @@ export type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
  */
 export class ItemPump {
   readonly #iterator: AnyIterator;
+  readonly #runner: Runner | undefined;
   #stopped = false;
   #pulling = false;
   #returned: Promise<unknown> | undefined = undefined;
 
-  /** @param items the iterable; an async iterator is preferred to a synchronous one */
-  constructor(items: Items<unknown>) {
-    this.#iterator = iteratorOf(items);
+  /**
+   * @param items the iterable; an async iterator is preferred to a synchronous
+   * one
+   * @param runner runs the iterable's own code
+   */
+  constructor(items: Items<unknown>, runner?: Runner) {
+    this.#runner = runner;
+    this.#iterator = runner === undefined
+      ? iteratorOf(items)
+      : runner.run(() => iteratorOf(items));
   }
 
   /**
@@ -70,7 +84,9 @@ export class ItemPump {
   #pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
     this.#pulling = true;
     try {
-      return this.#iterator.next();
+      return this.#runner === undefined
+        ? this.#iterator.next()
+        : this.#runner.run(() => this.#iterator.next());
     } finally {
       this.#pulling = false;
       if (this.#stopped) this.#closeIterator();
@@ -93,7 +109,10 @@ export class ItemPump {
   }
 
   #return(): Promise<unknown> {
-    return this.#returned ??= (async () => await this.#iterator.return?.())();
+    const end = async () => await this.#iterator.return?.();
+    return this.#returned ??= this.#runner === undefined
+      ? end()
+      : this.#runner.run(end);
   }
 }
 

@@ -26,6 +26,9 @@ const IDLE: HandlingHost = {
   get session(): never {
     throw new Error("The context of these tests has no session");
   },
+  get observable(): never {
+    throw new Error("The context of these tests is not observed");
+  },
   enter: () => fail("The context entered the session"),
   report: () => fail("The context reported an error"),
   now: () => 0,

@@ -146,9 +146,15 @@ export class IncomingCall extends TimerEntry implements SessionStream {
 
   /** @inheritdoc */
   onItemEncoded(size: number): void {
+    this.observer.onItemSent?.(size);
     if (size <= this.#largestItem) return;
     this.#largestItem = size;
     this.#owner.gate.record(this, size);
+  }
+
+  /** Whether the host has received the call. */
+  get begun(): boolean {
+    return this.observer !== UNOBSERVED;
   }
 
   /** @inheritdoc */

@@ -55,6 +55,15 @@ export interface RequestHost extends NotificationHost {
    * anything else; the body is valid during this callback only.
    */
   onRequest(call: IncomingCall, body: Uint8Array): void;
+  /**
+   * Called when a call was refused before its handler.
+   *
+   * @param method the method; `undefined` if it is unknown
+   */
+  onCallRefused?(
+    method: ServedMethod | MethodInfo | undefined,
+    error: CallError,
+  ): void;
 }
 
 /** Milliseconds for which the sizes of responses are remembered, at least. */
@@ -133,7 +142,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     }
     const method = this.methods[getU16(bytes, at)];
     const refusal = this.#refusal(method, getU16(bytes, at));
-    if (refusal !== undefined) return this.refuseRequest(id, refusal);
+    if (refusal !== undefined) return this.refuseRequest(id, refusal, method);
     let end: number;
     let fields: Readonly<Fields>;
     try {
@@ -150,13 +159,14 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
         ? "unimplemented"
         : "malformed";
       const message = `the request is ${code}: ${messageOf(error)}`;
-      return this.refuseRequest(id, new CallError(message, { code }));
+      return this.refuseRequest(id, new CallError(message, { code }), method);
     }
     if (fields.timeout === 0) {
       const message = "the deadline had passed before the request arrived";
       return this.refuseRequest(
         id,
         new CallError(message, { code: "deadline" }),
+        method,
       );
     }
     if (!this.gate.mayWait(bytes.length - at)) {
@@ -164,6 +174,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       return this.refuseRequest(
         id,
         new CallError(message, { code: "overloaded", retry: "later" }),
+        method,
       );
     }
     // #refusal() has checked that this side serves the method.
@@ -173,6 +184,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       return this.refuseRequest(
         id,
         new CallError(message, { code: "unimplemented" }),
+        method,
       );
     }
     this.#start(id, served, fields, bytes.subarray(end));
@@ -235,16 +247,27 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /** @inheritdoc */
   failWaiting(call: IncomingCall, error: CallError): void {
     this.shared.stats.refusedCalls++;
+    this.#failUnentered(call, error);
+  }
+
+  /** Ends a call whose handler is never entered. */
+  #failUnentered(call: IncomingCall, error: CallError): void {
     this.responses.fail(call, error);
+    this.#host.onCallRefused?.(call.method, error);
   }
 
   /** @inheritdoc */
-  refuseRequest(id: number, error: CallError): void {
+  refuseRequest(
+    id: number,
+    error: CallError,
+    method?: ServedMethod | MethodInfo,
+  ): void {
     if (id > this.lastAllowed) { // dropped like a complete request
       this.shared.stats.lateFrames++;
       return;
     }
     this.responses.refuse(id, error);
+    this.#host.onCallRefused?.(method, error);
   }
 
   /** @inheritdoc */
@@ -319,7 +342,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     dropQueued(this.shared, call);
     discardItems(this.shared, call); // received items are no longer delivered
     if (code === "cancelled" || code === "deadline") this.#pace(call);
-    if (this.gate.drop(call)) return this.responses.fail(call, error);
+    if (this.gate.drop(call)) return this.#failUnentered(call, error);
+    if (!call.begun) this.#host.onCallRefused?.(call.method, error);
     call.observer.onCancelled(error);
     call.observer.onItemsEnded();
   }
@@ -350,7 +374,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   #endNow(call: IncomingCall, code: CancelCode, error: CallError): void {
     if (this.gate.drop(call)) {
       if (code === "cancelled") this.#pace(call);
-      return this.responses.fail(call, unprocessed(error));
+      return this.#failUnentered(call, unprocessed(error));
     }
     this.cancel(call, code, error.message);
     if (call.state !== "cancelled") return; // the handler settled when it was notified

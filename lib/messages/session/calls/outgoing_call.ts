@@ -201,6 +201,7 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   /** @inheritdoc */
   onItemEncoded(size: number): void {
     this.itemSize = size;
+    this.observer.onItemSent?.(size);
   }
 
   /** @inheritdoc */

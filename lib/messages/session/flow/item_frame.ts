@@ -53,7 +53,9 @@ export function writeItem(
   const start = writer.beginMessage(Kind.ITEM, channel.id, fields);
   const at = writer.putFields(start, Infinity, fields);
   const sent = writer.message(at, value, false);
-  channel.onItemEncoded(typeof sent === "number" ? sent : sent.length);
+  channel.onItemEncoded(
+    typeof sent === "number" ? sent - FRAME_CHARGE : sent.length,
+  );
   if (typeof sent !== "number") return sent;
   chargeItem(shared, channel, sent);
   writer.bulk.add(sent);

@@ -51,6 +51,8 @@ export interface StreamObserver {
   onItemFields?(fields: Readonly<Fields>): void;
   /** Called when no more items will arrive. */
   onItemsEnded(): void;
+  /** Called with the encoded size of an item to be sent. */
+  onItemSent?(bytes: number): void;
 }
 
 /** A call, as seen by code that sends or receives items. */

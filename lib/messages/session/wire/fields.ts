@@ -19,6 +19,7 @@ import {
   NO_METADATA,
 } from "./metadata.ts";
 import { Feature } from "./features.ts";
+import { encodeTrace, MAX_TRACE, type TraceFields } from "./trace_field.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 import {
   decodeKey,
@@ -57,6 +58,8 @@ export const Field = {
   METADATA: 0x02,
   /** How often the call was sent before, u8; 255 means 255 or more. */
   ATTEMPT: 0x03,
+  /** Trace context, 26 bytes and a text. */
+  TRACE: 0x04,
   /** The caller's own key of a call, UTF-8. */
   KEY: 0x05,
   /** Position of an item, two u64. */
@@ -115,6 +118,16 @@ export function attemptField(attempt: number): Uint8Array {
  */
 export function metadataField(metadata: Metadata, limit: number): Uint8Array {
   return field(Field.METADATA, encodeMetadata(metadata, limit));
+}
+
+/**
+ * Encodes a trace context as a field; returns none without ids.
+ *
+ * @throws {TypeError} if its `traceparent` is not valid
+ */
+export function traceField(trace: TraceFields): Uint8Array {
+  const value = encodeTrace(trace);
+  return value === undefined ? NO_FIELDS : field(Field.TRACE, value);
 }
 
 /** Encodes the position after which a stream continues, as a field. */
@@ -205,9 +218,10 @@ export const FIELDS_OF = {
     Field.DEADLINE,
     Field.METADATA,
     Field.ATTEMPT,
+    Field.TRACE,
     Field.RESUME_FROM,
   ],
-  NOTIFY: [Field.METADATA],
+  NOTIFY: [Field.METADATA, Field.TRACE],
   ITEM: [], // those of features that are not in use are skipped
   /** With the feature `positions`, from the callee of a server stream. */
   POSITIONED_ITEM: [Field.ITEM_ID, Field.GAP, Field.JOINED],
@@ -248,8 +262,10 @@ export interface Fields {
   metadata: Metadata;
   /** How often the call was sent before. */
   attempt: number;
-  /** Heap bytes that the metadata and the identity hold. */
+  /** Heap bytes that the metadata, the identity and the trace hold. */
   held: number;
+  /** Value of the field TRACE; may be malformed. */
+  trace: Uint8Array | undefined;
   /** Message of an error. */
   message: string;
   /** Id of an incident. */
@@ -280,6 +296,7 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
   metadata: NO_METADATA,
   attempt: 0,
   held: 0,
+  trace: undefined,
   message: "",
   incident: "",
   declared: "",
@@ -295,6 +312,8 @@ export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
 
 /** Heap bytes of a decoded ONCE and KEY. */
 const HELD_IDENTITY = 512;
+/** Heap bytes of a kept TRACE. */
+const HELD_TRACE = 256 + MAX_TRACE;
 
 /**
  * Returns where the block at `offset` ends, without reading its content.
@@ -361,6 +380,7 @@ export function readFields(
     assign(fields, type, bytes.subarray(from, at));
   }
   if (fields.once !== undefined) fields.held += HELD_IDENTITY;
+  if (fields.trace !== undefined) fields.held += HELD_TRACE;
   return fields;
 }
 
@@ -374,6 +394,9 @@ function assign(fields: Fields, type: number, value: Uint8Array): void {
       break;
     case Field.ATTEMPT:
       fields.attempt = value[0] ?? 0; // for information, so any length will do
+      break;
+    case Field.TRACE: // never fails a call
+      fields.trace = value.length > MAX_TRACE ? undefined : value.slice();
       break;
     case Field.MESSAGE:
       fields.message = decodeText(value);

@@ -14,6 +14,7 @@ import {
   readFields,
   resumeField,
   textField,
+  traceField,
   u32Field,
   UnknownFieldError,
 } from "../../../../lib/messages/session/wire/fields.ts";
@@ -25,6 +26,11 @@ function block(timeout: number, fields: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(20 + fields.length);
   return bytes.subarray(0, putFields(bytes, 0, timeout, fields));
 }
+
+const TRACE = {
+  traceparent: `00-${"0a".repeat(16)}-${"0b".repeat(8)}-01`,
+  tracestate: "a=b",
+};
 
 const ITEM: Required<ItemFields> = {
   position: { epoch: 1, number: 2 ** 53 - 1 },
@@ -46,6 +52,7 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
   const fields = concat([
     metadataField({ a: "b" }, 100),
     attemptField(3),
+    traceField(TRACE),
     textField(Field.MESSAGE, "m"),
     textField(Field.INCIDENT, "i"),
     textField(Field.DECLARED, "d"),
@@ -62,7 +69,8 @@ Deno.test("putFields() and readFields() preserve every field", pure, () => {
       timeout: 5,
       metadata: { a: "b" },
       attempt: 3,
-      held: 128 + 5 + 80,
+      held: 128 + 5 + 80 + 256 + 538,
+      trace: traceField(TRACE).subarray(3),
       message: "m",
       incident: "i",
       declared: "d",

@@ -1,0 +1,52 @@
+/**
+ * Observers of sessions and calls, for metrics, traces and logs.
+ *
+ * An {@linkcode Observer} is passed to `serve()`, `createServer()`, `connect()`
+ * or `createClient()` with the option `observers`. It learns of sessions, refused
+ * clients, attempts to connect, and calls in both directions.
+ *
+ * @example Log slow and failed calls
+ * ```ts
+ * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
+ * import type { Observer } from "@lengthwise/lengthwise/observe";
+ *
+ * const log: Observer = {
+ *   call: ({ side, method, methodOriginal }) => ({
+ *     end({ code, ms, incident }) {
+ *       if (code === "ok" && ms < 100) return;
+ *       console.warn(side, method ?? methodOriginal, code, `${ms} ms`, incident);
+ *     },
+ *   }),
+ *   refused: ({ reason, remoteAddr }) => console.warn("refused", reason, remoteAddr),
+ *   connect({ endpoint, outcome, error }) {
+ *     if (outcome === "failed") console.warn("cannot connect to", endpoint, error);
+ *   },
+ *   session: ({ id, remoteAddr }) => ({
+ *     ended: ({ code, message }) => console.log("session", id, remoteAddr, code, message),
+ *   }),
+ * };
+ *
+ * const Echo = protocol({ name: "echo", server: { echo: unary<string, string>() } });
+ * await using server = await serve(Echo, { port: 0 }, { observers: [log] })
+ *   .handle({ echo: (text) => text });
+ * await using session = await connect(Echo, server.addr, { observers: [log] });
+ * await session.remote.echo("hello");
+ * ```
+ *
+ * `lib/messages/README.md` explains what observers and figures tell.
+ *
+ * @module
+ */
+export type {
+  AttemptInfo,
+  CallInfo,
+  CallObserver,
+  CallOutcome,
+  ConnectAttempt,
+  DropReason,
+  Observer,
+  RefusalInfo,
+  SessionInfo,
+  SessionObserver,
+  TraceFields,
+} from "./observer.ts";

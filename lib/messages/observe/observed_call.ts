@@ -1,0 +1,296 @@
+/**
+ * A call with observers: passes its events to them, and counts its messages.
+ *
+ * @module
+ */
+import { CallError, type Processed } from "../errors/call_error.ts";
+import { NO_FIELDS, traceField } from "../session/wire/fields.ts";
+import type { Shape } from "../session/wire/shape.ts";
+import { decodeTrace } from "../session/wire/trace_field.ts";
+import type { HookGuard } from "./hook_guard.ts";
+import type {
+  CallInfo,
+  CallObserver,
+  CallOutcome,
+  SessionInfo,
+  TraceFields,
+} from "./observer.ts";
+
+/** A session with its clock, as its calls need it. */
+export interface ObservableSession extends SessionInfo {
+  /** Returns the current time of the session, in ms. */
+  now(): number;
+}
+
+/** Facts about a call that begins. */
+export interface CallFacts {
+  /** This side's end of the call. */
+  readonly side: "caller" | "callee";
+  /** Declared name of the method. */
+  readonly method: string | undefined;
+  /** Name of the method at the peer. */
+  readonly methodOriginal: string;
+  /** Shape of the method. */
+  readonly shape: Shape | undefined;
+  /** The session, if there is one. */
+  readonly session: ObservableSession | undefined;
+  /** Milliseconds that are left for the call. */
+  readonly timeLeft: number;
+  /** The field TRACE that has arrived. */
+  readonly traceBytes: Uint8Array | undefined;
+}
+
+/** Attempt of a call. */
+interface Attempt {
+  /** Whether the attempt was sent. */
+  readonly sent: boolean;
+}
+
+/**
+ * A call with observers. One object is its information, its counters and its
+ * outcome, so that an observed call allocates little.
+ */
+export class ObservedCall implements CallInfo, CallOutcome {
+  readonly side: "caller" | "callee";
+  readonly method: string | undefined;
+  readonly methodOriginal: string;
+  readonly shape: Shape | undefined;
+  readonly session: SessionInfo | undefined;
+  readonly timeLeft: number;
+  code: CallOutcome["code"] = "ok";
+  cancelledBy: CallOutcome["cancelledBy"] = undefined;
+  declaredError = "";
+  processed: Processed = "yes";
+  attempts = 0;
+  ms = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  itemsSent = 0;
+  itemsReceived = 0;
+  incident = "";
+  /** The observers of the call. */
+  readonly #observers: readonly CallObserver[];
+  readonly #guard: HookGuard;
+  readonly #traceBytes: Uint8Array | undefined;
+  /** The clock; that of a session is read once for many frames. */
+  #clock: { now(): number };
+  #beganAt: number;
+  #ended = false;
+  /** Called at the end. */
+  #onEnd: (() => void) | undefined = undefined;
+  /** The attempt before. */
+  #last: Attempt | undefined = undefined;
+  /** The encoded field TRACE, once it is known. */
+  #trace: Uint8Array | undefined = undefined;
+
+  /**
+   * @param facts facts about the call
+   * @param guard reports errors of observers
+   * @param observe returns the observers of the call
+   */
+  constructor(
+    facts: CallFacts,
+    guard: HookGuard,
+    observe: (info: CallInfo) => readonly CallObserver[],
+  ) {
+    this.side = facts.side;
+    this.method = facts.method;
+    this.methodOriginal = facts.methodOriginal;
+    this.shape = facts.shape;
+    this.session = facts.session;
+    this.timeLeft = facts.timeLeft;
+    this.#traceBytes = facts.traceBytes;
+    this.#guard = guard;
+    this.#clock = facts.session ?? performance;
+    this.#beganAt = this.#clock.now();
+    this.#observers = observe(this);
+  }
+
+  /** Whether the call has observers. */
+  get observed(): boolean {
+    return this.#observers.length > 0;
+  }
+
+  /** Whether the call has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** @inheritdoc */
+  get trace(): TraceFields | undefined {
+    return this.#traceBytes && decodeTrace(this.#traceBytes);
+  }
+
+  // ── the caller ─────────────────────────────────────────────────────────
+
+  /** Records an attempt before it is made. */
+  attempt(session: ObservableSession, attempt: Attempt): void {
+    const kind = this.attempts === 0
+      ? "first"
+      : this.#last?.sent
+      ? "retry"
+      : "transparent";
+    this.attempts++;
+    this.#last = attempt;
+    this.#clock = session;
+    this.#guard.each(
+      "attempt",
+      this.#observers,
+      (observer) => observer.attempt?.({ kind, session }),
+    );
+  }
+
+  /** Returns the encoded trace context; the same for each attempt. */
+  traceField(): Uint8Array {
+    return this.#trace ??= this.#injected();
+  }
+
+  #injected(): Uint8Array {
+    const carrier: TraceFields = { traceparent: "", tracestate: "" };
+    this.#guard.each(
+      "inject",
+      this.#observers,
+      (observer) => observer.inject?.(carrier),
+    );
+    try {
+      return traceField(carrier);
+    } catch (error) {
+      this.#guard.failed("inject", error);
+      return NO_FIELDS;
+    }
+  }
+
+  /** Records that the caller gives up the call. */
+  givenUp(): void {
+    if (!this.#ended) this.cancelledBy = "caller";
+  }
+
+  /** Ends a call whose caller has left the loop over its items. */
+  left(): void {
+    this.givenUp();
+    this.#end("cancelled", "maybe");
+  }
+
+  /** Called when the only attempt has succeeded. */
+  succeeded(): void {
+    this.end(undefined);
+  }
+
+  /** Called when the only attempt has failed; there is no other. */
+  failed(_call: unknown, error: unknown): undefined {
+    this.end(error);
+  }
+
+  // ── the callee ─────────────────────────────────────────────────────────
+
+  /**
+   * Ends a call at the callee.
+   *
+   * @param error the error that the caller receives, if it does
+   * @param entered whether the handler was entered
+   */
+  handled(error: CallError | undefined, entered: boolean): void {
+    if (error?.code === "cancelled") this.cancelledBy ??= "callee";
+    this.declaredError = error?.declared ?? "";
+    this.incident ||= error?.incident ?? "";
+    this.#end(error?.code ?? "ok", entered ? "yes" : "no");
+  }
+
+  /** Records that the caller has cancelled the call. */
+  cancelled(): void {
+    this.cancelledBy = "caller";
+  }
+
+  // ── both ends ──────────────────────────────────────────────────────────
+
+  /** Counts an item that was sent. */
+  itemSent(bytes: number): void {
+    this.itemsSent++;
+    this.bytesSent += bytes;
+  }
+
+  /** Counts an item that the application takes. */
+  itemReceived(bytes: number): void {
+    this.itemsReceived++;
+    this.bytesReceived += bytes;
+  }
+
+  /** Calls a function at the end of the call. */
+  onEnd(run: () => void): void {
+    if (this.#ended) run();
+    else this.#onEnd = run;
+  }
+
+  /**
+   * Runs a step of the handler within `run()` of the observers.
+   *
+   * The step runs exactly once, whatever the observers do, and its result or
+   * error is returned.
+   */
+  run<T>(step: () => T): T {
+    let next = step;
+    for (let at = this.#observers.length - 1; at >= 0; at--) {
+      const observer = this.#observers[at]!; // in range
+      if (observer.run !== undefined) next = this.#inside(observer, next);
+    }
+    return next();
+  }
+
+  #inside<T>(observer: CallObserver, step: () => T): () => T {
+    return () => {
+      let settled: { value: T } | { error: unknown } | undefined;
+      const once = () => {
+        try {
+          settled ??= { value: step() };
+        } catch (error) {
+          settled = { error };
+        }
+        return unwrap(settled);
+      };
+      try {
+        observer.run?.(once);
+      } catch (error) {
+        const own = settled !== undefined && "error" in settled &&
+          settled.error === error;
+        if (!own) this.#guard.failed("run", error);
+      }
+      return settled === undefined ? once() : unwrap(settled);
+    };
+  }
+
+  /** Ends the call; has no effect if it has ended. */
+  end(error: unknown): void {
+    if (this.#ended) return;
+    if (error === undefined || !(error instanceof CallError)) {
+      this.cancelledBy = undefined;
+      return error === undefined
+        ? this.#end("ok", "yes")
+        : this.#end("local", "maybe");
+    }
+    this.declaredError = error.declared;
+    this.incident ||= error.incident;
+    if (error.code !== "cancelled") this.cancelledBy = undefined;
+    else this.cancelledBy ??= "callee";
+    this.#end(error.code, error.processed);
+  }
+
+  #end(code: CallOutcome["code"], processed: Processed): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.code = code;
+    this.processed = processed;
+    this.ms = this.#clock.now() - this.#beganAt;
+    this.#onEnd?.();
+    this.#guard.each(
+      "end",
+      this.#observers,
+      (observer) => observer.end?.(this),
+    );
+  }
+}
+
+/** Returns the value of a step, or throws its error. */
+function unwrap<T>(settled: { value: T } | { error: unknown }): T {
+  if ("error" in settled) throw settled.error;
+  return settled.value;
+}

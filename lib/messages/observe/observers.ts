@@ -1,0 +1,148 @@
+/**
+ * The observers of a client or server, as one.
+ *
+ * @module
+ */
+import type { CallError, SessionError } from "../errors/call_error.ts";
+import { printable } from "../support/printable.ts";
+import type { MethodInfo } from "../session/wire/hello.ts";
+import { HookGuard } from "./hook_guard.ts";
+import {
+  type CallFacts,
+  type ObservableSession,
+  ObservedCall,
+} from "./observed_call.ts";
+import type {
+  CallInfo,
+  CallObserver,
+  ConnectAttempt,
+  DropReason,
+  Observer,
+  RefusalInfo,
+  SessionObserver,
+} from "./observer.ts";
+
+/** A session with observers. */
+export class ObservedSession {
+  readonly #observers: readonly SessionObserver[];
+  readonly #guard: HookGuard;
+
+  /**
+   * @param observers the observers of the session
+   * @param guard reports their errors
+   */
+  constructor(observers: readonly SessionObserver[], guard: HookGuard) {
+    this.#observers = observers;
+    this.#guard = guard;
+  }
+
+  /** Called when the session has ended. */
+  ended(reason: SessionError): void {
+    this.#guard.each(
+      "ended",
+      this.#observers,
+      (observer) => observer.ended?.(reason),
+    );
+  }
+
+  /** Called when messages to the peer were dropped. */
+  dropped(reason: DropReason, count: number): void {
+    this.#guard.each(
+      "dropped",
+      this.#observers,
+      (observer) => observer.dropped?.(reason, count),
+    );
+  }
+}
+
+/** The observers of a client or server. */
+export class Observers {
+  readonly #observers: readonly Observer[];
+  readonly #guard: HookGuard;
+  /** Whether any of them observes calls. */
+  readonly #calls: boolean;
+
+  /**
+   * @param observers the observers, outermost first
+   * @param report reports what they throw
+   */
+  constructor(
+    observers: readonly Observer[],
+    report: (error: unknown) => void,
+  ) {
+    this.#observers = observers;
+    this.#guard = new HookGuard(report);
+    this.#calls = observers.some(({ call }) => call !== undefined);
+  }
+
+  /** Called when a session has opened. */
+  session(info: ObservableSession): ObservedSession | undefined {
+    const observers: SessionObserver[] = [];
+    this.#guard.each("session", this.#observers, (observer) => {
+      const own = observer.session?.(info);
+      if (own !== undefined) observers.push(own);
+      return own;
+    });
+    return observers.length === 0
+      ? undefined
+      : new ObservedSession(observers, this.#guard);
+  }
+
+  /** Called when a client was not accepted. */
+  refused(info: RefusalInfo): void {
+    this.#guard.each(
+      "refused",
+      this.#observers,
+      (observer) => observer.refused?.(info),
+    );
+  }
+
+  /** Called after an attempt of a client. */
+  connect(info: ConnectAttempt): void {
+    this.#guard.each(
+      "connect",
+      this.#observers,
+      (observer) => observer.connect?.(info),
+    );
+  }
+
+  /** Called when a call begins; returns `undefined` if it has no observer. */
+  call(facts: CallFacts): ObservedCall | undefined {
+    if (!this.#calls) return undefined;
+    const call = new ObservedCall(facts, this.#guard, this.#observe);
+    return call.observed ? call : undefined;
+  }
+
+  readonly #observe = (info: CallInfo): readonly CallObserver[] => {
+    let observers = NONE;
+    this.#guard.each("call", this.#observers, (observer) => {
+      const own = observer.call?.(info);
+      if (own !== undefined) {
+        observers = observers === NONE ? [own] : [...observers, own];
+      }
+      return own;
+    });
+    return observers;
+  };
+
+  /** Called when a call by the peer was refused before its handler. */
+  refusedCall(
+    session: ObservableSession,
+    method: MethodInfo | undefined,
+    served: boolean,
+    error: CallError,
+  ): void {
+    const call = this.call({
+      side: "callee",
+      method: served ? method?.name : undefined,
+      methodOriginal: method === undefined ? "" : printable(method.name),
+      shape: method?.shape,
+      session,
+      timeLeft: Infinity,
+      traceBytes: undefined,
+    });
+    call?.end(error);
+  }
+}
+
+const NONE: readonly CallObserver[] = [];
