@@ -47,7 +47,6 @@ export type {
   Publishers,
   PublishOptions,
   SlowOptions,
-  TopicStats,
 } from "./messages/broadcast/fanout.ts";
 export type { OutgoingRequest } from "./messages/calls/interceptor.ts";
 export type { ClientEvent } from "./messages/client/client_events.ts";
@@ -160,7 +159,6 @@ export type {
 export type { MethodMismatch } from "./messages/session/control/method_matching.ts";
 export type { DrainOptions } from "./messages/session/control/drain.ts";
 export type { ServerSetup } from "./messages/server/server_types.ts";
-export type { SessionStats } from "./messages/session/flow/shared_state.ts";
 export type { Gap, Position } from "./messages/session/wire/positions.ts";
 export type {
   HistoryOptions,

@@ -17,7 +17,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./framing": 35,
   "./framing/presets": 20,
   "./introspection": 17,
-  "./observe": 20,
+  "./observe": 30,
   "./testing": 15,
   "./types": 144,
   "./cli": 5,

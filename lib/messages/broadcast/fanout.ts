@@ -71,6 +71,16 @@ export interface TopicStats {
   disconnected: number;
 }
 
+/** Figures of a topic, or of `server.broadcast`, at the moment of reading. */
+export interface TopicFigures extends Readonly<TopicStats> {
+  /** Number of copies that wait for slow subscribers. */
+  readonly queued: number;
+  /** Bytes of these copies. */
+  readonly queuedBytes: number;
+  /** Bytes that wait for the slowest subscriber. */
+  readonly mostQueuedBytes: number;
+}
+
 /** Options for one published message. */
 export interface PublishOptions {
   /**
@@ -233,7 +243,8 @@ export function resolveSlowOptions(
 /** One subscriber of a topic. */
 class Subscriber implements Waiting {
   readonly target: BroadcastTarget;
-  readonly #queue: SubscriberQueue<Encoded>;
+  /** Messages that wait for the subscriber. */
+  readonly queue: SubscriberQueue<Encoded>;
   readonly #stats: TopicStats;
 
   constructor(
@@ -242,13 +253,13 @@ class Subscriber implements Waiting {
     limits: QueueLimits,
   ) {
     this.target = target;
-    this.#queue = new SubscriberQueue(limits, target.backlog);
+    this.queue = new SubscriberQueue(limits, target.backlog);
     this.#stats = stats;
   }
 
   /** Changes the limits; keeps as many queued messages as they allow. */
   change(limits: QueueLimits): void {
-    this.#dropped(this.#queue.change(limits));
+    this.#dropped(this.queue.change(limits));
   }
 
   #dropped(count: number): void {
@@ -258,10 +269,10 @@ class Subscriber implements Waiting {
   }
 
   deliver(message: Encoded, key: unknown): void {
-    if (this.#queue.length === 0 && this.target.ready) {
+    if (this.queue.length === 0 && this.target.ready) {
       return this.#send(message);
     }
-    const { outcome, dropped } = this.#queue.put(message, key);
+    const { outcome, dropped } = this.queue.put(message, key);
     this.#dropped(dropped);
     this.target.backlog.add(this);
     if (outcome === "conflated") this.#stats.conflated++;
@@ -276,14 +287,14 @@ class Subscriber implements Waiting {
 
   /** @inheritdoc */
   sendNext(): boolean {
-    const message = this.#queue.take();
+    const message = this.queue.take();
     if (message !== undefined) this.#send(message);
-    return this.#queue.length > 0;
+    return this.queue.length > 0;
   }
 
   /** Drops the queued messages. */
   end(): void {
-    this.#queue.clear();
+    this.queue.clear();
     this.target.backlog.delete(this);
   }
 
@@ -352,6 +363,19 @@ export class Fanout<Session extends object> {
   /** Number of subscribed sessions. */
   get size(): number {
     return this.#subscribers.size;
+  }
+
+  /** Returns the figures; takes time for each subscriber. */
+  figures(): TopicFigures {
+    let queued = 0;
+    let queuedBytes = 0;
+    let mostQueuedBytes = 0;
+    for (const { queue } of this.#subscribers.values()) {
+      queued += queue.length;
+      queuedBytes += queue.bytes;
+      mostQueuedBytes = Math.max(mostQueuedBytes, queue.bytes);
+    }
+    return { ...this.stats, queued, queuedBytes, mostQueuedBytes };
   }
 
   /** Adds a subscriber, or changes the options of an existing one. */

@@ -76,6 +76,11 @@ export class SubscriberQueue<Message extends Sized> {
     return this.#entries.length - this.#head;
   }
 
+  /** Bytes of the queued messages. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /**
    * Changes the limits, and drops messages beyond the new ones. With
    * `"disconnect"` none are dropped; the next message to the full queue then

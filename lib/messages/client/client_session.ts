@@ -9,7 +9,7 @@ import type { CallContext } from "../handlers/context.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
-import type { SessionStats } from "../session/flow/shared_state.ts";
+import type { SessionStats } from "../observe/stats.ts";
 
 /**
  * Context of a client's handlers: a {@linkcode CallContext} of its session.
@@ -75,9 +75,9 @@ export interface ClientSession<P extends AnyProtocol>
    * until it is closed.
    */
   readonly finished: Promise<SessionError>;
-  /** Counters of the session. */
-  readonly stats: Readonly<SessionStats>;
-  /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
+  /** Figures of the session, at the moment of reading. */
+  readonly stats: SessionStats;
+  /** Round-trip time of the last PING in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /**
    * Sends new credentials and waits until the server has accepted them.

@@ -40,6 +40,8 @@ import {
   type ResolvedClientOptions,
 } from "./create_client_options.ts";
 import { endpointName } from "./endpoint.ts";
+import { SessionTotals } from "../observe/session_totals.ts";
+import type { ClientStats } from "../observe/stats.ts";
 import { OnceNumbers } from "./once_numbers.ts";
 import {
   type ClientSessionImpl,
@@ -75,6 +77,11 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   readonly status: ClientStatus;
   /** The session for new calls, if one is open. */
   readonly session: ClientSession<P> | undefined;
+  /**
+   * Figures of the client, at the moment of reading: its sessions together, also ended
+   * ones.
+   */
+  readonly stats: ClientStats;
   /**
    * Waits until a session is open. After a loss, waits for the next session.
    *
@@ -215,6 +222,8 @@ class ClientImpl<P extends AnyProtocol>
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #slots: readonly SessionSlot<P, ClientAddress>[];
   readonly #events: ClientEvents = new ClientEvents();
+  readonly #totals: SessionTotals = new SessionTotals();
+  #failedConnects = 0;
   /** Resolves when no slot makes attempts any more. */
   readonly #stopped: Promise<unknown>;
   #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -264,6 +273,21 @@ class ClientImpl<P extends AnyProtocol>
     ] as const)
       .find((status) => states.includes(status));
     return best ?? "closed";
+  }
+
+  get stats(): ClientStats {
+    const totals = this.#totals;
+    return {
+      ...totals.traffic(),
+      sessions: {
+        open: totals.size,
+        opened: totals.openedSessions,
+        ended: { ...totals.endedByCode },
+      },
+      failedConnects: this.#failedConnects,
+      waitingCalls: this.waiting.size,
+      waitingBytes: this.waiting.bytes,
+    };
   }
 
   get session(): ClientSession<P> | undefined {
@@ -357,14 +381,27 @@ class ClientImpl<P extends AnyProtocol>
       () => this.#options.credentials(),
     );
     const parts = { tables: this.#tables, resolved };
-    return await whileConnecting(
-      signal,
-      (signal) => {
-        const options = { credentials, transport, signal, resume };
-        return openSession<P>(parts, address, options, resumes);
-      },
-      limit,
-    );
+    try {
+      const session = await whileConnecting(
+        signal,
+        (signal) => {
+          const options = { credentials, transport, signal, resume };
+          return openSession<P>(parts, address, options, resumes);
+        },
+        limit,
+      );
+      this.#count(session);
+      return session;
+    } catch (error) {
+      this.#failedConnects++;
+      throw error;
+    }
+  }
+
+  #count(session: ClientSessionImpl<P>): void {
+    if (session.handedOver) return; // another session continues
+    this.#totals.opened(session);
+    session.finished.then((reason) => this.#totals.ended(session, reason));
   }
 
   async prepare(

@@ -41,6 +41,11 @@ export class WaitingCalls {
     return this.#calls.size;
   }
 
+  /** Bytes of their encoded inputs. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Returns why another call cannot wait, or `undefined`. */
   refusal(bytes: number): string | undefined {
     const { calls, bytes: most } = this.#options;

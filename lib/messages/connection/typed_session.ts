@@ -41,7 +41,8 @@ import type {
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
-import type { SessionStats } from "../session/flow/shared_state.ts";
+import type { HeldFigure } from "../session/session_figures.ts";
+import type { SessionStats } from "../observe/stats.ts";
 import {
   type MethodMismatch,
   methodMismatches,
@@ -290,7 +291,23 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Counters of the session. */
   get stats(): SessionStats {
-    return this.session.stats;
+    const figures = this.#session.figures();
+    const topics = this.subscribedTopics;
+    const heldBytes = figures.heldBytes + topics.held.bytes;
+    return {
+      ...figures,
+      openedAt: sinceEpoch(figures.openedAt),
+      lastSentAt: sinceEpoch(figures.lastSentAt),
+      lastReceivedAt: sinceEpoch(figures.lastReceivedAt),
+      heldBytes,
+      held: { ...figures.held, topics: topics.held },
+      subscriptions: topics.subscriptions,
+    };
+  }
+
+  /** Topics of the session; only servers have them. */
+  protected get subscribedTopics(): SubscribedTopics {
+    return NO_TOPICS;
   }
 
   /** Round-trip time of the last heartbeat in ms. */
@@ -724,6 +741,24 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#armedFor = Infinity;
     this.enter().tick();
   }
+}
+
+/** Figures of the topics that a session is subscribed to. */
+export interface SubscribedTopics {
+  /** Messages that wait. */
+  readonly held: HeldFigure;
+  /** Number of topics. */
+  readonly subscriptions: number;
+}
+
+const NO_TOPICS: SubscribedTopics = {
+  held: { bytes: 0, limit: 0 },
+  subscriptions: 0,
+};
+
+/** Returns a time of the session's clock in ms since 1970; 0 for `NaN`. */
+function sinceEpoch(time: number): number {
+  return Number.isNaN(time) ? 0 : performance.timeOrigin + time;
 }
 
 /** @throws {TypeError} if the reason is not a string */

@@ -13,14 +13,11 @@ import { validateOr } from "./value_validation.ts";
 import { CallError } from "../errors/call_error.ts";
 import { SchemaError } from "../schema/standard_schema.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
-import type { SessionStats } from "../session/flow/shared_state.ts";
 
 /** The session of a notification. */
 export interface NotificationHost extends HandlingHost {
   /** Notifications that are being handled. */
   readonly notifications: Set<NotificationHandling>;
-  /** Counters of the session. */
-  readonly stats: SessionStats;
 }
 
 /** Handling of one incoming notification. */
@@ -69,7 +66,7 @@ export class NotificationHandling extends Handling<NotificationHost> {
     try {
       value = this.decodeInput(body);
     } catch {
-      this.host.stats.malformedCalls++;
+      this.host.session.stats.malformedCalls++;
       this.observed?.handled(MALFORMED, false);
       return this.host.enter().incoming.notifications.settled();
     }
@@ -153,8 +150,9 @@ export class NotificationHandling extends Handling<NotificationHost> {
     if (!(thrown instanceof CallError) || thrown.method !== "") return false;
     const { code } = thrown;
     if (code === "internal") return false;
-    if (code === "malformed") this.host.stats.malformedCalls++;
-    else this.host.stats.refusedCalls++;
+    const { stats } = this.host.session;
+    if (code === "malformed") stats.malformedCalls++;
+    else stats.refusedCalls++;
     return true;
   }
 }

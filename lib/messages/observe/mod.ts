@@ -38,6 +38,16 @@
  * @module
  */
 export type {
+  CallFigures,
+  CreditFigures,
+  HeldFigure,
+  HeldKind,
+  SessionFigures,
+  TrafficStats,
+} from "../session/session_figures.ts";
+export type { TopicFigures, TopicStats } from "../broadcast/fanout.ts";
+export type { ClientStats, ServerStats, SessionStats } from "./stats.ts";
+export type {
   AttemptInfo,
   CallInfo,
   CallObserver,

@@ -13,7 +13,7 @@ import type {
 } from "../errors/call_error.ts";
 import type { Side } from "../protocol/protocol_types.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
-import type { SessionStats } from "../session/flow/shared_state.ts";
+import type { SessionStats } from "./stats.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import type { TraceFields } from "../session/wire/trace_field.ts";
 

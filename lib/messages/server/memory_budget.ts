@@ -86,7 +86,8 @@ export class MemoryBudget {
   readonly running: RunningHandlers;
   /** Ends a hibernating session; returns whether there was one. */
   endHibernating: () => boolean = () => false;
-  readonly #limit: number;
+  /** Maximum number of heap bytes. */
+  readonly limit: number;
   /** Heap bytes that all sessions may hold. */
   readonly #capacity: number;
   /** Heap bytes above which sessions end. */
@@ -105,7 +106,7 @@ export class MemoryBudget {
         `Cannot serve with memory ${limit}: it must be an integer of at least 1048576 (bytes)`,
       );
     }
-    this.#limit = limit;
+    this.limit = limit;
     this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
     this.running = new RunningHandlers(limit / 2);
@@ -137,7 +138,7 @@ export class MemoryBudget {
   update(account: MemoryAccount, held: number): void {
     this.used += held - account.held;
     account.held = held;
-    if (held > this.#limit * MOST_PER_SESSION) {
+    if (held > this.limit * MOST_PER_SESSION) {
       this.#evict(account, "one session may hold a quarter of");
     }
     if (this.used <= this.#capacity) this.#evictAbove = this.#capacity;
@@ -148,7 +149,7 @@ export class MemoryBudget {
   }
 
   get #underPressure(): boolean {
-    return this.used > this.#limit * PRESSURE;
+    return this.used > this.limit * PRESSURE;
   }
 
   get #share(): number {
@@ -169,7 +170,7 @@ export class MemoryBudget {
     this.#evictHeaviest();
     this.#evicting = false;
     if (this.used <= this.#capacity) return;
-    this.#evictAbove = this.used + this.#limit * GROWTH;
+    this.#evictAbove = this.used + this.limit * GROWTH;
   }
 
   #evictHeaviest(): void {
@@ -190,7 +191,7 @@ export class MemoryBudget {
     const { holder } = account;
     account.holder = undefined;
     holder?.evict(
-      `the session held ${account.held} bytes, and ${why} the server's memory (option memory, ${this.#limit} bytes)`,
+      `the session held ${account.held} bytes, and ${why} the server's memory (option memory, ${this.limit} bytes)`,
     );
   }
 }

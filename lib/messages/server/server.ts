@@ -26,7 +26,7 @@ import {
   lazyPublishers,
   type Publishers,
   resolveSlowOptions,
-  type TopicStats,
+  type TopicFigures,
 } from "../broadcast/fanout.ts";
 import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
@@ -49,6 +49,8 @@ import type {
 } from "./server_types.ts";
 import { SessionError } from "../errors/call_error.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import { SessionTotals } from "../observe/session_totals.ts";
+import type { ServerStats } from "../observe/stats.ts";
 import { resumeRegistry } from "./resume_options.ts";
 import { Staggered } from "./staggered.ts";
 import { NamedTopic, TopicRegistry } from "./topics.ts";
@@ -272,6 +274,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       options,
       resolved,
       memory: budget,
+      totals: new SessionTotals(),
       draining: new Set(),
       runs: onceRuns(protocol, options, resolved.report),
       resumable: resumeRegistry(options, memory),
@@ -298,8 +301,24 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     return this.#addr;
   }
 
-  get broadcastStats(): Readonly<TopicStats> {
-    return this.#owner.topics.allSessions.stats;
+  get broadcastStats(): TopicFigures {
+    return this.#owner.topics.allSessions.figures();
+  }
+
+  get stats(): ServerStats {
+    const { totals, memory, draining, resumable } = this.#owner;
+    return {
+      ...totals.traffic(),
+      sessions: {
+        open: totals.size,
+        draining: draining.size,
+        waiting: resumable?.hibernating ?? 0,
+        opened: totals.openedSessions,
+        ended: { ...totals.endedByCode },
+        refused: { ...totals.refusedByCode },
+      },
+      memory: { used: memory.used, limit: memory.limit },
+    };
   }
 
   topic(name: string): Topic<P, Auth, State> {
@@ -416,6 +435,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     rejection: string,
   ): void {
     const reason = "refused-busy";
+    this.#owner.totals.refused(reason);
     const error = new SessionError(rejection, { code: reason });
     const info = { reason, error, localAddr, remoteAddr } as const; // the code's type
     this.#owner.resolved.observers?.refused(info);

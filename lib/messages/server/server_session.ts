@@ -6,7 +6,10 @@
 import type { Connection } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { describeType } from "../../support/describe_type.ts";
-import { TypedSession } from "../connection/typed_session.ts";
+import {
+  type SubscribedTopics,
+  TypedSession,
+} from "../connection/typed_session.ts";
 import { publicMessage } from "../errors/incident_report.ts";
 import { printableName } from "../support/printable.ts";
 import { isThenable } from "../support/thenable.ts";
@@ -20,6 +23,7 @@ import type {
   MemoryBudget,
   MemoryHolder,
 } from "./memory_budget.ts";
+import type { SessionTotals } from "../observe/session_totals.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
@@ -54,6 +58,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly options: ServerOptions<P, Auth, State>;
   /** The memory of all sessions. */
   readonly memory: MemoryBudget;
+  /** Figures of all sessions, also of ended ones. */
+  readonly totals: SessionTotals;
   /** The sessions that can be resumed; `undefined` if none can. */
   readonly resumable:
     | ResumeRegistry<ServerSessionImpl<P, Auth, State>>
@@ -313,6 +319,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override onEnded(reason: SessionError): void {
     this.#owner.resumable?.remove(this, performance.now());
     super.onEnded(reason);
+    this.#owner.totals.ended(this, reason);
   }
 
   /**
@@ -402,6 +409,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onOpened(): void {
+    this.#owner.totals.opened(this);
     super.onOpened();
     this.#owner.topics.join(this, this.#broadcastTarget());
     const { onSession } = this.#owner.options;
@@ -409,6 +417,13 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     (async () => await onSession(this))().catch((error) =>
       this.report(error, "")
     );
+  }
+
+  /** @inheritdoc */
+  protected override get subscribedTopics(): SubscribedTopics {
+    const held = { bytes: this.#backlog.held, limit: Infinity };
+    const subscriptions = this.#owner.topics.subscriptions(this);
+    return { held, subscriptions };
   }
 
   /** Returns this client as a target of broadcasts and topics. */

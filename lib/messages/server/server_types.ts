@@ -12,7 +12,7 @@ import type { ListenAddress, ListenOptions } from "../../transport/listen.ts";
 import type {
   Publishers,
   SlowOptions,
-  TopicStats,
+  TopicFigures,
 } from "../broadcast/fanout.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
@@ -25,7 +25,7 @@ import type {
   Remote,
 } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
-import type { SessionStats } from "../session/flow/shared_state.ts";
+import type { ServerStats, SessionStats } from "../observe/stats.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
 /**
@@ -263,8 +263,13 @@ export interface Server<
    * the others (see the option `broadcast`).
    */
   readonly broadcast: Publishers<P["client"]>;
-  /** Counters of `broadcast`. */
-  readonly broadcastStats: Readonly<TopicStats>;
+  /**
+   * Figures of the server, at the moment of reading: its sessions together, also ended
+   * ones. Reading them takes time for each open session.
+   */
+  readonly stats: ServerStats;
+  /** Figures of `broadcast`. */
+  readonly broadcastStats: TopicFigures;
   /**
    * Returns the topic with the given name. Topics need not be created: a topic
    * exists while it has subscribers.
@@ -434,9 +439,9 @@ export interface ServerSession<
    * until it is closed.
    */
   readonly finished: Promise<SessionError>;
-  /** Counters of the session. */
-  readonly stats: Readonly<SessionStats>;
-  /** Round-trip time of the last heartbeat in ms; `undefined` before the first. */
+  /** Figures of the session, at the moment of reading. */
+  readonly stats: SessionStats;
+  /** Round-trip time of the last PING in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /**
    * Waits for calls in flight, then closes. Disposing the session does the
@@ -526,8 +531,8 @@ export interface Topic<
   readonly sessions: Iterable<ServerSession<P, Auth, State>>;
   /** Number of subscribed sessions. */
   readonly size: number;
-  /** Counters, which start at 0 whenever the topic gets its first subscriber. */
-  readonly stats: Readonly<TopicStats>;
+  /** Figures; the counters start at 0 when the topic gets its first subscriber. */
+  readonly stats: TopicFigures;
   /**
    * Subscribes a session. It is unsubscribed automatically when it drains or
    * ends.

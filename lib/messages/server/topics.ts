@@ -12,7 +12,7 @@ import {
   type Publishers,
   resolveSlowOptions,
   type SlowOptions,
-  type TopicStats,
+  type TopicFigures,
 } from "../broadcast/fanout.ts";
 import type { QueueLimits } from "../broadcast/subscriber_queue.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
@@ -77,6 +77,11 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     for (const name of [...names]) this.unsubscribe(name, session);
   }
 
+  /** Returns the number of topics that a session is subscribed to. */
+  subscriptions(session: ServerSession<P, Auth, State>): number {
+    return this.#names.get(session)?.size ?? 0;
+  }
+
   /** Returns a topic's fanout, or `undefined` if it has no subscribers. */
   fanout(name: string): Fanout<ServerSession<P, Auth, State>> | undefined {
     return this.#topics.get(name);
@@ -115,7 +120,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   }
 }
 
-const ZERO_STATS: Readonly<TopicStats> = Object.freeze(new Fanout().stats);
+const ZERO_STATS: TopicFigures = Object.freeze(new Fanout().figures());
 
 /**
  * Implementation of `Topic`. It holds no state of its own, so any number of
@@ -148,8 +153,8 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
     return this.#registry.fanout(this.name)?.size ?? 0;
   }
 
-  get stats(): Readonly<TopicStats> {
-    return this.#registry.fanout(this.name)?.stats ?? ZERO_STATS;
+  get stats(): TopicFigures {
+    return this.#registry.fanout(this.name)?.figures() ?? ZERO_STATS;
   }
 
   subscribe(

@@ -41,10 +41,17 @@ import { RECEPTION, type SessionState } from "./control/session_state.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
 import type { LinkSink } from "./resume/resumable_sink.ts";
 import { SessionResumption } from "./resume/session_resumption.ts";
-import { type SessionStats, SharedState } from "./flow/shared_state.ts";
+import type { SessionCounters } from "./flow/counters.ts";
+import { SharedState } from "./flow/shared_state.ts";
 import { FrameDispatcher } from "./frame_dispatcher.ts";
+import {
+  type HeldFigure,
+  type HeldKind,
+  type SessionFigures,
+  trafficOf,
+} from "./session_figures.ts";
 import type { SessionConfig } from "./session_host.ts";
-import { Kind } from "./wire/frame_header.ts";
+import { HEADER, Kind } from "./wire/frame_header.ts";
 import { Feature } from "./wire/features.ts";
 import type { Hello } from "./wire/hello.ts";
 import type {
@@ -68,7 +75,9 @@ export interface SessionView {
   /** This side's limits. */
   readonly limits: SessionLimits;
   /** Counters of dropped, refused and malformed traffic. */
-  readonly stats: SessionStats;
+  readonly stats: SessionCounters;
+  /** Returns the figures of the session; times are on its clock. */
+  figures(): SessionFigures;
   /** Round-trip time of the last answered PING, ms. */
   readonly roundTrip: number | undefined;
   /** Whether a value is being encoded; no commands are allowed while it is. */
@@ -133,6 +142,10 @@ export class Session implements SessionView {
   #startedAt = NaN;
   /** Whether the client wants to resume another session. */
   #wantsResumption = false;
+  /** Times in ms; `NaN` before the event. */
+  #openedAt = NaN;
+  #readAt = NaN;
+  #writtenAt = NaN;
 
   /** @param config the session's parts and limits */
   constructor(config: SessionConfig) {
@@ -211,7 +224,7 @@ export class Session implements SessionView {
   }
 
   /** @inheritdoc */
-  get stats(): SessionStats {
+  get stats(): SessionCounters {
     return this.shared.stats;
   }
 
@@ -295,6 +308,74 @@ export class Session implements SessionView {
       INCOMPLETE_COST * incoming.reader.incomplete + items.held +
       incoming.gate.held + incoming.notifications.held + inputs.held +
       (this.#resumption?.sink.held ?? 0);
+  }
+
+  /** Returns the heap bytes that {@linkcode Session.held} sums up, by kind. */
+  heldByKind(): Record<Exclude<HeldKind, "topics">, HeldFigure> {
+    const { shared, incoming, outgoing } = this;
+    const { limits, queued, items, inputs, reassemblyBudget, writer } = shared;
+    const closed = this.state === "closed";
+    const figure = (bytes: number, limit = Infinity): HeldFigure => ({
+      bytes: closed ? 0 : bytes,
+      limit,
+    });
+    const { peerLimits } = writer;
+    const unfinished = reassemblyBudget.used +
+      INCOMPLETE_COST * incoming.reader.incomplete;
+    return {
+      unsent: figure(
+        BUFFER_COST * writer.unsent,
+        BUFFER_COST * limits.unsentHard,
+      ),
+      calls: figure(
+        CALL_COST * incoming.calls.size,
+        CALL_COST * limits.maxCalls,
+      ),
+      ownCalls: figure(
+        OWN_CALL_COST * outgoing.calls.size,
+        OWN_CALL_COST * peerLimits.maxCalls,
+      ),
+      ownQueue: figure(outgoing.queuedBytes, limits.maxQueuedBytes),
+      replies: figure(
+        queued.requests + sum(queued.responses) + queued.items,
+      ),
+      unfinished: figure(unfinished, limits.maxAssembly),
+      items: figure(items.held),
+      waiting: figure(
+        incoming.gate.held,
+        limits.connectionWindow + limits.maxAssembly,
+      ),
+      notifications: { bytes: incoming.notifications.held, limit: Infinity },
+      inputs: { bytes: inputs.held, limit: limits.maxInputs },
+      kept: figure(this.#resumption?.sink.held ?? 0),
+      early: figure(this.#handshake.heldEarly, MAX_EARLY_BYTES),
+    };
+  }
+
+  /** Returns the figures of the session; times are on its clock. */
+  figures(): SessionFigures {
+    const { shared } = this;
+    return {
+      ...trafficOf(shared),
+      openedAt: this.#openedAt,
+      lastSentAt: this.#writtenAt,
+      lastReceivedAt: this.#readAt,
+      roundTrip: this.roundTrip,
+      credit: {
+        requests: shared.requestCredit.available,
+        notifications: shared.notifyCredit.available,
+        items: shared.itemCredit.available,
+      },
+      creditGranted: {
+        requests: this.incoming.reader.requestCredit.available,
+        notifications: this.incoming.reader.notifyCredit.available,
+        items: shared.items.credit.available,
+      },
+      windowLeft: shared.items.pool.left,
+      unsentBytes: shared.writer.unsent,
+      heldBytes: this.held,
+      held: this.heldByKind(),
+    };
   }
 
   /** Refuses new calls and grants no credit, or stops doing so. */
@@ -423,6 +504,7 @@ export class Session implements SessionView {
     this.outgoing.permit();
     this.outgoing.applyPeerLimits(hello);
     this.#beginResumption(hello, token);
+    this.#openedAt = this.shared.now;
     this.#config.host.onOpened(hello);
     this.#lifecycle.outputFailedEarly();
   }
@@ -569,12 +651,14 @@ export class Session implements SessionView {
 
   /** Records that bytes were read, whether or not they complete a frame. */
   readSome(): void {
+    this.#readAt = this.shared.now;
     this.#heartbeat.read(this.shared.now);
   }
 
   /** Handles one frame; its bytes are valid during this call only. */
   receive(frame: Uint8Array): void {
     if (this.state === "closed") return;
+    this.shared.writer.log.received.add(frame[0] ?? 0, frame.length - HEADER);
     try {
       if (this.state === "open") this.#receiveOpen(frame);
       else this.#receiveEarly(frame);
@@ -652,6 +736,7 @@ export class Session implements SessionView {
   written(): void {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
+    this.#writtenAt = now;
     this.#resumption?.sink.feed();
     writer.drain();
     this.incoming.gate.resume();
@@ -709,6 +794,9 @@ export class Session implements SessionView {
         break;
       case "silent":
         this.#onSilent();
+        break;
+      case undefined:
+        if (this.#heartbeat.measures(now)) this.#ping.send();
         break;
       case "stalled":
         this.#lifecycle.abort(

@@ -436,6 +436,9 @@ Deno.test("observers see that a slow subscriber misses messages", async () => {
   const dropped = far.events.filter((event) => event.includes("slow"));
   assertEquals(dropped.length, server.broadcastStats.dropped);
   assert(dropped.length > 0);
+  const { queued, queuedBytes, mostQueuedBytes } = server.broadcastStats;
+  assertEquals(queued, 2);
+  assert(queuedBytes > 2 * text.length && mostQueuedBytes === queuedBytes);
 });
 
 Deno.test("a factory without an observer for a call costs nothing more", async () => {

@@ -219,6 +219,7 @@ for (const slow of ["drop-oldest", "drop-newest"] as const) {
       dropped: PUBLISHED - sent - maxQueued,
       conflated: 0,
       disconnected: 0,
+      ...{ queued: 0, queuedBytes: 0, mostQueuedBytes: 0 },
     });
     await news.server.shutdown();
   });
@@ -241,6 +242,7 @@ Deno.test("subscribe() with disconnect ends only the session of a subscriber tha
     dropped: 0,
     conflated: 0,
     disconnected: 1,
+    ...{ queued: 0, queuedBytes: 0, mostQueuedBytes: 0 },
   });
   await news.server.shutdown();
 });

@@ -231,6 +231,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     body: Uint8Array,
   ): void {
     const call = new IncomingCall(this, id, method, fields);
+    this.shared.stats.callsHandled.started++;
     this.calls.add(call);
     if (fields.timeout !== Infinity) {
       call.deadlineAt = this.shared.now + fields.timeout;
@@ -266,6 +267,9 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       this.shared.stats.lateFrames++;
       return;
     }
+    const { callsHandled } = this.shared.stats;
+    callsHandled.started++;
+    callsHandled.refused++;
     this.responses.refuse(id, error);
     this.#host.onCallRefused?.(method, error);
   }

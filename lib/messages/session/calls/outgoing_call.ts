@@ -198,6 +198,14 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     return true;
   }
 
+  /** Passes the error of the call to its observer. */
+  failed(error: CallError): void {
+    const { callsMade } = this.#shared.stats;
+    if (error.processed === "no") callsMade.refused++;
+    else callsMade.failed++;
+    this.observer.onFailed(error);
+  }
+
   /** @inheritdoc */
   onItemEncoded(size: number): void {
     this.itemSize = size;

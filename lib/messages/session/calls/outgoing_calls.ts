@@ -189,7 +189,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     const id = wait ? 0 : this.#nextId;
     const sent = this.#write(Kind.REQUEST, id, options, wait);
     call.deadlineAt = this.#shared.now + timeout;
+    const { callsMade } = this.#shared.stats;
     if (typeof sent === "number") {
+      callsMade.started++;
       this.#shared.timerWheel.add(call, call.deadlineAt);
       this.#shared.requestCredit.charge(sent);
       this.start(call);
@@ -199,6 +201,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     call.bytes = sent;
     const refusal = this.#queueBudget.refusal(call);
     if (refusal !== undefined) throw overloaded(options.info.name, refusal);
+    callsMade.started++;
     this.queue.put(call);
     return call;
   }
@@ -470,7 +473,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     if (call.started) this.#writeCancel(call, code === "deadline" ? 1 : 0);
     this.#release(call);
     discardItems(this.#shared, call); // received items are no longer delivered
-    call.observer.onFailed(
+    call.failed(
       callError(call, message, { code, processed, cause }),
     );
   }
@@ -579,7 +582,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     this.calls.delete(call.id);
     this.#release(call);
     if (!notified) {
-      call.observer.onFailed(errorForUnsettled(call, error, processed));
+      call.failed(errorForUnsettled(call, error, processed));
     }
   }
 }

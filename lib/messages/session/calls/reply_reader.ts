@@ -116,6 +116,7 @@ export function deliverResult(
   } catch (error) {
     return malformed(shared, call, error);
   }
+  shared.stats.callsMade.ok++;
   call.observer.onResult(bytes.subarray(end), fields);
 }
 
@@ -137,7 +138,7 @@ export function deliverError(
   } catch (error) {
     return malformed(shared, call, error);
   }
-  call.observer.onFailed(failure);
+  call.failed(failure);
 }
 
 function malformed(
@@ -161,5 +162,5 @@ export function failReply(
 ): void {
   if (code === "malformed") shared.stats.malformedCalls++;
   const { processed } = call;
-  call.observer.onFailed(callError(call, message, { code, processed }));
+  call.failed(callError(call, message, { code, processed }));
 }

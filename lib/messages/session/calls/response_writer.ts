@@ -118,6 +118,7 @@ export class ResponseWriter {
     } catch (error) {
       return this.#writeError(call, call.observer.onUnsendable(error));
     }
+    this.#shared.stats.callsHandled.ok++;
     const size = typeof sent === "number" ? sent : sent.length;
     if (!receivesItems(call.method.info.shape)) this.#gate.record(call, size);
     this.#settled(call);
@@ -133,6 +134,7 @@ export class ResponseWriter {
 
   #writeTerminal(call: IncomingCall, kind: number, body: Uint8Array): void {
     const { writer } = this.#shared;
+    this.#count(call, kind === Kind.RESULT);
     this.#settled(call);
     const held = this.#shared.now < call.heldUntil;
     if (held) this.#shared.timerWheel.add(call, call.heldUntil);
@@ -142,6 +144,13 @@ export class ResponseWriter {
     }
     writer.frame(kind, 0, call.id, body);
     this.flushed(call);
+  }
+
+  #count(call: IncomingCall, ok: boolean): void {
+    const { callsHandled } = this.#shared.stats;
+    if (ok) callsHandled.ok++;
+    else if (call.begun) callsHandled.failed++;
+    else callsHandled.refused++;
   }
 
   #queue(call: IncomingCall, message: NewMessage): void {
@@ -199,6 +208,7 @@ export class ResponseWriter {
   end(): void {
     this.#unsettled.clear();
     for (const call of this.#calls.all) {
+      if (call.state !== "answered") this.#count(call, false);
       this.#settled(call);
       dropQueued(this.#shared, call);
       this.flushed(call);

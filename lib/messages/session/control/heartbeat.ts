@@ -41,6 +41,8 @@ export class Heartbeat {
   #waited = 0;
   /** Round-trip time in ms, as far as it is known. */
   #roundTrip = 0;
+  /** Time of the last PING, or of the beginning. */
+  #pingedAt: number;
   /** Number of bytes framed when the last byte was read. */
   #framedAtRead = 0;
   /** Number of bytes framed at the last look. */
@@ -61,7 +63,7 @@ export class Heartbeat {
    */
   constructor(limits: SessionLimits, now: number) {
     this.#limits = limits;
-    this.#activeAt = now;
+    this.#activeAt = this.#pingedAt = now;
   }
 
   /** Records that bytes were read, which restarts the silence interval. */
@@ -164,7 +166,20 @@ export class Heartbeat {
     this.#waited = 0;
     this.#unansweredPings++;
     this.#pendingPings++;
+    this.#pingedAt = now;
     return "ping";
+  }
+
+  /**
+   * Returns whether to send a PING that only measures the round trip.
+   *
+   * A busy session, which needs no other PING, measures it once per `heartbeat`.
+   */
+  measures(now: number): boolean {
+    const waits = this.#unansweredPings > 0;
+    if (waits || now - this.#pingedAt < this.#limits.heartbeat) return false;
+    this.#pingedAt = now;
+    return true;
   }
 
   /** Time at which {@linkcode Heartbeat.check} must be called next. */

@@ -10,6 +10,7 @@ import { CallError } from "../../errors/call_error.ts";
 import type { MessageCodec } from "../../codec/message_codec.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { putFields } from "../wire/fields.ts";
+import { FrameLog } from "./frame_log.ts";
 import { SendBudget } from "./send_budget.ts";
 import { SendScheduler, type Source } from "./send_scheduler.ts";
 import {
@@ -70,6 +71,8 @@ export class FrameWriter {
   codec: MessageCodec;
   /** Limits of the peer. */
   peerLimits: PeerLimits = INITIAL_PEER_LIMITS;
+  /** The frames that were sent and received. */
+  readonly log: FrameLog = new FrameLog();
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
   /** Budget for items, and for everything that had to wait. */
@@ -137,11 +140,18 @@ export class FrameWriter {
     this.#sink = discardingSink(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
+  /** Commits the open frame. */
+  #commit(end: number): void {
+    const length = end - this.#start - HEADER;
+    this.log.sent.add(this.buffer[this.#start]!, length); // the kind
+    this.#sink.commit(end);
+  }
+
   /** Writes a complete frame. */
   frame(kind: number, flags: number, id: number, body?: Uint8Array): void {
     const at = this.begin(kind, flags, id, body?.length ?? 0);
     if (body !== undefined) this.buffer.set(body, at);
-    this.#sink.commit(at + (body?.length ?? 0));
+    this.#commit(at + (body?.length ?? 0));
   }
 
   /**
@@ -169,7 +179,7 @@ export class FrameWriter {
 
   /** Commits the open frame, whose body was written without the codec. */
   commit(end: number): void {
-    this.#sink.commit(end);
+    this.#commit(end);
   }
 
   /** Opens a frame whose body the codec writes. */
@@ -207,7 +217,7 @@ export class FrameWriter {
     const total = at - this.#start - HEADER + size;
     const sendNow = !wait && total <= this.peerLimits.maxFrameBody;
     if (sendNow && inPlace && size <= this.peerLimits.maxMessage) {
-      this.#sink.commit(end);
+      this.#commit(end);
       return total + FRAME_CHARGE;
     }
     const kind = this.buffer[this.#start];
@@ -223,7 +233,7 @@ export class FrameWriter {
   emptyMessage(at: number, wait: boolean): number | Uint8Array {
     const size = at - this.#start - HEADER;
     if (!wait && size <= this.peerLimits.maxFrameBody) {
-      this.#sink.commit(at);
+      this.#commit(at);
       return size + FRAME_CHARGE;
     }
     const bytes = this.buffer.slice(this.#start + HEADER, at);
@@ -249,7 +259,9 @@ export class FrameWriter {
     const { buffer, start } = this.#sink.begin(HEADER + bytes.length);
     buffer.set(header, start);
     buffer.set(bytes, start + HEADER);
-    this.#sink.commit(start + HEADER + bytes.length);
+    this.buffer = buffer;
+    this.#start = start;
+    this.#commit(start + HEADER + bytes.length);
     return bytes.length + FRAME_CHARGE;
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SessionErrorCode } from "../../errors/call_error.ts";
+import { newCounters, type SessionCounters } from "./counters.ts";
 import { SendCredit } from "./credit.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import type { CreditPool } from "./credit_pool.ts";
@@ -17,27 +18,6 @@ import { UnfinishedMessages } from "./unfinished_messages.ts";
 import type { Fields, Position } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
-
-/** Counters of a session. */
-export interface SessionStats {
-  /**
-   * Number of late frames. Examples are replies and items that crossed a
-   * CANCEL.
-   */
-  lateFrames: number;
-  /** Number of the peer's calls and notifications that were refused. */
-  refusedCalls: number;
-  /** Number of bodies and frames that violated the rules of one call. */
-  malformedCalls: number;
-  /** Number of frames of an unknown kind with the flag IGNORABLE. */
-  ignoredFrames: number;
-  /**
-   * Number of this side's notifications that were not sent.
-   *
-   * They are dropped when the session ends, or when too much is queued.
-   */
-  droppedNotifications: number;
-}
 
 /** Receiver of the events of a call's items. */
 export interface StreamObserver {
@@ -122,13 +102,7 @@ export class SharedState implements SendState {
   /** Whether new calls are refused, because too much memory is in use. */
   refusesCalls = false;
   /** Counters of the session. */
-  readonly stats: SessionStats = {
-    lateFrames: 0,
-    refusedCalls: 0,
-    malformedCalls: 0,
-    ignoredFrames: 0,
-    droppedNotifications: 0,
-  };
+  readonly stats: SessionCounters = newCounters();
   /** @inheritdoc */
   now = 0;
   /** Called when a call made by either side may have ended. */

@@ -35,6 +35,20 @@ export const Kind = {
   NOTIFY: 0x17,
 } as const;
 
+/** Names of the kinds by their slots; slot 0 is for unknown kinds. */
+export const KINDS: readonly string[] = Array.from(
+  { length: 16 },
+  (_, slot) =>
+    Object.entries(Kind).find(([, kind]) => slotOf(kind) === slot)?.[0] ??
+      "other",
+);
+
+/** Returns the slot of a kind among 16: a small number for tables. */
+export function slotOf(kind: number): number {
+  if (kind < 0x08) return kind;
+  return kind >= 0x10 && kind < 0x18 ? kind - 0x08 : 0;
+}
+
 /** Flag bits. */
 export const Flag = {
   /** More frames of this message follow. */

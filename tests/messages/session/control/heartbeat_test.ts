@@ -29,6 +29,17 @@ Deno.test("Heartbeat counts silence from the last byte read", pure, () => {
   ]);
 });
 
+Deno.test("Heartbeat measures the round trip of a busy session", pure, () => {
+  const live = new Heartbeat(limits, 0);
+  const pings: number[] = [];
+  for (let now = 100; now <= 3500; now += 100) {
+    live.read(now); // never silent
+    assertEquals(live.check(now, NONE), undefined);
+    if (live.measures(now)) pings.push(now);
+  }
+  assertEquals(pings, [1000, 2000, 3000]);
+});
+
 Deno.test(
   "Heartbeat does not count the time in which this process was blocked",
   pure,

@@ -1,0 +1,77 @@
+/**
+ * The figures of all sessions of a server or client. Sessions that have ended are
+ * added up, and not kept.
+ *
+ * @module
+ */
+import type { SessionError, SessionErrorCode } from "../errors/call_error.ts";
+import {
+  addTraffic,
+  NO_TRAFFIC,
+  type TrafficStats,
+} from "../session/session_figures.ts";
+
+/** A session that counts. */
+interface CountedSession {
+  /** Its figures. */
+  readonly stats: TrafficStats;
+}
+
+type Counts = Partial<Record<SessionErrorCode, number>>;
+
+/** The figures of all sessions. */
+export class SessionTotals {
+  /** Number of sessions that were opened. */
+  openedSessions = 0;
+  /** Number of sessions that ended, by the code of the reason. */
+  readonly endedByCode: Counts = {};
+  /** Number of sessions that ended before they were open, by the code. */
+  readonly refusedByCode: Counts = {};
+  #ended: TrafficStats = NO_TRAFFIC;
+  readonly #open: Set<CountedSession> = new Set();
+
+  /** Number of sessions that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Counts a session whose handshake is complete. */
+  opened(session: CountedSession): void {
+    this.openedSessions++;
+    this.#open.add(session);
+  }
+
+  /** Counts the end of a session, and adds up its figures. */
+  ended(session: CountedSession, { code }: SessionError): void {
+    if (this.#open.delete(session)) count(this.endedByCode, code);
+    else this.refused(code);
+    this.#ended = addTraffic(this.#ended, trafficOnly(session.stats));
+  }
+
+  /** Counts a client that was refused. */
+  refused(code: SessionErrorCode): void {
+    count(this.refusedByCode, code);
+  }
+
+  /** Returns the sums over all sessions; takes time for each open one. */
+  traffic(): TrafficStats {
+    let sum = this.#ended;
+    for (const { stats } of this.#open) {
+      sum = addTraffic(sum, trafficOnly(stats));
+    }
+    return sum;
+  }
+}
+
+function count(counts: Counts, code: SessionErrorCode): void {
+  counts[code] = (counts[code] ?? 0) + 1;
+}
+
+/** Returns the figures of a session that can be added up. */
+function trafficOnly(stats: TrafficStats): TrafficStats {
+  const sums: Record<string, unknown> = {};
+  for (const key of Object.keys(NO_TRAFFIC)) {
+    sums[key] = stats[key as keyof TrafficStats]; // keys of NO_TRAFFIC
+  }
+  return sums as unknown as TrafficStats; // has all of its members
+}

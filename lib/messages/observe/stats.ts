@@ -1,0 +1,63 @@
+/**
+ * Figures of sessions, servers and clients.
+ *
+ * @module
+ */
+
+import type { SessionErrorCode } from "../errors/call_error.ts";
+import type {
+  HeldKind,
+  SessionFigures,
+  TrafficStats,
+} from "../session/session_figures.ts";
+
+/** Figures of one session at one moment; times are in ms since 1970. */
+export interface SessionStats extends SessionFigures<HeldKind> {
+  /** Number of topics that the client is subscribed to; 0 for clients. */
+  readonly subscriptions: number;
+}
+
+/** Figures of a server: its sessions together, also ended ones. */
+export interface ServerStats extends TrafficStats {
+  /** The sessions. */
+  readonly sessions: {
+    /** Number of sessions that are open. */
+    readonly open: number;
+    /** Number of sessions that drain. */
+    readonly draining: number;
+    /** Number of sessions that wait for a connection. */
+    readonly waiting: number;
+    /** Number of sessions that were opened. */
+    readonly opened: number;
+    /** Number of sessions that ended, by the code of the reason. */
+    readonly ended: Readonly<Partial<Record<SessionErrorCode, number>>>;
+    /** Number of clients that were not accepted, by code. */
+    readonly refused: Readonly<Partial<Record<SessionErrorCode, number>>>;
+  };
+  /** Heap bytes that the sessions hold, and the option `memory`. */
+  readonly memory: {
+    /** Bytes that are held now. */
+    readonly used: number;
+    /** The option `memory`; sessions end when half of it is held. */
+    readonly limit: number;
+  };
+}
+
+/** Figures of a client: its sessions together, also ended ones. */
+export interface ClientStats extends TrafficStats {
+  /** The sessions. */
+  readonly sessions: {
+    /** Number of sessions that are open. */
+    readonly open: number;
+    /** Number of sessions that were opened. */
+    readonly opened: number;
+    /** Number of sessions that ended, by the code of the reason. */
+    readonly ended: Readonly<Partial<Record<SessionErrorCode, number>>>;
+  };
+  /** Number of attempts to connect that failed. */
+  readonly failedConnects: number;
+  /** Number of calls that wait for a session. */
+  readonly waitingCalls: number;
+  /** Encoded bytes of their inputs. */
+  readonly waitingBytes: number;
+}

@@ -1,0 +1,140 @@
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import type { SessionStats } from "../../../lib/messages/observe/stats.ts";
+import {
+  notification,
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { createServer, serve } from "../../../lib/messages/server/server.ts";
+import { all, dial, endOf, failureOf, turns, typedSession } from "../kit.ts";
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    price: unary<string, number>(),
+    ticks: serverStream<number, number>(),
+    wait: unary<void, void>(),
+  },
+  client: { news: notification<string>() },
+});
+
+const handlers = {
+  price(sku: string) {
+    if (sku === "") throw new CallError("no sku", { code: "invalid" });
+    return sku.length;
+  },
+  async *ticks(count: number) {
+    for (let tick = 0; tick < count; tick++) yield await tick;
+  },
+  wait: () => new Promise<void>(() => {}),
+};
+
+const CLIENT = { handlers: { news() {} } };
+
+Deno.test("session.stats counts frames, bytes and calls, alike at both ends", async () => {
+  await using server = createServer(Shop).handle(handlers);
+  const session = await connect(Shop, dial(server), CLIENT);
+  await session.remote.price("abc");
+  await failureOf(session.remote.price(""));
+  await all(session.remote.ticks(3));
+  const open = failureOf(session.remote.wait());
+  await turns(2);
+  const [served] = server.sessions;
+  const [near, far] = [session.stats, served!.stats];
+  const calls = { started: 4, ok: 2, failed: 1, refused: 0, open: 1 };
+  assertEquals([near.callsMade, far.callsHandled], [calls, calls]);
+  assertEquals(near.framesSent["REQUEST"], 4);
+  assertEquals(near.framesSent, far.framesReceived);
+  assertEquals(near.framesReceived, far.framesSent);
+  assertEquals(near.framesReceived["ITEM"], 3);
+  assertEquals(near.bytesSent, far.bytesReceived);
+  assertEquals(near.bytesReceived, far.bytesSent);
+  for (const { openedAt, lastSentAt, lastReceivedAt } of [near, far]) {
+    const times = [openedAt, lastSentAt, lastReceivedAt];
+    assert(times.every((time) => Math.abs(Date.now() - time) < 60_000));
+  }
+  assertEquals(far.held.calls.bytes, 1280);
+  assert(far.held.calls.limit >= 1280 * 1024);
+  assertEquals(far.credit.items > 0, true);
+  await typedSession(session).abort();
+  assertEquals((await open).code, "disconnected");
+  assertEquals(session.stats.callsMade, { ...calls, failed: 2, open: 0 });
+});
+
+Deno.test("session.stats divides the bytes that are held by kind", async () => {
+  await using server = createServer(Shop).handle(handlers);
+  const session = await connect(Shop, dial(server), CLIENT);
+  const calls = ["x".repeat(1000), "y"].map((sku) =>
+    session.remote.price(sku).catch(() => {})
+  );
+  const summed = ({ held }: SessionStats) =>
+    Object.values(held).reduce((sum, { bytes }) => sum + bytes, 0);
+  assert(session.stats.heldBytes > 0);
+  assertEquals(summed(session.stats), session.stats.heldBytes);
+  await Promise.all(calls);
+  const [served] = server.sessions;
+  assertEquals(summed(served!.stats), served!.stats.heldBytes);
+  await session.close();
+  assertEquals([session.stats.heldBytes, summed(session.stats)], [0, 0]);
+});
+
+Deno.test("server.stats adds up ended sessions, and says why they ended", async () => {
+  let accepted = true;
+  await using server = createServer(Shop, {
+    authenticate() {
+      if (!accepted) throw new CallError("no", { code: "forbidden" });
+    },
+  }).handle(handlers);
+  for (let count = 0; count < 3; count++) {
+    const near = dial(server);
+    const session = await connect(Shop, near, CLIENT);
+    await session.remote.price("abc");
+    if (count === 0) near.close();
+    await session.close();
+  }
+  const open = await connect(Shop, dial(server), CLIENT);
+  await open.remote.price("abc");
+  server.topic("a").subscribe([...server.sessions].at(-1)!);
+  accepted = false;
+  await endOf(connect(Shop, dial(server), CLIENT));
+  await turns(2);
+  const { sessions, callsHandled, framesReceived, memory } = server.stats;
+  assertEquals(sessions, {
+    open: 1,
+    draining: 0,
+    waiting: 0,
+    opened: 4,
+    ended: { disconnected: 1, closed: 2 },
+    refused: { unauthenticated: 1 },
+  });
+  assertEquals([callsHandled.started, callsHandled.ok], [4, 4]);
+  assertEquals([framesReceived["HELLO"], framesReceived["REQUEST"]], [5, 4]);
+  assertEquals(memory.limit, 256 * 1024 * 1024);
+  assertEquals([...server.sessions][0]!.stats.subscriptions, 1);
+  await open.close();
+});
+
+Deno.test("client.stats adds up its sessions and failed attempts", async () => {
+  const address = { memory: crypto.randomUUID() };
+  await using client = createClient(Shop, address, {
+    ...CLIENT,
+    reconnect: { minDelay: 1, maxDelay: 2 },
+  });
+  const waiting = client.remote.price("abc");
+  assertEquals([client.stats.waitingCalls, client.stats.waitingBytes], [1, 4]);
+  await turns(3);
+  const server = await serve(Shop, address).handle(handlers);
+  assertEquals(await waiting, 3);
+  await server.abort();
+  await using _next = await serve(Shop, address).handle(handlers);
+  await client.remote.price("abc");
+  const { sessions, callsMade, failedConnects } = client.stats;
+  assertEquals([sessions.open, sessions.opened], [1, 2]);
+  assertEquals(Object.values(sessions.ended), [1]);
+  assertEquals(callsMade.ok, 2);
+  assert(failedConnects > 0);
+});
