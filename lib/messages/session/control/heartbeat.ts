@@ -32,6 +32,9 @@ const IN_TIME = 4;
 const SLOW_BYTES = 16 * 1024;
 const SLOW_TIME = 250;
 
+/** Bytes that a busy session sends per `heartbeat`, at least. */
+const BUSY_BYTES = 1024;
+
 /** Watcher of both directions of a connection. */
 export class Heartbeat {
   /** Time of the last byte, PING, or part of a wait. */
@@ -43,6 +46,8 @@ export class Heartbeat {
   #roundTrip = 0;
   /** Time of the last PING, or of the beginning. */
   #pingedAt: number;
+  /** Number of bytes framed then. */
+  #framedAtPing = 0;
   /** Number of bytes framed when the last byte was read. */
   #framedAtRead = 0;
   /** Number of bytes framed at the last look. */
@@ -166,7 +171,7 @@ export class Heartbeat {
     this.#waited = 0;
     this.#unansweredPings++;
     this.#pendingPings++;
-    this.#pingedAt = now;
+    this.#pinged(now);
     return "ping";
   }
 
@@ -174,12 +179,19 @@ export class Heartbeat {
    * Returns whether to send a PING that only measures the round trip.
    *
    * A busy session, which needs no other PING, measures it once per `heartbeat`.
+   * A session that only answers PINGs is not busy.
    */
   measures(now: number): boolean {
-    const waits = this.#unansweredPings > 0;
-    if (waits || now - this.#pingedAt < this.#limits.heartbeat) return false;
+    if (this.#unansweredPings > 0) return false;
+    if (now - this.#pingedAt < this.#limits.heartbeat) return false;
+    const busy = this.#framed - this.#framedAtPing >= BUSY_BYTES;
+    if (busy) this.#pinged(now);
+    return busy;
+  }
+
+  #pinged(now: number): void {
     this.#pingedAt = now;
-    return true;
+    this.#framedAtPing = this.#framed;
   }
 
   /** Time at which {@linkcode Heartbeat.check} must be called next. */
