@@ -127,9 +127,23 @@ function visitor(
         `(${code(left)})${between.replace(operator, other)}(${code(right)})`,
       );
     },
-    AwaitExpression: (node: Node) =>
-      add("await", [node.range[0], node.argument.range[0]], ""),
+    AwaitExpression(node: Node) {
+      if (isReturned(node)) return; // the caller awaits the same promise
+      add("await", [node.range[0], node.argument.range[0]], "");
+    },
   };
+}
+
+/** Returns whether a node is what its function returns, outside of a `try`. */
+// deno-lint-ignore no-explicit-any -- see visitor()
+function isReturned(node: any): boolean {
+  const { parent } = node;
+  if (parent.type === "ArrowFunctionExpression") return true;
+  if (parent.type !== "ReturnStatement") return false;
+  for (let outer = parent; !/Function/.test(outer.type); outer = outer.parent) {
+    if (outer.type === "TryStatement") return false;
+  }
+  return true;
 }
 
 /** Returns whether an expression releases something. */

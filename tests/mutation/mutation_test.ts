@@ -68,6 +68,17 @@ Deno.test("mutantsOf() negates conditions, and swaps branches", () => {
 
 Deno.test("mutantsOf() drops await, and leaves text and comments alone", () => {
   assertEquals(all("const x = await a;"), [["await", "const x = a;"]]);
+  for (
+    const text of [
+      "async function f() { return await a; }",
+      "const f = async () => await a;",
+      "async function f() { if (a) return await b; }",
+    ]
+  ) assertEquals(all(text).filter(([operator]) => operator === "await"), []);
+  assertEquals(
+    all("async function f() { try { return await a; } catch {} }"),
+    [["await", "async function f() { try { return a; } catch {} }"]],
+  );
   assertEquals(all('/* a < b; */ const x = "if (a) b();"; // await c;'), []);
   const [mutant] = mutantsOf("lib/x.ts", '"é…𝄞";\n\na();').slice(-1);
   assertEquals(mutant?.line, 3);

@@ -275,7 +275,8 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
 
   #checkLength(length: number): void {
     const { keep, limit } = this.#config;
-    const max = keep ? limit + MAX_DELIMITER_LENGTH : limit;
-    checkPayloadLength(length, 0, max);
+    const tooLong = keep ? limit + MAX_DELIMITER_LENGTH : limit;
+    // A kept delimiter does not count; seal() knows its length.
+    if (length > tooLong) checkPayloadLength(length, 0, limit);
   }
 }

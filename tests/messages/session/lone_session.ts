@@ -136,6 +136,8 @@ export class Recorder implements FrameSink {
   taken = 0;
   /** Whether sent bytes count as handed over and taken at once. */
   open = true;
+  /** Whether a frame was begun, and neither committed nor abandoned. */
+  building = false;
   readonly frames: SentFrame[] = [];
   #buffer = new Uint8Array(64);
 
@@ -144,11 +146,13 @@ export class Recorder implements FrameSink {
   }
 
   begin(room: number) {
+    this.building = true;
     if (this.#buffer.length < room) this.#buffer = new Uint8Array(room);
     return { buffer: this.#buffer, start: 0 };
   }
 
   commit(end: number): void {
+    this.building = false;
     const bytes = this.#buffer.slice(0, end);
     this.bytesFramed += 4 + end;
     if (this.open) this.bytesHanded = this.taken = this.bytesFramed;
@@ -161,7 +165,9 @@ export class Recorder implements FrameSink {
     });
   }
 
-  abandon(): void {}
+  abandon(): void {
+    this.building = false;
+  }
 
   /** Leaves this many bytes unsent, from now on and in all. */
   leaveUnsent(bytes: number): void {
@@ -325,6 +331,7 @@ export class Lone {
 
   /** Returns the frames sent since the last call. */
   sent(): SentFrame[] {
+    if (this.sink.building) throw new Error("A frame was left open");
     return this.sink.frames.splice(0);
   }
 

@@ -142,6 +142,26 @@ Deno.test("an error of a filter ends its reader only", async () => {
   await failed;
 });
 
+Deno.test("a read after an error of the filter ends, however the error came", async () => {
+  for (const waits of [true, false]) {
+    const numbers = source<number>();
+    const items = numbers.items({}, {
+      filter: () => {
+        throw new RangeError("broken");
+      },
+    })[Symbol.asyncIterator]();
+    if (!waits) numbers.publish(1);
+    const next = items.next();
+    next.catch(() => {});
+    await turns();
+    if (waits) numbers.publish(1);
+    await assertRejects(() => next, RangeError, "broken");
+    assertEquals((await items.next()).done, true);
+    assertEquals(numbers.publish(2), 2);
+    assertEquals((await items.next()).done, true);
+  }
+});
+
 Deno.test("a reader of the plain items fails if it misses some", async () => {
   const numbers = source<number>({ history: { items: 1 } });
   const items = numbers.items()[Symbol.asyncIterator]();

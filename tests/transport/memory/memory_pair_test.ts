@@ -258,3 +258,40 @@ Deno.test("memoryPair() rejects invalid options", PURE, () => {
   const endless = { readSize: { min: 1, max: Infinity } };
   assertThrows(() => memoryPair(endless), RangeError, "finite");
 });
+
+Deno.test(
+  "a connection in memory has one timer, however often its peer writes",
+  PURE,
+  async () => {
+    const real = { setTimeout, clearTimeout };
+    const live = new Set<unknown>();
+    let most = 0;
+    globalThis.setTimeout = Object.assign(
+      (run: () => void, ms?: number) => {
+        const timer = real.setTimeout(() => {
+          live.delete(timer);
+          run();
+        }, ms);
+        live.add(timer);
+        most = Math.max(most, live.size);
+        return timer;
+      },
+      real.setTimeout, // keeps the properties that the type has
+    );
+    globalThis.clearTimeout = (timer) => {
+      if (timer !== undefined) live.delete(timer);
+      real.clearTimeout(timer);
+    };
+    try {
+      const [client, server] = memoryPair({ latency: 3 });
+      const reading = readSizes(server);
+      for (let n = 0; n < 5; n++) await client.write(Uint8Array.of(n));
+      await client.closeWrite();
+      const sizes = await reading;
+      assertEquals(sizes.at(-1), "end");
+      assertEquals([most, live.size], [1, 0]);
+    } finally {
+      Object.assign(globalThis, real);
+    }
+  },
+);

@@ -43,16 +43,18 @@ Deno.test(
     const { sink, writer, send } = setUp();
     const long = send(body(16 * 1024));
     assertEquals(long instanceof Uint8Array && long.length, 2 + 16 * 1024);
+    assertEquals(sink.building, false); // an open frame keeps others from being sent
     assertEquals(
       (send(body(3, 9), true) as Uint8Array).slice(),
       Uint8Array.of(0, 0, 9, 9, 9),
     ); // a waiting message is encoded
+    assertEquals(sink.building, false);
     const at = writer.beginMessage(Kind.RESULT, 1, NO_FIELDS);
     assertEquals(
       writer.emptyMessage(writer.putFields(at, 5, NO_FIELDS), true),
       Uint8Array.of(0, 7, 1, 0, 4, 0, 0, 0, 5),
     );
-    assertEquals(sink.frames.length, 0);
+    assertEquals([sink.frames.length, sink.building], [0, false]);
   },
 );
 
@@ -62,6 +64,7 @@ Deno.test(
   () => {
     const { sink, writer, send } = setUp();
     assertThrows(() => send({ not: "bytes" }));
+    assertEquals(sink.building, false);
     assertEquals(
       assertThrows(() => send(body(65537)), CallError).code,
       "too-large",
