@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "measure the latency and throughput of a method",
     load: () => import("./commands/bench.ts"),
   },
+  tap: {
+    summary: "show and record the frames between clients and a server",
+    load: () => import("./commands/tap.ts"),
+  },
   diff: {
     summary: "compare the protocol in a file with that of a server",
     load: () => import("./commands/diff.ts"),

@@ -54,7 +54,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/types.ts"],
   ["mod.ts"],
   ["lib/cli/"],
-  ["lib/cli/bench/"],
+  ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],
   ["lib/cli/command_table.ts"],
   ["lib/cli/run.ts"],

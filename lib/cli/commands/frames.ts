@@ -6,11 +6,20 @@
 import { FrameError } from "../../framing/errors.ts";
 import type { FrameDecoder } from "../../framing/framing.ts";
 import { ascii, columnsOf } from "../display.ts";
-import { CliError, EXIT } from "../errors.ts";
-import { type Flags, GENERAL_FLAGS, parseFlags } from "../flags.ts";
+import { CliError, EXIT, usage } from "../errors.ts";
+import {
+  type Flags,
+  GENERAL_FLAGS,
+  parseChoice,
+  parseFlags,
+} from "../flags.ts";
 import { FRAMING_NAMES, framingOf } from "../framings.ts";
 import type { CommandHelp } from "../help.ts";
 import type { Io } from "../io.ts";
+import { readAll } from "../io.ts";
+import { BODIES, showCapture } from "../capture/show_capture.ts";
+import { parseFilter } from "../capture/filter.ts";
+import { isPcapng } from "../capture/pcapng.ts";
 import { Printer, type StreamPrinter } from "../output.ts";
 import { countOf, parseCount, parseSize } from "../quantities.ts";
 import { fileError } from "../secrets.ts";
@@ -29,6 +38,16 @@ const FLAGS = {
     summary: "offset of the first frame in the file, in bytes",
   },
   count: { type: "string", value: "N", summary: "stop after N frames" },
+  filter: {
+    type: "string",
+    value: "terms",
+    summary: "frames of a pcapng file to show; see tap --help",
+  },
+  bodies: {
+    type: "string",
+    value: "none",
+    summary: "part of the bodies of a pcapng file: none, head or full",
+  },
   "max-length": {
     type: "string",
     value: "4MiB",
@@ -43,9 +62,10 @@ export const HELP: CommandHelp = {
     ["frames capture.bin", "list the frames of a captured stream"],
     ["frames log.txt --framing lines --format raw", "print lines as they are"],
     ["frames - --framing postgres --at 8 <dump", "skip 8 bytes first"],
+    ["frames x.pcapng --filter kind:error", "show what tap has written"],
   ],
-  notes:
-    `Prints the offset, size and beginning of each frame, and says where the
+  notes: `Files that tap has written (pcapng) are recognized.
+Prints the offset, size and beginning of each frame, and says where the
 stream is damaged (exit code 4). Framings:
 ${wrapped(FRAMING_NAMES)}`,
   flags: FLAGS,
@@ -71,6 +91,16 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   );
   const [path = ""] = positionals;
   const printer = new Printer(io, flags);
+  const input = await peek(path, io);
+  if (isPcapng(input.head)) {
+    return await showCapture(await readAll(input.chunks), printer, {
+      filter: parseFilter(flags.filter ?? ""),
+      bodies: parseChoice("bodies", flags.bodies ?? "none", BODIES),
+    });
+  }
+  if (flags.filter !== undefined || flags.bodies !== undefined) {
+    throw usage("--filter and --bodies are for files that tap has written");
+  }
   const framing = flags.framing ?? "lengthwise";
   const maxFrameLength = parseSize(
     "--max-length",
@@ -85,13 +115,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       : parseCount("count", flags.count),
   });
   try {
-    await reader.read(path === "-" ? io.stdin : io.readFile(path));
+    await reader.read(input.chunks);
   } catch (error) {
-    if (!(error instanceof FrameError)) {
-      throw path === "-" || reader.started
-        ? error
-        : fileError("read", path, error);
-    }
+    if (!(error instanceof FrameError)) throw error;
     throw new CliError(
       `Damaged at offset ${reader.offset}, after ${
         countOf(reader.count, "frame")
@@ -105,6 +131,32 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     `${countOf(reader.count, "frame")}, ${countOf(reader.offset, "byte")}`,
   );
   return EXIT.ok;
+}
+
+/** An input, and its first bytes. */
+interface PeekedInput {
+  readonly head: Uint8Array;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** Reads the first chunk of the input. */
+async function peek(path: string, io: Io): Promise<PeekedInput> {
+  const source = path === "-" ? io.stdin : io.readFile(path);
+  const iterator = source[Symbol.asyncIterator]();
+  let first: IteratorResult<Uint8Array>;
+  try {
+    first = await iterator.next();
+  } catch (error) {
+    throw path === "-" ? error : fileError("read", path, error);
+  }
+  const head = first.done ? new Uint8Array() : first.value;
+  return {
+    head,
+    chunks: (async function* () {
+      yield head;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    })(),
+  };
 }
 
 function headOf({ head, hint }: FrameError): string | undefined {
@@ -137,11 +189,6 @@ class FrameReader {
     this.#rows = rows;
     this.#range = range;
     this.offset = range.start;
-  }
-
-  /** Whether bytes have been read. */
-  get started(): boolean {
-    return this.#received > 0;
   }
 
   /** @throws {FrameError} if the stream is damaged */

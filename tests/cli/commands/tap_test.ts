@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { connect as connectSession } from "../../../lib/messages/client/connect.ts";
+import { connect } from "../../../lib/transport/connect.ts";
+import { listen } from "../../../lib/transport/listen.ts";
+import { readPcapng } from "../../../lib/cli/capture/pcapng.ts";
+import { connectTo, type Result, runCli, type Surroundings } from "../kit.ts";
+import { Shop, shop } from "../shop.ts";
+
+type Session = Awaited<ReturnType<typeof connectSession<typeof Shop>>>;
+
+let taps = 0;
+
+/** Runs calls through a tap; returns the result of the command. */
+async function tapped(
+  flags: string[],
+  use: (session: Session) => Promise<void>,
+  more: Surroundings = {},
+): Promise<Result> {
+  const { server } = shop({ authenticate: true });
+  const memory = `tap-${taps++}`;
+  const stop = new AbortController();
+  const listening = Promise.withResolvers<void>();
+  const result = runCli(
+    ["tap", "--listen", "tcp://tap:1", "--to", "tcp://test:1", ...flags],
+    {
+      connect: connectTo(server),
+      async listen() {
+        const listener = await listen({ memory });
+        listening.resolve();
+        return listener;
+      },
+      interrupted: stop.signal,
+      ...more,
+    },
+  );
+  await listening.promise;
+  const session = await connectSession(Shop, await connect({ memory }), {
+    credentials: "secret",
+    handlers: { news: () => {} },
+  });
+  await use(session);
+  await session.close();
+  await server.shutdown();
+  stop.abort();
+  return await result;
+}
+
+async function price({ remote }: Session): Promise<void> {
+  await remote.price({ sku: "tea" });
+}
+
+Deno.test("tap shows the frames of both directions with their methods", async () => {
+  const { code, stdout, stderr } = await tapped([], price, { isTTY: true });
+  assertEquals(code, 130);
+  assert(/#1 → REQUEST id \d+ price \d+ B\n/.test(stdout), stdout);
+  assert(/#1 ← RESULT {2}id \d+ price \d+ B\n/.test(stdout), stdout);
+  assertStringIncludes(stdout, "client, protocol shop, lengthwise/");
+  assertStringIncludes(stderr, "of 1 connection");
+});
+
+Deno.test("tap prints JSON in a pipe, and bodies on request", async () => {
+  const { stdout } = await tapped(
+    ["--bodies", "full", "--filter", "kind:request,result"],
+    price,
+  );
+  const frames = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(
+    frames.map(({ dir, kind, method }) => [dir, kind, method]),
+    [["in", "REQUEST", "price"], ["out", "RESULT", "price"]],
+  );
+  assert(frames[0].body.length > 10);
+});
+
+Deno.test("tap shows no secret, and no control character of a peer", async () => {
+  const { stdout, files } = await tapped(
+    ["--bodies", "full", "--write", "x.pcapng"],
+    async ({ remote }) => {
+      await remote.price({ sku: "\x1b]0;x\x07" }).catch(() => {});
+    },
+    { isTTY: true },
+  );
+  assert(!stdout.includes("\x1b"));
+  for (const text of [stdout, new TextDecoder().decode(files["x.pcapng"])]) {
+    assert(!text.includes("secret"));
+  }
+});
+
+Deno.test("tap writes every frame; frames and filters read the file", async () => {
+  const { files, stdout } = await tapped(
+    ["--write", "x.pcapng", "--bodies", "full"],
+    async ({ remote }) => {
+      await remote.price({ sku: "tea" });
+      for await (const _ of remote.room.upper(["a", "b"]));
+    },
+  );
+  const file = files["x.pcapng"]!;
+  const entries = [...readPcapng(file)];
+  assertEquals(entries.length - 1, stdout.trim().split("\n").length);
+  const again = await runCli(["frames", "x", "--bodies", "full"], {
+    files: { x: file },
+  });
+  assertEquals([again.code, again.stdout], [0, stdout]);
+  const some = await runCli(
+    ["frames", "x", "--filter", "method:room.* kind:item dir:in"],
+    { files: { x: file } },
+  );
+  assertEquals(some.stdout.trim().split("\n").length, 2);
+});
+
+Deno.test("tap --bodies none keeps sizes, but no bodies", async () => {
+  const { files } = await tapped(
+    ["--write", "x.pcapng"],
+    async ({ remote }) => {
+      await remote.echo("confidential ".repeat(100));
+    },
+  );
+  const file = files["x.pcapng"]!;
+  assert(!new TextDecoder().decode(file).includes("confidential"));
+  const sizes = [...readPcapng(file)].flatMap((entry) =>
+    "packet" in entry ? entry.packet.size : []
+  );
+  assert(Math.max(...sizes) > 1300);
+});
+
+Deno.test("a terminal that is stopped delays no frame, and loses lines", async () => {
+  const resume = Promise.withResolvers<void>();
+  let calls = 0;
+  const { stdout, stderr } = await tapped(
+    ["--max-view", "2k"],
+    async ({ remote }) => {
+      for (let i = 0; i < 200; i++) {
+        await remote.price({ sku: "tea" });
+        calls++;
+      }
+      resume.resolve();
+    },
+    { isTTY: true, onOutput: () => resume.promise },
+  );
+  assertEquals(calls, 200);
+  assert(/… \d+ frames not shown\n/.test(stdout), stdout.slice(-200));
+  assert(stdout.length < 10_000);
+  assertStringIncludes(stderr, "not shown");
+});
+
+Deno.test("tap ends with 0 when the reader of its output leaves", async () => {
+  const broken = Object.assign(new Error("broken"), { name: "BrokenPipe" });
+  const { server } = shop();
+  const memory = `tap-${taps++}`;
+  const listening = Promise.withResolvers<void>();
+  const result = runCli(
+    ["tap", "--listen", "tcp://tap:1", "--to", "tcp://test:1"],
+    {
+      connect: connectTo(server),
+      async listen() {
+        const listener = await listen({ memory });
+        listening.resolve();
+        return listener;
+      },
+      onOutput: () => Promise.reject(broken),
+    },
+  );
+  await listening.promise;
+  const connecting = connectSession(Shop, await connect({ memory }), {
+    handlers: { news: () => {} },
+  });
+  await connecting.then((session) => session.close(), () => {});
+  assertEquals((await result).code, 0);
+  await server.shutdown();
+});
+
+Deno.test("tap closes a client whose server is not reached", async () => {
+  const stop = new AbortController();
+  const memory = `tap-${taps++}`;
+  const listening = Promise.withResolvers<void>();
+  const result = runCli(
+    ["tap", "--listen", "tcp://tap:1", "--to", "tcp://test:1"],
+    {
+      async listen() {
+        const listener = await listen({ memory });
+        listening.resolve();
+        return listener;
+      },
+      interrupted: stop.signal,
+    },
+  );
+  await listening.promise;
+  using client = await connect({ memory });
+  assertEquals(await client.read(new Uint8Array(1)).catch(() => null), null);
+  stop.abort();
+  assertStringIncludes((await result).stderr, "#1 tcp://test:1, step TCP");
+});
+
+Deno.test("tap needs two addresses", async () => {
+  assertEquals((await runCli(["tap", "--to", "tcp://test:1"])).code, 2);
+  const { code } = await runCli([
+    ...["tap", "--listen", "tcp://a:1", "--to", "tcp://b:1", "--filter", "x"],
+  ]);
+  assertEquals(code, 2);
+});
