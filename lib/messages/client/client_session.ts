@@ -32,7 +32,11 @@ export type ClientContext<P extends AnyProtocol> = CallContext<
  */
 export interface ClientSession<P extends AnyProtocol>
   extends ConnectionInfo, AsyncDisposable {
-  /** Random id of the session. */
+  /**
+   * Random id of the session, which the server has too, for logs.
+   *
+   * Before the server has accepted the client, it is another one.
+   */
   readonly id: string;
   /** The server's methods, as functions. */
   readonly remote: Remote<P, "server">;
@@ -75,6 +79,8 @@ export interface ClientSession<P extends AnyProtocol>
    * until it is closed.
    */
   readonly finished: Promise<SessionError>;
+  /** Id of the server's instance, in hexadecimal; `""` before it is known. */
+  readonly instance: string;
   /** Figures of the session, at the moment of reading. */
   readonly stats: SessionStats;
   /** Round-trip time of the last PING in ms; `undefined` before the first. */

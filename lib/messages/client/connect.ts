@@ -12,6 +12,7 @@ import { sideTables } from "../connection/side_tables.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
+  checkFunction,
   checkTime,
   resolveSessionOptions,
   SESSION_OPTIONS,
@@ -63,6 +64,14 @@ export interface ClientOptions extends SessionOptions {
   resume?: {
     /** Milliseconds for which `connect()` tries to connect again. @default {0} */
     patience?: number | undefined;
+    /**
+     * Returns whether to resume the session at another address.
+     *
+     * The server has named it; see the option of `createClient()`.
+     *
+     * @default the address that was passed to `connect()` only
+     */
+    locations?: ((location: string) => boolean) | undefined;
   } | undefined;
   /**
    * Options for the transport, such as timeout, retry, keep-alive and TLS. Not
@@ -176,7 +185,7 @@ export async function connect<P extends AnyProtocol>(
   }
 }
 
-const RESUME = { patience: true } as const; // the literal type that checkOptions() wants
+const RESUME = { patience: true, locations: true } as const; // the literal type that checkOptions() wants
 
 /**
  * Returns how the session is resumed, or `undefined` if it is not.
@@ -190,7 +199,8 @@ function resumeOptions<P extends AnyProtocol>(
   { resume: given = {}, credentials, transport }: ClientOptions,
 ): ResumeOptions<P> | undefined {
   checkOptions("the option resume of connect()", given, RESUME);
-  const { patience = 0 } = given;
+  const { patience = 0, locations = () => false } = given;
+  checkFunction("resume.locations", locations);
   checkTime("connect with resume.patience", patience);
   if (patience === 0) return undefined;
   if (isConnection(target) || Array.isArray(target) && target.length !== 1) {
@@ -200,10 +210,11 @@ function resumeOptions<P extends AnyProtocol>(
   }
   const resume: ResumeOptions<P> = {
     patience,
-    open: (resumes, signal, limit) =>
+    follows: (location) => locations(location) === true,
+    open: (resumes, { location = target, signal, limit }) =>
       whileConnecting(signal, (signal) => {
         const options = { credentials, transport, signal, resume };
-        return openSession<P>(parts, target, options, resumes);
+        return openSession<P>(parts, location, options, resumes);
       }, limit),
     onChanged() {},
     onReplaced: (session) => void session.close(),

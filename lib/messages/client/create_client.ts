@@ -50,11 +50,7 @@ import {
 } from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
-import {
-  type LinkObserver,
-  SessionSlot,
-  type SlotHost,
-} from "./session_slot.ts";
+import { SessionSlot, type SlotHost } from "./session_slot.ts";
 import { whileConnecting, within } from "./time_limits.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
@@ -255,7 +251,7 @@ class ClientImpl<P extends AnyProtocol>
     }) as Remote<P, "server">; // built from the protocol P
     this.#slots = Array.from(
       { length: options.connections },
-      () => new SessionSlot(this),
+      (_, index) => new SessionSlot(this, index > 0),
     );
     this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
   }
@@ -348,22 +344,32 @@ class ClientImpl<P extends AnyProtocol>
   connect(
     address: ClientAddress,
     signal: AbortSignal,
-    slot: LinkObserver<P>,
+    slot: SessionSlot<P, ClientAddress>,
   ): Promise<ClientSessionImpl<P>> {
-    const { patience } = this.#options;
+    const { patience, locations } = this.#options;
+    const { secondary } = slot;
     const resume: ResumeOptions<P> = {
       patience,
-      open: (resumes, signal, limit) =>
-        this.#open(address, { resume, resumes, signal, limit }),
+      follows: (location) =>
+        this.addresses.find(location) !== undefined ||
+        locations(location) === true,
+      open: (resumes, { location, signal, limit }) => {
+        const target = location === undefined
+          ? address
+          : this.addresses.find(location) ?? location;
+        const attempt = { resume, resumes, signal, limit, secondary };
+        return this.#open(target, attempt);
+      },
       onChanged: (change, cause) => slot.onChanged(change, cause),
       onReplaced: (session) => slot.onReplaced(session),
     };
-    return this.#open(address, { resume, signal });
+    return this.#open(address, { resume, signal, secondary });
   }
 
   async #open(
     address: ClientAddress,
-    { resume, resumes, signal, limit }: {
+    { resume, resumes, signal, limit, secondary }: {
+      readonly secondary: boolean;
       readonly resume: ResumeOptions<P>;
       readonly resumes?: ClientSessionImpl<P>;
       readonly signal: AbortSignal;
@@ -385,7 +391,13 @@ class ClientImpl<P extends AnyProtocol>
       const session = await whileConnecting(
         signal,
         (signal) => {
-          const options = { credentials, transport, signal, resume };
+          const options = {
+            credentials,
+            transport,
+            signal,
+            resume,
+            secondary,
+          };
           return openSession<P>(parts, address, options, resumes);
         },
         limit,

@@ -90,12 +90,25 @@ export interface ClientBaseOptions<P extends AnyProtocol>
      * @default the time of the server; with several addresses, at most 3000
      */
     patience?: number | undefined;
+    /**
+     * Returns whether to resume a session at another address.
+     *
+     * The server has named it (its option `resume.location`). The client tries it
+     * for at most 3 s.
+     *
+     * The client sends its credentials there, so permit only addresses that you
+     * know, with the same kind of encryption.
+     *
+     * @default the addresses of this client
+     */
+    locations?: ((location: string) => boolean) | undefined;
   } | undefined;
   /**
    * Number of sessions.
    *
    * With several, each call uses the one with the fewest calls in flight, so the
-   * order between calls is lost.
+   * order between calls is lost. Broadcasts and topics reach the client through
+   * the first one only.
    *
    * @default {1}
    */
@@ -145,6 +158,8 @@ export interface ResolvedClientOptions<P extends AnyProtocol> {
   readonly budget: RetryBudgetOptions;
   /** Milliseconds for which a session that was cut is resumed. */
   readonly patience: number;
+  /** Returns whether to resume a session at another address. */
+  readonly locations: (location: string) => boolean;
   /** Number of sessions. */
   readonly connections: number;
   /** Called with each new session. */
@@ -191,7 +206,7 @@ const WAIT: OptionNames<WaitOptions> = {
   calls: true,
   bytes: true,
 };
-const RESUME = { patience: true } as const; // the values are names only
+const RESUME = { patience: true, locations: true } as const; // the values are names only
 const RETRY = { maxAttempts: true, budget: true } as const; // the values are names only
 const BUDGET: OptionNames<RetryBudgetOptions> = {
   perSecond: true,
@@ -248,6 +263,8 @@ export function resolveClientOptions<P extends AnyProtocol>(
   checkRange("retry.budget.ratio", ratio, 0, 1);
   const { patience = addresses > 1 ? PATIENCE_OF_SEVERAL : MAX_TIME } = resume;
   checkTime("create a client with resume.patience", patience);
+  const { locations = () => false } = resume;
+  checkFunction("resume.locations", locations);
   checkRange("connections", connections, 1, 1_000);
   if (!Number.isInteger(connections)) {
     throw new RangeError(
@@ -272,6 +289,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
     wait: { timeout, calls, bytes },
     maxAttempts,
     patience,
+    locations,
     budget: { perSecond, ratio },
     connections,
     onSession,

@@ -27,6 +27,7 @@ import { SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
+import { printable } from "../support/printable.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type Connector, isConnector } from "./connector.ts";
@@ -48,25 +49,38 @@ export interface OpenOptions<P extends AnyProtocol> {
   readonly signal?: AbortSignal | undefined;
   /** Whether calls may precede the server's HELLO. */
   readonly early?: boolean | undefined;
+  /** Whether broadcasts reach the client through another session. */
+  readonly secondary?: boolean | undefined;
   /** Options for the transport. */
   readonly transport?: Omit<TransportConnectOptions, "signal"> | undefined;
   /** How the session is resumed; `undefined` if it is not. */
   readonly resume?: ResumeOptions<P> | undefined;
 }
 
+/** One attempt to resume a session. */
+export interface ResumeAttempt {
+  /** Address to connect to; `undefined` for that of the session. */
+  readonly location: string | undefined;
+  /** Cancels the attempt. */
+  readonly signal: AbortSignal;
+  /** Milliseconds to connect, with the handshake. */
+  readonly limit: number;
+}
+
 /** How a session gets another connection after a cut. */
 export interface ResumeOptions<P extends AnyProtocol> {
   /** Milliseconds for which the client tries, at most the server's grace. */
   readonly patience: number;
+  /** Returns whether to resume the session at the server's location. */
+  follows(location: string): boolean;
   /**
    * Opens a session that asks the server to resume another one.
    *
-   * @param limit milliseconds to connect, with the handshake
+   * @param attempt how to connect
    */
   open(
     resumes: ClientSessionImpl<P>,
-    signal: AbortSignal,
-    limit: number,
+    attempt: ResumeAttempt,
   ): Promise<ClientSessionImpl<P>>;
   /** Called when the session has lost its connection, or has another one. */
   onChanged(change: "resuming" | "resumed", cause?: SessionError): void;
@@ -214,6 +228,9 @@ async function connectBy(
   }
 }
 
+/** Milliseconds to resume a session at a location that the server named. */
+const LOCATION_PATIENCE = 3_000;
+
 /** Why a server has not resumed a session, by its reason. */
 const WHY_NOT_RESUMED: Readonly<Record<ResumeRefusal["reason"], string>> = {
   unknown: "the server does not know it, for example after a restart",
@@ -256,15 +273,18 @@ export class ClientSessionImpl<P extends AnyProtocol>
 
   /** Sends HELLO and, unless `early` is set, waits for the server's HELLO. */
   async open(
-    { credentials, early = false, signal }: Pick<
+    { credentials, early = false, signal, secondary }: Pick<
       OpenOptions<P>,
-      "credentials" | "early" | "signal"
+      "credentials" | "early" | "signal" | "secondary"
     >,
   ): Promise<void> {
     const abort = () => void this.abort();
     try {
       const resumes = this.#resumes;
-      this.enter().start(credentials, resumes && resumes.#nextAttempt());
+      this.enter().start(credentials, {
+        secondary,
+        resumption: resumes && resumes.#nextAttempt(),
+      });
       if (signal !== undefined) this.#closeWith(signal);
       if (early) return;
       signal?.addEventListener("abort", abort, { once: true });
@@ -285,6 +305,14 @@ export class ClientSessionImpl<P extends AnyProtocol>
     signal.addEventListener("abort", close, { once: true });
     this.finished.then(() => signal.removeEventListener("abort", close));
     if (signal.aborted) close();
+  }
+
+  override get id(): string {
+    return this.session.peer?.session ?? super.id;
+  }
+
+  get instance(): string {
+    return this.session.peer?.instance ?? "";
   }
 
   override get outcomes(): Outcomes | undefined {
@@ -334,25 +362,52 @@ export class ClientSessionImpl<P extends AnyProtocol>
   async #reconnect(resume: ResumeOptions<P>): Promise<void> {
     const controller = new AbortController();
     this.finished.then((reason) => controller.abort(reason));
+    const location = this.#followed(resume);
+    const patience = location === undefined
+      ? undefined
+      : setTimeout(() => this.#giveUp(location), LOCATION_PATIENCE);
     const refusal = await attemptUntilResumed(
       this.#links,
-      (signal, limit) => this.#attempt(resume, signal, limit),
+      (signal, limit) => this.#attempt(resume, { location, signal, limit }),
       controller.signal,
       () => this.keepsAlive,
     );
+    clearTimeout(patience);
     if (refusal !== undefined) this.enter().endResumption(refusal);
+  }
+
+  /** Returns the location at which to resume the session, if any. */
+  #followed(resume: ResumeOptions<P>): string | undefined {
+    const location = this.session.peer?.location;
+    try {
+      const follows = location !== undefined && resume.follows(location);
+      return follows ? location : undefined;
+    } catch (error) {
+      this.report(error, "");
+      return undefined;
+    }
+  }
+
+  /** Lets the client open another session elsewhere. */
+  #giveUp(location: string): void {
+    this.enter().endResumption(
+      `its server could not be reached at ${printable(location)}`,
+    );
   }
 
   async #attempt(
     resume: ResumeOptions<P>,
-    signal: AbortSignal,
-    limit: number,
+    attempt: ResumeAttempt,
   ): Promise<void> {
-    const session = await resume.open(this, signal, limit);
+    const session = await resume.open(this, attempt);
     if (session.handedOver) return resume.onChanged("resumed");
     const refusal = session.session.peer?.resumeRefused;
     const { reason = "unknown", received } = refusal ?? {};
-    this.enter().endResumption(WHY_NOT_RESUMED[reason], received);
+    const isOther = reason === "unknown" && session.instance !== this.instance;
+    const why = isOther
+      ? "another instance of the server was reached"
+      : WHY_NOT_RESUMED[reason];
+    this.enter().endResumption(why, received);
     resume.onReplaced(session);
   }
 

@@ -28,7 +28,7 @@ export interface SlotHost<P extends AnyProtocol, Address> {
   connect(
     address: Address,
     signal: AbortSignal,
-    slot: LinkObserver<P>,
+    slot: SessionSlot<P, Address>,
   ): Promise<ClientSessionImpl<P>>;
   /** Prepares a session for calls; closes it if that fails. */
   prepare(session: ClientSessionImpl<P>, signal: AbortSignal): Promise<void>;
@@ -78,9 +78,16 @@ export class SessionSlot<P extends AnyProtocol, Address>
   /** Whether the last attempt was refused because of its credentials. */
   #unauthenticated = false;
 
-  /** @param host the client */
-  constructor(host: SlotHost<P, Address>) {
+  /** Whether broadcasts reach the client through the session of another slot. */
+  readonly secondary: boolean;
+
+  /**
+   * @param host the client
+   * @param secondary whether another slot receives broadcasts
+   */
+  constructor(host: SlotHost<P, Address>, secondary: boolean) {
     this.#host = host;
+    this.secondary = secondary;
   }
 
   /** The current state. */

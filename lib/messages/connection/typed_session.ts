@@ -24,10 +24,7 @@ import {
   type NotificationHost,
 } from "../handlers/notification_handling.ts";
 import { SerialQueues } from "../handlers/serial_queues.ts";
-import {
-  type IncidentReport,
-  newIncidentId,
-} from "../errors/incident_report.ts";
+import type { IncidentReport } from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
@@ -63,6 +60,7 @@ import {
 } from "./session_options.ts";
 import type { SideTables } from "./side_tables.ts";
 import { setRef } from "../support/keep_alive.ts";
+import { randomId } from "../support/random_id.ts";
 
 /** Account of the memory that a session holds. */
 export interface HeldBytes {
@@ -221,7 +219,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Random id of the session. */
   get id(): string {
-    return this.#id ||= newIncidentId();
+    return this.#id ||= randomId();
   }
 
   /** This side's role. */

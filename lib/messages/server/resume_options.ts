@@ -3,19 +3,41 @@
  *
  * @module
  */
+import { describeType } from "../../support/describe_type.ts";
 import { checkTime } from "../connection/session_options.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
+import { MAX_LOCATION } from "../session/wire/identity.ts";
 import { checkOptions } from "../support/check_options.ts";
 import { type ResumableSession, ResumeRegistry } from "./resume_registry.ts";
 import type { ServerOptions } from "./server_types.ts";
 
-const NAMES = { grace: true, perPrincipal: true } as const; // the literal type that checkOptions() wants
+const NAMES = { grace: true, perPrincipal: true, location: true } as const; // the literal type that checkOptions() wants
 
 /** Default of the option `resume.perPrincipal`. */
 export const DEFAULT_PER_PRINCIPAL = 4;
 
 /** Part of a server's memory that sessions without a connection may hold. */
 const HIBERNATION = 1 / 10;
+
+/**
+ * @throws {TypeError} if the location is not a text
+ * @throws {RangeError} if it is empty or too long
+ */
+function checkLocation(location: unknown): void {
+  if (location === undefined) return;
+  if (typeof location !== "string") {
+    throw new TypeError(
+      `Cannot serve with ${
+        describeType(location)
+      } as resume.location: expected the text of an address, such as "tls://10.0.0.5:7000"`,
+    );
+  }
+  const { length } = new TextEncoder().encode(location);
+  if (length >= 1 && length <= MAX_LOCATION) return;
+  throw new RangeError(
+    `Cannot serve with a resume.location of ${length} bytes: expected 1 to ${MAX_LOCATION}`,
+  );
+}
 
 /**
  * Returns the registry of sessions that can be resumed, if any can.
@@ -42,6 +64,7 @@ export function resumeRegistry<
       `Cannot serve with resume.perPrincipal ${perPrincipal}: it must be an integer of at least 1`,
     );
   }
+  checkLocation(resume.location);
   if (grace === 0) return undefined;
   if (authenticate !== undefined && principal === undefined) {
     throw new TypeError(

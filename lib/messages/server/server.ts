@@ -52,6 +52,7 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { SessionTotals } from "../observe/session_totals.ts";
 import type { ServerStats } from "../observe/stats.ts";
 import { resumeRegistry } from "./resume_options.ts";
+import { randomId } from "../support/random_id.ts";
 import { Staggered } from "./staggered.ts";
 import { NamedTopic, TopicRegistry } from "./topics.ts";
 
@@ -269,6 +270,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const budget = new MemoryBudget(memory);
     this.#owner = {
       server: this,
+      instance: randomId(),
       topics,
       tables,
       options,
@@ -290,6 +292,10 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     checkTime("serve with spread", options.spread ?? 0);
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
+  }
+
+  get instance(): string {
+    return this.#owner.instance;
   }
 
   get addr(): SocketAddress {

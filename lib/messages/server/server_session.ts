@@ -52,6 +52,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly topics: TopicRegistry<P, Auth, State>;
   /** The sessions that the server drains. */
   readonly draining: Set<ServerSession<P, Auth, State>>;
+  /** Id of the instance, in hexadecimal. */
+  readonly instance: string;
   /** The methods and their handlers. */
   readonly tables: SideTables;
   /** The server's own options. */
@@ -238,9 +240,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const principal = authenticate && this.#principal;
     const { secret, hash: next } = newSecret();
     const token = { grace: resume?.grace ?? 0, secret };
+    const location = resume?.location;
     if (resumption === undefined) {
       resumable.add(this, principal, next);
-      return this.#createState({ token });
+      return this.#createState({ token, location });
     }
     if (this.session.heldEarly > 0) {
       const why = "frames followed a HELLO with RESUME";
@@ -260,7 +263,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     }
     if (this.#isRejected()) return;
     resumable.add(this, principal, next);
-    this.#createState({ token, resumeRefused });
+    this.#createState({ token, location, resumeRefused });
   }
 
   /**
@@ -340,12 +343,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   #accept(state: unknown, entries: HelloEntries | undefined): void {
     this.#state = state as State; // without the option, State is undefined
-    const store = this.#owner.runs?.store.id;
-    this.enter().accept(
-      store === undefined
-        ? entries
-        : { ...entries, outcomes: { store, time: Date.now() } },
-    );
+    const { instance, runs } = this.#owner;
+    const store = runs?.store.id;
+    const outcomes = store === undefined
+      ? undefined
+      : { store, time: Date.now() };
+    this.enter().accept({ ...entries, session: this.id, instance, outcomes });
   }
 
   #rejectAfterFailure(error: unknown): void {
@@ -409,9 +412,11 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   override onOpened(): void {
-    this.#owner.totals.opened(this);
+    const { topics, totals } = this.#owner;
+    totals.opened(this);
     super.onOpened();
-    this.#owner.topics.join(this, this.#broadcastTarget());
+    const isPrimary = this.session.peer?.secondary !== true;
+    topics.join(this, isPrimary ? this.#broadcastTarget() : undefined);
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
     (async () => await onSession(this))().catch((error) =>

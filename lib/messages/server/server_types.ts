@@ -186,6 +186,16 @@ export interface ServerOptions<
      * @default {4}
      */
     perPrincipal?: number | undefined;
+    /**
+     * Address at which clients reach this process itself.
+     *
+     * For example `"tls://10.0.0.5:7000"`; 1 to 255 bytes.
+     * A client that reached it through a load balancer resumes its session there,
+     * if its option `resume.locations` permits that.
+     *
+     * @default clients connect to the same address again
+     */
+    location?: string | undefined;
   } | undefined;
   /**
    * Options for slow clients of `server.broadcast`.
@@ -252,6 +262,8 @@ export interface Server<
    * @throws {TypeError} if the server has not started to listen
    */
   readonly addr: SocketAddress;
+  /** Random id of this instance, in hexadecimal, which its clients know. */
+  readonly instance: string;
   /** Sessions whose handshake is complete. */
   readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
   /** Resolves when the server has shut down. */
@@ -392,7 +404,7 @@ export interface ServerSession<
   Auth = unknown,
   State = unknown,
 > extends ConnectionInfo, AsyncDisposable {
-  /** Random id of the session. */
+  /** Random id of the session, which the client has too. */
   readonly id: string;
   /** The server that the session belongs to. */
   readonly server: Server<P, Auth, State>;
@@ -542,7 +554,8 @@ export interface Topic<
    * `slow: "disconnect"` none are dropped; the next message to the full queue
    * then disconnects the session.
    *
-   * @param session the session to subscribe; ignored if it drains or has ended
+   * @param session the session to subscribe; ignored if it drains or has ended,
+   * or if it is not the first of a client's `connections`
    * @param options how to treat the session if it is slow
    * @returns a disposable that unsubscribes the session
    * @throws {RangeError} if an option is out of range

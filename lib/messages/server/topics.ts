@@ -41,13 +41,20 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     this.#slow = slow;
   }
 
-  /** Adds a session whose handshake is complete. */
+  /**
+   * Adds a session whose handshake is complete.
+   *
+   * @param target receives its messages; `undefined` if it receives none, because
+   * its client has another session for them
+   */
   join(
     session: ServerSession<P, Auth, State>,
-    target: BroadcastTarget,
+    target: BroadcastTarget | undefined,
   ): void {
     this.sessions.add(session);
-    this.allSessions.add(session, target, this.#slow);
+    if (target !== undefined) {
+      this.allSessions.add(session, target, this.#slow);
+    }
   }
 
   /** Sends queued messages to a session that can accept more messages. */

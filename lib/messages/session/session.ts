@@ -54,11 +54,7 @@ import type { SessionConfig } from "./session_host.ts";
 import { HEADER, Kind } from "./wire/frame_header.ts";
 import { Feature } from "./wire/features.ts";
 import type { Hello } from "./wire/hello.ts";
-import type {
-  ResumePoint,
-  Resumption,
-  SessionToken,
-} from "./wire/resumption.ts";
+import type { ResumePoint, SessionToken } from "./wire/resumption.ts";
 import type { SessionLimits } from "./wire/limits.ts";
 import { MalformedError, messageOf } from "./wire/malformed_error.ts";
 
@@ -394,14 +390,15 @@ export class Session implements SessionView {
    * Sends HELLO (client only).
    *
    * @param credentials passed to the server's authentication; optional
-   * @param resumption another session, which the server shall resume
+   * @param entries whether the session is secondary, and another session, which
+   * the server shall resume
    * @throws {CodecError} if the codec cannot encode the credentials
    * @throws {RangeError} if the HELLO exceeds the limit `maxHello`
    */
-  start(credentials: unknown, resumption?: Resumption): void {
+  start(credentials: unknown, entries: HelloEntries = {}): void {
     if (this.state !== "new") return;
-    this.#wantsResumption = resumption !== undefined;
-    this.#handshake.sendClientHello(credentials, { resumption });
+    this.#wantsResumption = entries.resumption !== undefined;
+    this.#handshake.sendClientHello(credentials, entries);
     this.#lifecycle.on("start");
     this.#startedAt = this.shared.now;
     // With several codecs, the server's HELLO chooses the one for calls.

@@ -377,8 +377,10 @@ export class Subject {
         return this.#resumed(resumption, entriesOf({ token }));
       }
       fresh.start(undefined, {
-        ...session.resumePoint(Number(generation)),
-        token: session.peer!.token!.secret, // the script's HELLO has one
+        resumption: {
+          ...session.resumePoint(Number(generation)),
+          token: session.peer!.token!.secret, // the script's HELLO has one
+        },
       });
     },
     refuse: ({ text }) => this.#session.enter(this.#now).refuse(String(text)),

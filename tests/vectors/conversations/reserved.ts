@@ -48,6 +48,7 @@ const ENTRIES: Readonly<Record<Side, readonly string[]>> = {
   client: [
     field(0x0b, uint(3, 4) + uint(90, 8) + uint(12, 8) + SIXTEEN), // RESUME
     field(0x0f, "0110"), // EXTENSIONS
+    field(0x11, ""), // SECONDARY
   ],
   server: [
     field(0x07, SIXTEEN), // SESSION

@@ -59,7 +59,15 @@ export interface HandshakeConfig {
 /** Entries of HELLO for the features in use. */
 export type HelloEntries = Pick<
   Hello,
-  "outcomes" | "resumption" | "token" | "resumed" | "resumeRefused"
+  | "session"
+  | "instance"
+  | "location"
+  | "secondary"
+  | "outcomes"
+  | "resumption"
+  | "token"
+  | "resumed"
+  | "resumeRefused"
 >;
 
 /** The reason for refusing the peer's HELLO. */

@@ -21,6 +21,8 @@ import {
 } from "./method_compatibility.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 import { Feature } from "./features.ts";
+import { fromHex } from "../../support/hex.ts";
+import { decodeId, decodeLocation } from "./identity.ts";
 import { decodeOutcomes, encodeOutcomes, type Outcomes } from "./once_field.ts";
 import {
   decodeRefusal,
@@ -96,6 +98,14 @@ export interface Hello {
   readonly mismatches: readonly Mismatch[];
   /** Credentials, encoded with the first codec (client only). */
   readonly auth: Uint8Array | undefined;
+  /** Id of the session, in hexadecimal (server only). */
+  readonly session?: string | undefined;
+  /** Id of the server's instance, in hexadecimal (server only). */
+  readonly instance?: string | undefined;
+  /** Address at which this instance can be reached (server only). */
+  readonly location?: string | undefined;
+  /** Whether broadcasts reach the client through another session (client only). */
+  readonly secondary?: boolean | undefined;
   /** Where the server stores outcomes of calls with ONCE (server only). */
   readonly outcomes?: Outcomes | undefined;
   /**
@@ -128,12 +138,16 @@ const Entry = {
   AUTH: 0x04,
   MISMATCHES: 0x05,
   AGENT: 0x06,
+  SESSION: 0x07,
+  INSTANCE: 0x08,
+  LOCATION: 0x09,
   TOKEN: 0x0a,
   RESUME: 0x0b,
   RESUMED: 0x0c,
   RESUME_REFUSED: 0x0d,
   SPREAD: 0x0e,
   OUTCOMES: 0x10,
+  SECONDARY: 0x11,
 } as const;
 
 const encoder = new TextEncoder();
@@ -178,8 +192,23 @@ export function encodeHello(hello: Hello): Uint8Array {
     ...(hello.spread === undefined
       ? []
       : [entry(Entry.SPREAD, encodeU32(hello.spread))]),
+    ...identityEntries(hello),
     ...resumptionEntries(hello),
   ]);
+}
+
+function identityEntries(hello: Hello): Uint8Array[] {
+  const { session, instance, location, secondary = false } = hello;
+  return [
+    ...(session === undefined ? [] : [entry(Entry.SESSION, fromHex(session))]),
+    ...(instance === undefined
+      ? []
+      : [entry(Entry.INSTANCE, fromHex(instance))]),
+    ...(location === undefined
+      ? []
+      : [entry(Entry.LOCATION, encoder.encode(location))]),
+    ...(secondary ? [entry(Entry.SECONDARY, new Uint8Array())] : []),
+  ];
 }
 
 function resumptionEntries(hello: Hello): Uint8Array[] {
@@ -286,6 +315,8 @@ export function decodeHello(
   const from = (sender: Hello["role"], entry: number) =>
     role === sender ? entries.get(entry) : undefined;
   const outcomes = from("server", Entry.OUTCOMES);
+  const session = decodeId(from("server", Entry.SESSION));
+  const instance = decodeId(from("server", Entry.INSTANCE));
   return {
     role,
     features: getU32(body, 8),
@@ -313,6 +344,9 @@ export function decodeHello(
       maxMethods,
     ),
     auth: from("client", Entry.AUTH)?.slice(),
+    ...(session !== undefined && { session }),
+    ...(instance !== undefined && { instance }),
+    ...(from("client", Entry.SECONDARY) && { secondary: true }),
     ...(outcomes && { outcomes: decodeOutcomes(outcomes) }),
     spread: decodeU32(from("server", Entry.SPREAD)),
     ...decodeResumptionEntries(from, getU32(body, 8) & features),
@@ -323,9 +357,13 @@ export function decodeHello(
 function decodeResumptionEntries(
   from: (sender: Hello["role"], entry: number) => Uint8Array | undefined,
   features: number,
-): Pick<Hello, "resumption" | "token" | "resumed" | "resumeRefused"> {
+): Pick<
+  Hello,
+  "location" | "resumption" | "token" | "resumed" | "resumeRefused"
+> {
   if ((features & Feature.RESUME) === 0) return {};
   return {
+    location: decodeLocation(from("server", Entry.LOCATION)),
     resumption: decodeResumption(from("client", Entry.RESUME)),
     token: decodeToken(from("server", Entry.TOKEN)),
     resumed: decodeResumed(from("server", Entry.RESUMED)),

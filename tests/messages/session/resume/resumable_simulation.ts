@@ -293,8 +293,10 @@ export class ResumableSimulation extends Simulation {
       server.resume(far, resumption!, TOKEN); // each attempt has one
     };
     fresh.session.enter(this.now).start(undefined, {
-      ...client.session.resumePoint(generation),
-      token: TOKEN.secret,
+      resumption: {
+        ...client.session.resumePoint(generation),
+        token: TOKEN.secret,
+      },
     });
   }
 

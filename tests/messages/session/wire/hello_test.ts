@@ -8,6 +8,7 @@ import {
   helloVersion,
 } from "../../../../lib/messages/session/wire/hello.ts";
 import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
+import { Feature } from "../../../../lib/messages/session/wire/features.ts";
 import { putU32 } from "../../../../lib/messages/session/wire/frame_header.ts";
 
 const pure = { permissions: "none" } as const;
@@ -43,6 +44,47 @@ const CLIENT: Hello = {
   auth: Uint8Array.of(1, 2),
   spread: undefined,
 };
+
+const ID = "0123456789abcdef".repeat(2);
+
+Deno.test(
+  "decodeHello() keeps valid ids and locations, and skips others",
+  pure,
+  () => {
+    const resume = Feature.RESUME;
+    const named: Hello = {
+      ...HELLO,
+      ...{ features: resume, session: ID, instance: ID, location: "tcp://a:1" },
+    };
+    const identity = (hello: Hello, features: number = resume) => {
+      const decoded = decodeHello(encodeHello(hello), 2, features);
+      return [decoded.session, decoded.instance, decoded.location];
+    };
+    assertEquals(identity(named), [ID, ID, "tcp://a:1"]);
+    assertEquals(identity(named, 0), [ID, ID, undefined]); // nothing is resumed
+    const client: Hello = { ...named, role: "client", mismatches: [] };
+    assertEquals(identity(client), [undefined, undefined, undefined]);
+    const long: Hello = {
+      ...named,
+      ...{ session: ID + "00", instance: "00", location: "x".repeat(256) },
+    };
+    assertEquals(identity(long), [undefined, undefined, undefined]);
+    assertEquals(identity({ ...named, location: "" })[2], undefined);
+    const most = "x".repeat(255);
+    assertEquals(identity({ ...named, location: most })[2], most);
+  },
+);
+
+Deno.test(
+  "decodeHello() keeps from a client that it is secondary",
+  pure,
+  () => {
+    const secondary = (hello: Hello) =>
+      decodeHello(encodeHello({ ...hello, secondary: true }), 2).secondary;
+    assertEquals(secondary(CLIENT), true);
+    assertEquals(secondary(HELLO), undefined);
+  },
+);
 
 Deno.test("encodeHello() and decodeHello() preserve everything", pure, () => {
   assertEquals(decodeHello(encodeHello(HELLO), 2), HELLO);
