@@ -29,7 +29,7 @@ const OCCURS: Readonly<Record<SeedClass, readonly (keyof Counts)[]>> = {
   calm: ["entries"],
   cuts: ["resends", "resumes", "replays", "repeats", "losses"],
   "half-open": [...CUT, "resends", "repeats", "losses"],
-  silence: [...CUT, "resends", "repeats", "losses", "backoffs"],
+  silence: ["resumes", "replays", "resends", "repeats", "losses", "backoffs"],
   restarts: ["resends", "repeats", "losses", "backoffs", "waits"],
   drains: ["resends", "continued", "drains", "backoffs"],
   load: ["resends", "refusals", "unprocessed"],
