@@ -257,12 +257,13 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get wakeAt(): number {
     if (this.state === "closed") return Infinity;
-    const { timerWheel, now, writer } = this.shared;
+    const { timerWheel, linkTime, now, writer } = this.shared;
     const wakeAt = Math.min(
       this.#lifecycle.handshakeDeadline,
       this.#lifecycle.drain.deadline,
       this.#lifecycle.closeDeadline,
       timerWheel.wakeAt,
+      linkTime.wakeAt,
     );
     if (this.state === "cut") {
       return Math.min(wakeAt, this.#resumption?.wakeAt ?? Infinity);
@@ -555,9 +556,17 @@ export class Session implements SessionView {
     if (!this.mayResume) return false;
     this.#lifecycle.on("cut");
     resumption.cut(this.shared.now, reason);
+    this.shared.linkTime.cut();
+    this.#restartTimers();
     this.#ping.restart();
     this.#config.host.onCut(reason);
     return true;
+  }
+
+  /** Stops or restarts what waits for the peer: it cannot act without a link. */
+  #restartTimers(): void {
+    this.outgoing.queue.restartTimers();
+    this.incoming.gate.restartTimer();
   }
 
   /** @inheritdoc */
@@ -583,7 +592,7 @@ export class Session implements SessionView {
     const resumption = this.#resumption;
     this.#cut(lost("the client resumes the session on another one"));
     if (resumption === undefined || this.state !== "cut") return;
-    const { now, writer } = this.shared;
+    const { now, linkTime, writer } = this.shared;
     resumption.sink.attach(link);
     if (hello !== undefined && this.peer !== undefined) {
       const resumed = resumption.point(peer.generation);
@@ -594,6 +603,8 @@ export class Session implements SessionView {
       }
     }
     resumption.resume(now, peer);
+    linkTime.resume();
+    this.#restartTimers();
     this.#heartbeat.restart(now);
     this.#lifecycle.resume();
     // Shows the server that its HELLO has arrived.
@@ -770,9 +781,10 @@ export class Session implements SessionView {
   /** Handles every timeout that is due. */
   tick(): void {
     if (this.state === "closed") return;
-    const { limits, now, timerWheel, writer } = this.shared;
+    const { limits, now, timerWheel, linkTime, writer } = this.shared;
     const { drain } = this.#lifecycle;
     timerWheel.advance(now);
+    linkTime.advance();
     this.outgoing.reportRoom();
     this.#lifecycle.continueEnding();
     if (now >= drain.deadline) return drain.expire();

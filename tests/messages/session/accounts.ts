@@ -56,7 +56,7 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     raisePool: items.pool.left,
     assembling: shared.reassemblyBudget.used,
     unfinished: shared.unfinished.bytes,
-    timers: shared.timerWheel.size,
+    timers: shared.timerWheel.size + shared.linkTime.size,
     queued: sumOf(shared.queued.responses) + shared.queued.items +
       shared.queued.requests,
   };

@@ -132,8 +132,8 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
       this.#reserve(call);
       return true;
     }
-    const { now, limits } = this.#shared;
-    const until = now + limits.queueTimeout;
+    const { linkTime, limits } = this.#shared;
+    const until = linkTime.now + limits.queueTimeout;
     const held = body.length + FRAME_CHARGE + call.fields.held;
     lane.waiting.set(call, { body: body.slice(), held, until });
     this.#waiting++;
@@ -272,6 +272,11 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     this.#shared.timerWheel.remove(this);
   }
 
+  /** Adapts the timer to a cut or a resumption. */
+  restartTimer(): void {
+    if (this.#waiting > 0) this.#arm();
+  }
+
   /** Enters waiting handlers while there is room. */
   resume(): void {
     if (this.#resuming || this.#waiting === 0) return;
@@ -305,22 +310,24 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
    * reply.
    */
   #arm(): void {
-    const { timerWheel, now } = this.#shared;
+    const { timerWheel, linkTime, now } = this.#shared;
     let wakeAt = this.#isFull ? now + RESERVATION_STEP : Infinity;
     for (const { waiting, reserved } of this.#usedLanes) {
       reserved.advance(now);
       if (reserved.total > 0) wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
       const [oldest] = waiting.values();
-      if (oldest !== undefined) wakeAt = Math.min(wakeAt, oldest.until);
+      if (oldest === undefined) continue;
+      wakeAt = Math.min(wakeAt, linkTime.of(oldest.until));
     }
     timerWheel.add(this, this.#waiting === 0 ? Infinity : wakeAt);
   }
 
   /** @inheritdoc */
-  override expire(now: number): void {
+  override expire(): void {
+    const { linkTime } = this.#shared;
     for (const { waiting } of this.#usedLanes) {
       for (const [call, request] of waiting) {
-        if (now < request.until) break;
+        if (linkTime.now < request.until) break;
         this.drop(call);
         this.#host.failWaiting(call, tooLate(this.#shared));
       }

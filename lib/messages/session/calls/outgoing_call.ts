@@ -101,6 +101,8 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   state: CallState = "open";
   /** The encoded REQUEST while the call is queued. */
   bytes: Uint8Array = NO_BYTES;
+  /** Time with a link until which a queued call waits, in ms. */
+  queuedUntil = Infinity;
   /** Time in ms at which the call fails, or `Infinity`. */
   deadlineAt = Infinity;
   /** Position in the outgoing bytes after the last frame of the REQUEST. */

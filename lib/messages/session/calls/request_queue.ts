@@ -139,11 +139,27 @@ export class RequestQueue {
 
   /** Adds a call, and sends as much as possible. */
   put(call: OutgoingCall): void {
-    const { limits, now, timerWheel, writer } = this.#shared;
-    timerWheel.add(call, Math.min(call.deadlineAt, now + limits.queueTimeout));
+    const { limits, linkTime, writer } = this.#shared;
+    call.queuedUntil = linkTime.now + limits.queueTimeout;
+    this.#startTimer(call);
     const queue = this.#queueOf(call);
     queue.calls.push(call);
     writer.resume(queue);
+  }
+
+  #startTimer(call: OutgoingCall): void {
+    const { linkTime, timerWheel } = this.#shared;
+    const until = linkTime.of(call.queuedUntil);
+    timerWheel.add(call, Math.min(call.deadlineAt, until));
+  }
+
+  /** Adapts the timers of all calls to a cut or a resumption. */
+  restartTimers(): void {
+    for (const { calls } of this.#queues) {
+      for (let index = 0; index < calls.length; index++) {
+        this.#startTimer(calls.at(index)!); // in range: the loop's condition
+      }
+    }
   }
 
   /** Lets calls start after the peer accepts more of them. */

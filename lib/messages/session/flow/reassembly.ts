@@ -7,7 +7,8 @@
  */
 import { concat } from "@std/bytes/concat";
 import type { SessionLimits } from "../wire/limits.ts";
-import { TimerEntry, type TimerWheel } from "../time/timer_wheel.ts";
+import type { LinkTime } from "../time/link_time.ts";
+import { TimerEntry } from "../time/timer_wheel.ts";
 
 /** Bounds the bytes that a connection holds in unfinished messages. */
 export interface ReassemblyBudget {
@@ -21,10 +22,8 @@ export interface ReassemblyBudget {
 export interface ReassemblyHost {
   /** This side's limits. */
   readonly limits: SessionLimits;
-  /** Holds the deadlines of unfinished messages. */
-  readonly timerWheel: TimerWheel;
-  /** The current time, in milliseconds. */
-  readonly now: number;
+  /** Time in which unfinished messages must arrive. */
+  readonly linkTime: LinkTime;
 }
 
 /** Number of bytes that may precede a body, in addition to metadata. */
@@ -102,21 +101,22 @@ export class Reassembly extends TimerEntry {
   /** Starts the time for the next parts, unless it has started. */
   startTimer(): void {
     if (this.slot >= 0) return;
-    const { limits, timerWheel, now } = this.#host;
-    timerWheel.add(this, now + limits.assemblyTimeout);
+    const { limits, linkTime } = this.#host;
+    linkTime.add(this, linkTime.now + limits.assemblyTimeout);
   }
 
   /** Stops the time while the peer cannot send. */
   stopTimer(): void {
-    this.#host.timerWheel.remove(this);
+    this.#host.linkTime.remove(this);
   }
 
   #extendTimer(bytes: number): void {
     if (this.slot < 0) return;
-    const { limits, timerWheel, now } = this.#host;
+    const { limits, linkTime } = this.#host;
     const { assemblyTimeout, minReadRate } = limits;
     const earned = minReadRate === 0 ? Infinity : bytes * 1000 / minReadRate;
-    timerWheel.add(this, Math.min(now + assemblyTimeout, this.dueAt + earned));
+    const latest = linkTime.now + assemblyTimeout;
+    linkTime.add(this, Math.min(latest, this.dueAt + earned));
   }
 
   #addPiece(piece: Uint8Array, chunk: Uint8Array): void {

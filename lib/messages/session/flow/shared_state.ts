@@ -17,6 +17,7 @@ import type { QueuedBytes, SendState } from "./send_state.ts";
 import { UnfinishedMessages } from "./unfinished_messages.ts";
 import type { Fields, Position } from "../wire/fields.ts";
 import { INITIAL_PEER_LIMITS, type SessionLimits } from "../wire/limits.ts";
+import { LinkTime } from "../time/link_time.ts";
 import { TimerWheel } from "../time/timer_wheel.ts";
 
 /** Receiver of the events of a call's items. */
@@ -69,6 +70,8 @@ export class SharedState implements SendState {
   readonly limits: SessionLimits;
   /** Timer wheel for the session's deadlines. */
   readonly timerWheel: TimerWheel = new TimerWheel();
+  /** Time for the peer, which rests while there is no link. */
+  readonly linkTime: LinkTime = new LinkTime(this);
   /** @inheritdoc */
   readonly requestCredit: SendCredit = new SendCredit(
     INITIAL_PEER_LIMITS.connectionWindow,

@@ -3,7 +3,7 @@ import {
   Reassembly,
   type ReassemblyBudget,
 } from "../../../../lib/messages/session/flow/reassembly.ts";
-import { TimerWheel } from "../../../../lib/messages/session/time/timer_wheel.ts";
+import { LinkTime } from "../../../../lib/messages/session/time/link_time.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 
 const pure = { permissions: "none" } as const;
@@ -19,20 +19,20 @@ function newReassembly(
   budget: ReassemblyBudget | undefined,
   under = limits,
 ): Reassembly {
-  const host = { limits: under, timerWheel: new TimerWheel(), now: 0 };
+  const host = { limits: under, linkTime: new LinkTime({ now: 0 }) };
   return new Reassembly(host, budget, () => {});
 }
 
 /** A message whose parts arrive over time; one byte per ms is fast enough. */
 class Arrival {
+  readonly #clock = { now: 8 };
   readonly host = {
     limits: resolveSessionLimits({
       assemblyTimeout: 1000,
       minReadRate: 1000,
       maxFragments: 10_000,
     }),
-    timerWheel: new TimerWheel(),
-    now: 8,
+    linkTime: new LinkTime(this.#clock),
   };
   reason: string | undefined = undefined;
   readonly message: Reassembly = new Reassembly(
@@ -57,8 +57,8 @@ class Arrival {
   }
 
   wait(ms: number): void {
-    this.host.now += ms;
-    this.host.timerWheel.advance(this.host.now);
+    this.#clock.now += ms;
+    this.host.linkTime.advance();
   }
 }
 
@@ -171,7 +171,7 @@ Deno.test(
       arrival.reason,
       "less than 1000 bytes per second of it arrived for 1000 ms (limits minReadRate, assemblyTimeout)",
     );
-    assertEquals(arrival.host.timerWheel.size, 0);
+    assertEquals(arrival.host.linkTime.size, 0);
   },
 );
 
@@ -222,19 +222,22 @@ Deno.test(
     arrival.message.stopTimer();
     arrival.wait(5000);
     arrival.message.add(new Uint8Array(9)); // does not start the time
-    assertEquals(arrival.host.timerWheel.size, 0);
+    assertEquals(arrival.host.linkTime.size, 0);
     arrival.message.startTimer();
     arrival.wait(496);
     arrival.message.startTimer(); // has no effect
+    arrival.host.linkTime.cut();
+    arrival.wait(60_000); // no part can arrive
+    arrival.host.linkTime.resume();
     arrival.wait(496);
     assertEquals(arrival.reason, undefined);
     arrival.wait(8);
     assertEquals(typeof arrival.reason, "string");
     for (const end of ["drop", "finish"] as const) {
       const { message, host } = new Arrival();
-      assertEquals(host.timerWheel.size, 1);
+      assertEquals(host.linkTime.size, 1);
       message[end]();
-      assertEquals(host.timerWheel.size, 0);
+      assertEquals(host.linkTime.size, 0);
     }
   },
 );
