@@ -178,8 +178,10 @@ async function main(
   for (const [index, mutant] of mutants.entries()) {
     const { path, line } = mutant;
     const change = changeOf(mutant);
+    const source = Deno.readTextFileSync(path).split("\n")[line - 1] ?? "";
     const known = EXPLAINED.some((one) =>
-      one.path === path && one.change === change
+      one.path === path && one.change === change &&
+      source.includes(one.line ?? "")
     );
     const groups = given.length > 0 ? [given] : testsOf(mutant, coverage);
     const fate = known ? "explained" : await fateOf(sandbox, mutant, groups);

@@ -64,6 +64,14 @@ Deno.test(
     assertEquals(refused(one(), Kind.HELLO, weak), "protocol");
     const http = new TextEncoder().encode(" / HTTP/1.1\r\n");
     assertEquals(refused(one(), "G".charCodeAt(0), http), "protocol");
+    for (const kind of Object.values(Kind)) { // with the body of a HELLO
+      if (kind === Kind.HELLO) continue;
+      assertEquals(refused(one(), kind, hello("client")), "protocol");
+      if (kind === Kind.GOAWAY) continue; // a refusal
+      const client = new Lone("client");
+      client.session.enter(0).start(undefined);
+      assertEquals(refused(client, kind, hello("server")), "protocol");
+    }
   },
 );
 
