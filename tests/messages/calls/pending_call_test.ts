@@ -193,3 +193,18 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+Deno.test(
+  "a call without items cannot be iterated, and goes on",
+  none,
+  async () => {
+    const { server, session } = await shapes();
+    for (const call of [session.remote.ask(), session.remote.pour([1])]) {
+      const iterable = call as unknown as AsyncIterable<unknown>; // as JavaScript may use it
+      await assertRejects(() => all(iterable), TypeError);
+      await ("result" in call ? call.result : call);
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);

@@ -255,6 +255,12 @@ Deno.test("memoryPair() rejects invalid options", PURE, () => {
   for (const options of fractions) {
     assertThrows(() => memoryPair(options), RangeError, "whole number");
   }
+  const unknown: object = { fault: { kind: "cot", after: 1 } };
+  assertThrows(
+    () => memoryPair(unknown),
+    RangeError,
+    `'fault.kind' must be one of "cut", "reset", "stall": current value is cot`,
+  );
   const endless = { readSize: { min: 1, max: Infinity } };
   assertThrows(() => memoryPair(endless), RangeError, "finite");
 });

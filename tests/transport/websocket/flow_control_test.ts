@@ -11,7 +11,7 @@ import {
   webSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { FlowControl } from "../../../lib/transport/websocket/flow_control.ts";
 
@@ -352,4 +352,33 @@ Deno.test("close() before the upgrade has been answered closes the WebSocket", a
   assertEquals(await client.read(new Uint8Array(8)), null);
   client.close();
   await client.finished;
+});
+
+Deno.test("a WebSocket that delivers a Blob ends with an error", async () => {
+  const socket = new FakeSocket(1);
+  const connection = socket.connection();
+  const read = connection.read(new Uint8Array(9));
+  const data = new Blob(["bytes"]);
+  socket.dispatchEvent(new MessageEvent("message", { data }));
+  await assertRejects(() => read, TransportError, "it sent a Blob");
+  assertEquals(socket.closes.length, 1);
+  socket.readyState = socket.CLOSED;
+  socket.dispatchEvent(new CloseEvent("close", { code: 4002 }));
+  await connection.finished;
+});
+
+Deno.test("webSocketConnection() explains a request that can no longer be read", () => {
+  const request = {
+    url: "http://127.0.0.1/",
+    get headers(): Headers {
+      throw new TypeError("request closed");
+    },
+  };
+  const socket = new FakeSocket(1) as unknown as WebSocket; // has what is used
+  const error = assertThrows(
+    () => webSocketConnection(socket, { request }),
+    TypeError,
+    "copy it before the upgrade",
+  );
+  assertEquals((error.cause as Error).message, "request closed");
 });

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  ConnectionCredit,
   GrantedCredit,
   MAX_CREDIT,
   SendCredit,
@@ -194,5 +195,57 @@ Deno.test(
       totalOf(frame(Kind.CREDIT, 1, new Uint8Array(8).fill(255))),
       undefined,
     );
+  },
+);
+
+/** An account of 400 bytes, and the totals that it sends. */
+function account() {
+  const sink = new Recorder();
+  const writer = new FrameWriter(sink, bytes(), resolveSessionLimits());
+  const credit = new ConnectionCredit(writer, 1, 400);
+  const totals = () =>
+    sink.frames.splice(0).map(({ kind, id, body }) => {
+      assertEquals([kind, id], [Kind.WINDOW, 1]);
+      return totalOf(frame(kind, id, body));
+    });
+  return { credit, totals };
+}
+
+Deno.test(
+  "ConnectionCredit.allowFrame() grants 1 if nothing is available, and nothing otherwise",
+  pure,
+  () => {
+    for (
+      const [charge, granted] of [[399, []], [400, [401]], [450, [
+        451,
+      ]]] as const
+    ) {
+      const { credit, totals } = account();
+      credit.charge(charge);
+      credit.allowFrame();
+      assertEquals([totals(), credit.available], [[...granted], 1]);
+      credit.allowFrame(); // once
+      assertEquals([totals(), credit.available], [[], 1]);
+    }
+  },
+);
+
+Deno.test(
+  "ConnectionCredit.release() grants from a quarter of the window on, unless it is paused",
+  pure,
+  () => {
+    const { credit, totals } = account();
+    credit.charge(300);
+    credit.release(99);
+    assertEquals(totals(), []);
+    credit.release(1);
+    assertEquals(totals(), [500]);
+    credit.pause(true);
+    credit.release(150);
+    assertEquals(totals(), []);
+    credit.pause(true);
+    assertEquals(totals(), []);
+    credit.pause(false);
+    assertEquals([totals(), credit.owed], [[650], 0]);
   },
 );

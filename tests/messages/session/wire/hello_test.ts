@@ -158,7 +158,14 @@ Deno.test(
       "more than 1",
     );
     const shape = encodeHello({ ...HELLO, methods: [HELLO.methods[0]!] });
-    shape[52 + 3 + 2 + 3 + 10 + 3] = 9;
+    const method = 52 + 3 + 2 + 3 + 10 + 3;
+    const name = shape[method + 5]!; // its length
+    for (const longer of [name + 1, 255]) {
+      shape[method + 5] = longer;
+      assertThrows(() => decodeHello(shape, 2), MalformedError, "truncated");
+    }
+    shape[method + 5] = name;
+    shape[method] = 9;
     assertThrows(() => decodeHello(shape, 2), MalformedError, "shape");
   },
 );
