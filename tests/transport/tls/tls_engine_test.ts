@@ -49,6 +49,17 @@ Deno.test("TlsEngine loses nothing when both ends close with bytes in transit", 
     assertEquals(await receiving, sent);
   }, { toServer: { capacity: 100_000, latency: 0 } }));
 
+Deno.test("TlsEngine loses nothing when both ends write and end at once, over a tiny socket", () =>
+  withSlowPair(async (client, server) => {
+    const sent = block.subarray(0, 20_000);
+    const receiving = [readAll(client), readAll(server)];
+    await Promise.all([client, server].map(async (end) => {
+      await writeAll(end, sent);
+      await end.closeWrite();
+    }));
+    for (const received of receiving) assertEquals(await received, sent);
+  }, { capacity: 200 }));
+
 Deno.test("TlsEngine.linger() sends the written bytes, however slow the socket", () =>
   withSlowPair(async (client, server) => {
     await writeAll(client, block);
