@@ -20,6 +20,7 @@
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type { OnceField } from "../session/wire/once_field.ts";
 import { setRef } from "../support/keep_alive.ts";
+import { isThenable } from "../support/thenable.ts";
 import { reservationError } from "./check_store.ts";
 import type { OnceCall, OnceReservation, OnceStore } from "./once_store.ts";
 
@@ -198,7 +199,7 @@ export class OnceRun {
   /** Returns the answer of the store; `undefined` if it fails. */
   #reserve(): Promise<OnceReservation | undefined> {
     return this.#try(async (store) => {
-      const reserving = Promise.resolve(store.reserve(this.call));
+      const reserving = store.reserve(this.call);
       const answer = await this.#inTime("reserve", reserving, (answer) => {
         if (answer?.state !== "new") return;
         // The call was refused meanwhile: its repetition may run.
@@ -225,7 +226,7 @@ export class OnceRun {
     if (first !== undefined) return first.start();
     const fence = this.#fence!; // set before
     await this.#try((store) =>
-      this.#inTime("release", Promise.resolve(store.release(this.call, fence)))
+      this.#inTime("release", store.release(this.call, fence))
     );
     // A caller that joined meanwhile asks the store again.
     this.#fence = undefined;
@@ -238,10 +239,7 @@ export class OnceRun {
     // If it cannot be stored, the callers receive it nevertheless.
     const fence = this.#fence!; // set before it began
     await this.#try((store) =>
-      this.#inTime(
-        "settle",
-        Promise.resolve(store.settle(this.call, fence, outcome)),
-      )
+      this.#inTime("settle", store.settle(this.call, fence, outcome))
     );
     this.#deliver(outcome);
   }
@@ -291,14 +289,16 @@ export class OnceRun {
    */
   async #inTime<Answer>(
     name: string,
-    answer: Promise<Answer>,
+    answer: Answer | Promise<Answer>,
     onLate: (answer: Answer) => void = () => {},
   ): Promise<Answer> {
+    if (!isThenable(answer)) return answer;
+    const pending = Promise.resolve(answer);
     const { timeout = STORE_TIMEOUT } = this.#owner.store;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        answer.then(onLate, () => {}); // the call has been reported as failed
+        pending.then(onLate, () => {}); // the call has been reported as failed
         reject(
           new Error(
             `The store of outcomes has not answered ${name}() within ${timeout} ms (its timeout)`,
@@ -308,7 +308,7 @@ export class OnceRun {
       setRef(timer, false);
     });
     try {
-      return await Promise.race([answer, late]);
+      return await Promise.race([pending, late]);
     } finally {
       clearTimeout(timer);
     }
@@ -318,7 +318,7 @@ export class OnceRun {
     const renewal = this.#renewal = setTimeout(async () => {
       const fence = this.#fence!; // set before
       await this.#try((store) =>
-        this.#inTime("renew", Promise.resolve(store.renew(this.call, fence)))
+        this.#inTime("renew", store.renew(this.call, fence))
       );
       if (this.#renewal === renewal) this.#renewAfter(ms);
     }, ms);

@@ -199,6 +199,22 @@ Deno.test(
 );
 
 Deno.test(
+  "Heartbeat does not take a peer for dead that is blocked for two seconds",
+  pure,
+  () => {
+    const live = new Heartbeat(pending, 0);
+    live.expect(0, true, 20);
+    let pings = 0;
+    while (live.wakeAt < 3_000) { // blocked from the first PING, at 1 s, on
+      if (live.check(live.wakeAt, NONE) === "ping") pings++;
+    }
+    assertEquals(pings, 2);
+    live.read(2_999);
+    assertEquals(live.wakeAt, 2_999 + 4_000); // PINGs become rarer
+  },
+);
+
+Deno.test(
   "Heartbeat waits four round trips for a reply, at most five seconds",
   pure,
   () => {
