@@ -176,8 +176,16 @@ const SCENARIOS: Record<string, (ports: Ports) => Promise<void>> = {
   },
   async "a call goes on when its reply was lost"({ direct }) {
     await using client = newClient(direct);
+    await client.ready();
+    const { id, instance } = client.session!; // it is ready
+    assert(/^[0-9a-f]{32}$/.test(id), id);
     assertEquals(await client.remote.cut(), "cut");
     assertEquals((await client.remote.look()).slice(0, -1), ["cut"]);
+    assertEquals(client.session?.id, id); // it was resumed
+    await using other = newClient(direct);
+    await other.ready();
+    assertEquals(other.session?.instance, instance);
+    assert(other.session?.id !== id, "two sessions have one id");
   },
   async "an unknown token gets a new session"({ direct }) {
     await using client = newClient(direct);

@@ -1,6 +1,7 @@
 """One end of a connection (PROTOCOL.md, sections 2, 4, 5, 7, 14 and 15)."""
 
 import asyncio
+import os
 import random
 import time
 
@@ -513,6 +514,8 @@ class Peer:
             entries[wire.RESUME_REFUSED] = refusal
         self._grace = self.sessions.grace
         entries[wire.TOKEN] = self.sessions.issue(self)
+        entries[wire.SESSION] = os.urandom(16)
+        entries[wire.INSTANCE] = self.sessions.instance
         return entries
 
     def _take_over(self, other, ticket):

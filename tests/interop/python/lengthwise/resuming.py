@@ -146,6 +146,7 @@ class Sessions:
 
     def __init__(self, grace):
         self.grace = grace  # seconds
+        self.instance = os.urandom(16)
         self._peers = {}
 
     def issue(self, peer):
