@@ -154,6 +154,32 @@ export const FRAMES: readonly FrameVector[] = [
       spread: 2000,
     },
   ),
+  vector(
+    "HELLO of a server, with ids of the session and the instance",
+    named(
+      "HELLO",
+      0,
+      helloBody({
+        role: 1,
+        methods: CLIENT,
+        entries: [
+          field(0x07, "00112233445566778899aabbccddeeff"),
+          field(0x08, "ffeeddccbbaa99887766554433221100"),
+        ],
+      }),
+    ),
+    {
+      ...{ version: "1.0", role: "server", features: 0, ...LIMITS },
+      protocolHash: 0x1badcafe,
+      protocol: "demo",
+      agent: "",
+      codecs: ["msgpack"],
+      methods: listed(CLIENT),
+      mismatches: [],
+      session: "00112233445566778899aabbccddeeff",
+      instance: "ffeeddccbbaa99887766554433221100",
+    },
+  ),
   vector("GOAWAY with an error", goaway("flow-control", 7, "no credit"), {
     ...{ code: "flow-control", lastId: 7, text: "no credit" },
   }),

@@ -1,5 +1,14 @@
 /** Conversations of sessions that continue on another connection. */
-import { field, int, named, request, result, str, uint } from "./bytes.ts";
+import {
+  field,
+  int,
+  named,
+  request,
+  result,
+  str,
+  uint,
+  utf8,
+} from "./bytes.ts";
 import { ADD, type Conversation, Script, type Side } from "./script.ts";
 
 const ONE = int(1), TWO = int(2), DONE = str("done");
@@ -166,6 +175,46 @@ function unknown(): Script {
     .requested(1, "add", request(1, ADD, ONE), { value: ONE });
 }
 
+function identified(): Script {
+  const script = new Script(
+    "a server names the session, its instance and its location",
+    "The ids are for logs. The client resumes the session at the location if it may.",
+    { features: { client: FEATURE, server: FEATURE } },
+  );
+  const location = "tls://a.example:7000";
+  const entries = [
+    field(0x07, FIRST),
+    field(0x08, SECOND),
+    field(0x09, utf8(location)),
+    token(FIRST),
+  ];
+  return script.greeted()
+    .do("server", "accept", {
+      ...{ session: FIRST, instance: SECOND, location },
+      token: { grace: GRACE, secret: FIRST },
+    })
+    .server("HELLO: accepted", script.hello("server", { entries }))
+    .sees("server", "opened")
+    .sees("client", "opened");
+}
+
+function badlyIdentified(): Script {
+  const script = new Script(
+    "ids and a location that are not valid are skipped",
+    "The ids have 15 and 17 bytes, and the location is not UTF-8.",
+    { subjects: ["client"], features: { client: FEATURE, server: FEATURE } },
+  );
+  const entries = [
+    field(0x07, FIRST.slice(2)),
+    field(0x08, FIRST + "00"),
+    field(0x09, "ff"),
+    token(FIRST),
+  ];
+  return script.greeted()
+    .server("HELLO: accepted", script.hello("server", { entries }))
+    .sees("client", "opened");
+}
+
 function malformedResume(): Script {
   const script = new Script(
     "a malformed RESUME closes the connection",
@@ -241,6 +290,8 @@ function pings(): Script[] {
 }
 
 export const RESUME: readonly Conversation[] = [
+  identified(),
+  badlyIdentified(),
   replayed(),
   nothingLost(),
   refused(),
