@@ -44,6 +44,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show and record the frames between clients and a server",
     load: () => import("./commands/tap.ts"),
   },
+  replay: {
+    summary: "make the calls of a recorded file again",
+    load: () => import("./commands/replay.ts"),
+  },
   diff: {
     summary: "compare the protocol in a file with that of a server",
     load: () => import("./commands/diff.ts"),

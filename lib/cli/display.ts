@@ -62,6 +62,13 @@ export function ascii(bytes: Uint8Array): string {
   ).join("");
 }
 
+/** Returns a line that fits into a number of columns. */
+export function fitted(line: string, columns: number): string {
+  return line.length <= columns
+    ? line
+    : `${line.slice(0, Math.max(0, columns - 1))}…`;
+}
+
 /** Returns text in a style of the terminal, if colors are used. */
 export function styled(
   text: string,

@@ -47,6 +47,11 @@ export class Printer {
     return this.#color ?? (this.#io.stdout.isTTY && this.#io.color);
   }
 
+  /** Width of the terminal. */
+  get columns(): number {
+    return this.#io.stdout.columns;
+  }
+
   /** Prints text that this program has made. */
   print(text: string): Promise<void> {
     return writeText(this.#io.stdout, text);

@@ -11,18 +11,25 @@ import type { Loop } from "./load.ts";
 import { type BenchResult, figuresOf } from "./measurements.ts";
 
 /** Shares of the percentiles that are shown. */
-const SHARES = [0.5, 0.9, 0.99, 0.999] as const;
+const SHARES: readonly number[] = [0.5, 0.9, 0.99, 0.999];
+
+/** Shares that are shown on a narrow terminal. */
+const FEW_SHARES: readonly number[] = [0.5, 0.99];
+
+/** Width of the table with all shares, in columns. */
+const WIDE = 76;
 
 /** Returns a result as lines for people. */
-export function resultText(result: BenchResult): string {
+export function resultText(result: BenchResult, columns = WIDE): string {
   const { outcomes, firstItem, items, bytes, cut, lag, loop } = result;
   const { duration, connections, agent } = result;
   const { rate } = figuresOf(result);
+  const shares = columns < WIDE ? FEW_SHARES : SHARES;
   const rows = [
-    ["outcome", "calls", "p50", "p90", "p99", "p99.9", "max"],
-    ...Object.entries(outcomes).map(([name, each]) => row(name, each)),
-    ...(firstItem.count > 0 ? [row("first item", firstItem)] : []),
-    row("lag", lag),
+    ["outcome", "calls", ...shares.map((share) => `p${share * 100}`), "max"],
+    ...Object.entries(outcomes).map(([name, each]) => row(name, each, shares)),
+    ...(firstItem.count > 0 ? [row("first item", firstItem, shares)] : []),
+    row("lag", lag, shares),
   ];
   const seconds = duration / 1000;
   const lines = [
@@ -70,12 +77,16 @@ function perSecond(rate: number): string {
   return `${rate < 10 ? rate.toFixed(1) : formatCount(rate)}/s`;
 }
 
-function row(name: string, data: HistogramData): string[] {
+function row(
+  name: string,
+  data: HistogramData,
+  shares: readonly number[],
+): string[] {
   const histogram = Histogram.from(data);
   return [
     name,
     formatCount(histogram.count),
-    ...SHARES.map((share) => formatMs(histogram.percentile(share))),
+    ...shares.map((share) => formatMs(histogram.percentile(share))),
     formatMs(histogram.max),
   ];
 }

@@ -60,7 +60,7 @@ export function frameLine(
     ...(note === undefined ? [] : [`(${printableName(note)})`]),
     ...(body.length === 0 ? [] : [ascii(body.subarray(0, SHOWN))]),
   ];
-  return `${words.join(" ")}\n`;
+  return words.join(" ");
 }
 
 /** Returns a frame as a value, for JSON. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fitted } from "../display.ts";
 import { EXIT } from "../errors.ts";
 import type { Printer } from "../output.ts";
 import { countOf } from "../quantities.ts";
@@ -52,7 +53,9 @@ export async function showCapture(
       if (!filter(frame)) continue;
       count++;
       if (printer.format === "pretty") {
-        await printer.print(frameLine(frame, start, bodies));
+        await printer.print(
+          `${fitted(frameLine(frame, start, bodies), printer.columns)}\n`,
+        );
       } else {
         await items.item(frameValue(frame, bodies));
       }

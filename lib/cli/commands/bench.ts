@@ -312,7 +312,7 @@ async function print(
   printer: Printer,
 ): Promise<void> {
   if (printer.format === "pretty") {
-    await printer.print(resultText(result));
+    await printer.print(resultText(result, printer.columns));
     if (base !== undefined) {
       await printer.print(`\n${comparisonText(result, base)}`);
     }

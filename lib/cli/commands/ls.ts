@@ -14,7 +14,7 @@ import {
   describeServer,
   methodNamed,
 } from "../described_server.ts";
-import { columnsOf, jsonLines, styled } from "../display.ts";
+import { columnsOf, fitted, jsonLines, styled } from "../display.ts";
 import { EXIT, usage } from "../errors.ts";
 import {
   CONNECT_FLAGS,
@@ -109,14 +109,14 @@ const ARROWS: Readonly<Record<Shape, string>> = {
 
 function list(
   methods: readonly DescribedMethod[],
-  { color }: Printer,
+  { color, columns }: Printer,
 ): string {
   const rows = methods.map(({ side, name, shape, description }) => [
     side === "client" ? `(client) ${printableName(name)}` : printableName(name),
     ARROWS[shape],
     printableName(description),
   ]);
-  const lines = columnsOf(rows);
+  const lines = columnsOf(rows).map((line) => fitted(line, columns));
   const width = Math.max(0, ...rows.map(([name = ""]) => name.length));
   return lines.map((line) =>
     `${styled(line.slice(0, width), "bold", color)}${line.slice(width)}\n`

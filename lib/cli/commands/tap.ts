@@ -9,6 +9,7 @@ import { AGENT } from "../../messages/session/wire/agent.ts";
 import { BoundedWriter } from "../capture/bounded_writer.ts";
 import type { CapturedFrame, Direction } from "../capture/captured_frame.ts";
 import { type Filter, FILTER_HELP, parseFilter } from "../capture/filter.ts";
+import { fitted } from "../display.ts";
 import {
   type Bodies,
   frameLine,
@@ -347,7 +348,9 @@ class View {
     const { filter, bodies } = this.#options;
     if (this.#printer.quiet || !filter(frame)) return;
     const text = this.#printer.format === "pretty"
-      ? frameLine(frame, this.#start, bodies)
+      ? `${
+        fitted(frameLine(frame, this.#start, bodies), this.#printer.columns)
+      }\n`
       : `${this.#printer.textOf(frameValue(frame, bodies))}\n`;
     this.#writer.add(encoder.encode(text));
   }

@@ -1,0 +1,129 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import type { Bodies } from "../../../lib/cli/capture/frame_text.ts";
+import { keptBytes } from "../../../lib/cli/capture/frame_text.ts";
+import {
+  interfaceBlock,
+  packetBlock,
+  sectionHeader,
+} from "../../../lib/cli/capture/pcapng.ts";
+import { recordedCalls } from "../../../lib/cli/capture/recorded_calls.ts";
+import { CliError } from "../../../lib/cli/errors.ts";
+import { seededRandom } from "../../../lib/support/seeded_random.ts";
+import { SessionDecoder } from "../../../lib/cli/capture/session_decoder.ts";
+import { withSessionBytes } from "../capture/session_bytes.ts";
+import { connectTo, runCli, type Surroundings } from "../kit.ts";
+import { shop } from "../shop.ts";
+
+/** Returns the file of a capture of one session. */
+async function capture(bodies: Bodies = "full"): Promise<Uint8Array> {
+  const { client, server } = await withSessionBytes();
+  const decoder = new SessionDecoder(1);
+  let time = 1_769_817_600_000; // each frame is a second after the one before
+  const frames = (["in", "out"] as const).flatMap((dir) =>
+    decoder.push(dir, dir === "in" ? client : server, 0, (error) => {
+      throw error;
+    })
+  );
+  return concat([
+    sectionHeader("test"),
+    interfaceBlock("1"),
+    ...frames.map((frame) =>
+      packetBlock({
+        interface: 0,
+        dir: frame.dir,
+        time: time += 1000,
+        bytes: keptBytes(frame, bodies),
+        size: frame.size,
+      })
+    ),
+  ]);
+}
+
+function replay(file: Uint8Array, flags: string[], more: Surroundings = {}) {
+  const { server, seen } = shop();
+  const result = runCli(["replay", "x", "--to", "tcp://test:1", ...flags], {
+    files: { x: file },
+    connect: connectTo(server),
+    ...more,
+  });
+  return { result, seen };
+}
+
+Deno.test("replay makes the calls again and compares their outcomes", async () => {
+  const { result, seen } = replay(await capture(), ["--yes"]);
+  const { code, stdout, stderr } = await result;
+  assertEquals(code, 0, stderr);
+  const rows = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const outcomes = rows.map(({ method, outcome }) => `${method} ${outcome}`);
+  assertEquals(outcomes.sort(), [
+    "log ok",
+    "price declared",
+    "price ok",
+    "room.join ok",
+    "room.upper ok",
+    "sum ok",
+  ]);
+  assertEquals(seen.log, [{ a: 1 }]);
+  assertStringIncludes(stderr, "6 calls, 0 with another outcome");
+});
+
+Deno.test("replay asks before it repeats what may do harm", async () => {
+  const file = await capture();
+  const refused = await replay(file, []).result;
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.stderr, "Cannot repeat sum, room.upper");
+  const harmless = await replay(file, ["--filter", "method:price"]).result;
+  assertEquals(harmless.code, 0, harmless.stderr);
+  assertStringIncludes(harmless.stderr, "2 calls");
+});
+
+Deno.test("replay keeps the pace of the recording, or another", async () => {
+  const file = await capture();
+  const pauses = async (...flags: string[]) => {
+    const waits: number[] = [];
+    const { code } = await replay(file, ["--yes", ...flags], {
+      now: () => 0,
+      wait: (ms) => Promise.resolve(void waits.push(ms)),
+    }).result;
+    assertEquals(code, 0);
+    return waits;
+  };
+  const recorded = await pauses();
+  assertEquals(recorded.length, 5); // all calls but the first
+  assertEquals(recorded[0], 1000);
+  assertEquals(await pauses("--speed", "2"), recorded.map((ms) => ms / 2));
+  assertEquals(await pauses("--speed", "max"), []);
+});
+
+Deno.test("recordedCalls() reports damage anywhere in a file", async () => {
+  const file = await capture();
+  const random = seededRandom(5);
+  for (let round = 0; round < 400; round++) {
+    const damaged = file.slice();
+    for (let i = 0; i < 3; i++) {
+      const at = Math.floor(random() * file.length);
+      damaged[at] = Math.floor(random() * 256);
+    }
+    try {
+      recordedCalls(damaged, () => true);
+    } catch (error) {
+      assertEquals(error instanceof CliError && error.code, "no", `${error}`);
+    }
+  }
+});
+
+Deno.test("replay ends with 4 if an outcome differs, or bodies are missing", async () => {
+  const none = await replay(await capture("none"), ["--yes"]).result;
+  assertEquals(none.code, 4);
+  assertStringIncludes(none.stderr, "--bodies full");
+  const file = await capture();
+  const { server } = shop({ authenticate: true });
+  const refused = await runCli(
+    ["replay", "x", "--to", "tcp://test:1", "--yes"],
+    { files: { x: file }, connect: connectTo(server) },
+  );
+  assertEquals(refused.code, 3);
+  const damaged = await replay(file.slice(0, -5), ["--yes"]).result;
+  assertEquals(damaged.code, 4);
+});
