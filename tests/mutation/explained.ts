@@ -35,4 +35,10 @@ export const EXPLAINED: readonly Explained[] = [
     why:
       "Headers that are found at 0 are empty, which is an error in any case.",
   },
+  {
+    path: "lib/messages/session/calls/incoming_calls.ts",
+    change: "comparison: this.lastAllowed → (this.lastAllowed) + 1",
+    why:
+      "The next id after the last one of a side has the other side's parity.",
+  },
 ];

@@ -415,6 +415,10 @@ Deno.test("closeWrite() drops the open frame, and sends the frames before it", a
     await stream.closeWrite();
     assertThrows(() => stream.commit(room.start + 5), Error);
     assertThrows(() => stream.begin(1), Error, "closeWrite()");
+    for (const size of [1, 200_000]) {
+      const refused = () => stream.send(payload(size));
+      await assertRejects(refused, Error, "closeWrite()");
+    }
     assertEquals([connection.halfClosed, stream.unsent], [1, 0]);
     const expected = inPlace === trailing
       ? Uint8Array.of(...payload(3), 3)

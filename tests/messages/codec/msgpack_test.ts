@@ -366,6 +366,8 @@ Deno.test(
       ["d7ff ee6b27ff ffffffff", 17_179_869_183_999.999],
       ["c70cff 3b9ac9ff ffffffffffffffff", -0.000_001],
       ["c70cff 00000001 ffffffffffffffff", -999.999_999],
+      ["c8000cff 00000001 ffffffffffffffff", -999.999_999],
+      ["c90000000cff 00000001 ffffffffffffffff", -999.999_999],
       ["c70cff 3b9ac9ff fffff82457de8000", -8.64e15 + 1000],
     ];
     for (const [form, time] of cases) {

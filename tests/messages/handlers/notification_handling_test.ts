@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   connect,
   createServer,
+  json,
   notification,
   protocol,
   unary,
@@ -143,3 +144,42 @@ function collectGarbage(): void {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
 }
+
+Deno.test(
+  "notifications that cannot be decoded are counted and keep no place",
+  none,
+  async () => {
+    const good = json();
+    /** Encodes the text "bad" as something that is not JSON. */
+    const codec = {
+      name: good.name,
+      decode: (body: Uint8Array) => good.decode(body),
+      encode: (value: unknown) =>
+        value === "bad" ? Uint8Array.of(0x7b) : good.encode(value),
+      encodeInto(value: unknown, target: Uint8Array, offset: number) {
+        if (value !== "bad") return good.encodeInto(value, target, offset);
+        return this.encode(value);
+      },
+    };
+    const pages: string[] = [];
+    const server = createServer(Diary, {
+      codecs: [json()],
+      limits: { maxCalls: 32 },
+    }).handle({
+      note: (text) => void pages.push(text),
+      checked() {},
+      slowly() {},
+      read: () => pages,
+    });
+    const [near, far] = memoryPair();
+    const accepted = server.accept(far);
+    const session = await connect(Diary, near, { codecs: [codec] });
+    for (let n = 0; n < 100; n++) await session.remote.note("bad");
+    await session.remote.note("good");
+    assertEquals(await session.remote.read(), ["good"]);
+    assertEquals([...server.sessions][0]?.stats.malformedCalls, 100);
+    await session.close();
+    await accepted;
+    await server.shutdown();
+  },
+);
