@@ -6,6 +6,7 @@ import {
 import { UP } from "../session_calls.ts";
 import { Lone, message, request } from "../lone_session.ts";
 import { accountsOf } from "../accounts.ts";
+import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -28,5 +29,35 @@ Deno.test(
       true,
       true,
     ]);
+  },
+);
+
+Deno.test(
+  "a malformed item in several frames releases what its parts had claimed",
+  pure,
+  () => {
+    const lone = Lone.open("server", {
+      streamWindow: 2 ** 20,
+      maxStreamWindow: 2 ** 20,
+    });
+    lone.receive(Kind.REQUEST, 1, request(UP));
+    takeItem(lone.session.enter(0).shared, lone.calls[0]!.call); // the application waits
+    lone.sent();
+    const before = accountsOf(lone.session);
+    const item = message(new Uint8Array(20_000));
+    item[0] = 0xff; // the length of its fields, which exceeds the item
+    item[1] = 0xff;
+    lone.receive(Kind.ITEM, 1, item.subarray(0, 15_000), Flag.MORE);
+    assertEquals(accountsOf(lone.session).itemBudget > 0, true);
+    lone.receive(Kind.ITEM, 1, item.subarray(15_000));
+    const { itemBudget, itemsGranted, itemsOwed, timers } = accountsOf(
+      lone.session,
+    );
+    assertEquals(lone.sentKinds().includes("ERROR 1"), true);
+    assertEquals([itemBudget, timers, lone.ends], [0, 0, []]);
+    assertEquals(
+      itemsGranted + itemsOwed,
+      before.itemsGranted + before.itemsOwed,
+    );
   },
 );
