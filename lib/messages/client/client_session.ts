@@ -9,6 +9,7 @@ import type { CallContext } from "../handlers/context.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
+import type { FrameRecord } from "../observe/recording.ts";
 import type { SessionStats } from "../observe/stats.ts";
 
 /**
@@ -83,6 +84,11 @@ export interface ClientSession<P extends AnyProtocol>
   readonly instance: string;
   /** Figures of the session, at the moment of reading. */
   readonly stats: SessionStats;
+  /**
+   * Returns the headers of the last frames, the oldest first; see the option
+   * `recorder`. `formatRecording()` prints them.
+   */
+  recording(): FrameRecord[];
   /** Round-trip time of the last PING in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /**

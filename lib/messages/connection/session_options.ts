@@ -17,6 +17,7 @@ import {
 import type { CallError } from "../errors/call_error.ts";
 import type { Observer } from "../observe/observer.ts";
 import { Observers } from "../observe/observers.ts";
+import { type Violation, ViolationLog } from "../observe/violation_log.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -116,6 +117,22 @@ export interface SessionOptions {
     | ((count: number, error: CallError) => void | Promise<void>)
     | undefined;
   /**
+   * Recorder of the last frames of each session; see `session.recording()`.
+   *
+   * Only headers are recorded: time, direction, kind, flags, id and length. Those
+   * of a session that ends by a violation are reported, at most once in 10 s.
+   */
+  recorder?: {
+    /** Number of frames to keep, at most 4,096; 0 for none. @default {32} */
+    frames?: number | undefined;
+    /**
+     * Called when a session ends because the peer violated the protocol.
+     *
+     * @default prints the reason and the last frames with `console.error`
+     */
+    onViolation?: ((violation: Violation) => void) | undefined;
+  } | undefined;
+  /**
    * Details that the peer receives about undeclared failures, besides the id.
    *
    * - `"none"`: no details.
@@ -140,8 +157,16 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   callTimeout: true,
   onError: true,
   onDropped: true,
+  recorder: true,
   exposeErrors: true,
 };
+
+const RECORDER_OPTIONS = { frames: true, onViolation: true } as const; // the literal type that checkOptions() wants
+
+/** Frames that are recorded unless `recorder` is set. */
+const DEFAULT_FRAMES = 32;
+/** Most frames that may be recorded: 96 KiB for each session. */
+const MAX_FRAMES = 4096;
 
 /** Session options, validated and with defaults. */
 export interface ResolvedSessionOptions {
@@ -153,6 +178,10 @@ export interface ResolvedSessionOptions {
   readonly interceptors: readonly Interceptor[];
   /** Observers; `undefined` if there are none. */
   readonly observers: Observers | undefined;
+  /** Number of frame headers that each session records. */
+  readonly recordedFrames: number;
+  /** Reports violations of the protocol. */
+  readonly violations: ViolationLog;
   /** Default options for every call. */
   readonly callDefaults: CallOptions;
   /** Reports a failure to `onError`. */
@@ -173,6 +202,11 @@ export function resolveSessionOptions(
   const { codecs = [msgpack()], limits } = options;
   const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;
+  const { recorder = {} } = options;
+  checkOptions("the option recorder", recorder, RECORDER_OPTIONS);
+  const { frames = DEFAULT_FRAMES, onViolation } = recorder;
+  checkFunction("recorder.onViolation", onViolation);
+  checkFrames(frames);
   checkExposure(exposeErrors);
   checkTimeout(callTimeout);
   checkFunction("onError", onError);
@@ -198,6 +232,8 @@ export function resolveSessionOptions(
     observers: observers.length === 0
       ? undefined
       : new Observers(observers, (error) => report(error, "")),
+    recordedFrames: frames,
+    violations: new ViolationLog(onViolation),
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report,
     onDropped: onDropped && ((count, error) => {
@@ -271,6 +307,13 @@ function checkList(name: string, value: unknown): void {
   if (Array.isArray(value)) return;
   throw new TypeError(
     `Cannot use ${describeType(value)} as option "${name}": expected an array`,
+  );
+}
+
+function checkFrames(frames: number): void {
+  if (Number.isInteger(frames) && frames >= 0 && frames <= MAX_FRAMES) return;
+  throw new RangeError(
+    `Cannot record ${frames} frames (option recorder.frames): it must be an integer from 0 to ${MAX_FRAMES}`,
   );
 }
 

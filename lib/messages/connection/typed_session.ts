@@ -15,6 +15,10 @@ import type {
   ObservableSession,
   ObservedCall,
 } from "../observe/observed_call.ts";
+import type { FrameRecord } from "../observe/recording.ts";
+import { isViolation } from "../observe/violation_log.ts";
+import { formatAddress } from "../../transport/address.ts";
+import { KINDS, slotOf } from "../session/wire/frame_header.ts";
 import type { DropReason } from "../observe/observer.ts";
 import type { ObservedSession, Observers } from "../observe/observers.ts";
 import type { Handling, OnceHost } from "../handlers/handling.ts";
@@ -208,6 +212,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       raises: options.raises,
       running: options.running,
       spread: options.spread,
+      recorder: resolved.recordedFrames,
       now: this.#now,
     });
     this.#afterEvent(); // before reading: the connection may be dead already
@@ -291,16 +296,30 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   get stats(): SessionStats {
     const figures = this.#session.figures();
     const topics = this.subscribedTopics;
-    const heldBytes = figures.heldBytes + topics.held.bytes;
+    const recorder = {
+      bytes: this.session.state === "closed" ? 0 : this.session.log.held,
+      limit: RECORD_COST * this.#resolved.recordedFrames,
+    };
+    const heldBytes = figures.heldBytes + topics.held.bytes + recorder.bytes;
     return {
       ...figures,
       openedAt: sinceEpoch(figures.openedAt),
       lastSentAt: sinceEpoch(figures.lastSentAt),
       lastReceivedAt: sinceEpoch(figures.lastReceivedAt),
       heldBytes,
-      held: { ...figures.held, topics: topics.held },
+      held: { ...figures.held, topics: topics.held, recorder },
       subscriptions: topics.subscriptions,
     };
+  }
+
+  /** Returns the headers of the last frames, the oldest first. */
+  recording(): FrameRecord[] {
+    return this.session.log.headers().map(({ at, sent, kind, ...rest }) => ({
+      at: sinceEpoch(at),
+      direction: sent ? "sent" : "received",
+      kind: KINDS[slotOf(kind)] ?? "other",
+      ...rest,
+    }));
   }
 
   /** Topics of the session; only servers have them. */
@@ -553,6 +572,14 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   #observeEnd(error: SessionError): void {
+    if (isViolation(error)) {
+      this.#resolved.violations.add(() => ({
+        error,
+        session: this.id,
+        peer: formatAddress(this.remoteAddr),
+        recording: this.recording(),
+      }), performance.now());
+    }
     this.#observed?.ended(error);
     if (this.#opened || this.#role === "client") return;
     const { localAddr, remoteAddr } = this;
@@ -718,10 +745,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Charges the bytes that the session holds, or sends after its end. */
   #charge(): void {
     if (this.#memory === undefined) return;
-    const { held, state } = this.#session;
+    const { held, state, log } = this.#session;
     const sends = state === "closed" && !this.#handedOver;
     const unsent = sends ? this.#link.unsent : 0;
-    this.#memory.update(held + BUFFER_COST * unsent);
+    const recorded = state === "closed" ? 0 : log.held;
+    this.#memory.update(held + recorded + BUFFER_COST * unsent);
   }
 
   /** Rearms the timer if the session must now wake up earlier. */
@@ -740,6 +768,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().tick();
   }
 }
+
+/** Heap bytes of the header of a frame. */
+const RECORD_COST = 24;
 
 /** Figures of the topics that a session is subscribed to. */
 export interface SubscribedTopics {

@@ -25,6 +25,7 @@ import type {
   Remote,
 } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import type { FrameRecord } from "../observe/recording.ts";
 import type { ServerStats, SessionStats } from "../observe/stats.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 
@@ -453,6 +454,11 @@ export interface ServerSession<
   readonly finished: Promise<SessionError>;
   /** Figures of the session, at the moment of reading. */
   readonly stats: SessionStats;
+  /**
+   * Returns the headers of the last frames, the oldest first; see the option
+   * `recorder`. `formatRecording()` prints them.
+   */
+  recording(): FrameRecord[];
   /** Round-trip time of the last PING in ms; `undefined` before the first. */
   readonly roundTrip: number | undefined;
   /**

@@ -38,6 +38,7 @@ import { Lifecycle } from "./control/lifecycle.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { Ping } from "./control/ping.ts";
 import { RECEPTION, type SessionState } from "./control/session_state.ts";
+import { FrameLog } from "./flow/frame_log.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
 import type { LinkSink } from "./resume/resumable_sink.ts";
 import { SessionResumption } from "./resume/session_resumption.ts";
@@ -51,7 +52,7 @@ import {
   trafficOf,
 } from "./session_figures.ts";
 import type { SessionConfig } from "./session_host.ts";
-import { HEADER, Kind } from "./wire/frame_header.ts";
+import { HEADER, Kind, readId } from "./wire/frame_header.ts";
 import { Feature } from "./wire/features.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { ResumePoint, SessionToken } from "./wire/resumption.ts";
@@ -72,6 +73,8 @@ export interface SessionView {
   readonly limits: SessionLimits;
   /** Counters of dropped, refused and malformed traffic. */
   readonly stats: SessionCounters;
+  /** The frames that were sent and received. */
+  readonly log: FrameLog;
   /** Returns the figures of the session; times are on its clock. */
   figures(): SessionFigures;
   /** Round-trip time of the last answered PING, ms. */
@@ -149,12 +152,13 @@ export class Session implements SessionView {
     const isClient = role === "client";
     this.#config = config;
     const shared = this.shared = new SharedState(
-      new FrameWriter(sink, codecs[0], limits),
+      new FrameWriter(sink, codecs[0], limits, new FrameLog(config.recorder)),
       limits,
       (code, message) => this.#lifecycle.abort(code, message),
       config.raises,
     );
     shared.now = now;
+    shared.writer.log.clock = shared;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
     this.incoming = new IncomingCalls(
       shared,
@@ -222,6 +226,11 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get stats(): SessionCounters {
     return this.shared.stats;
+  }
+
+  /** @inheritdoc */
+  get log(): FrameLog {
+    return this.shared.writer.log;
   }
 
   /** @inheritdoc */
@@ -308,7 +317,7 @@ export class Session implements SessionView {
   }
 
   /** Returns the heap bytes that {@linkcode Session.held} sums up, by kind. */
-  heldByKind(): Record<Exclude<HeldKind, "topics">, HeldFigure> {
+  heldByKind(): Record<Exclude<HeldKind, "topics" | "recorder">, HeldFigure> {
     const { shared, incoming, outgoing } = this;
     const { limits, queued, items, inputs, reassemblyBudget, writer } = shared;
     const closed = this.state === "closed";
@@ -666,7 +675,7 @@ export class Session implements SessionView {
   /** Handles one frame; its bytes are valid during this call only. */
   receive(frame: Uint8Array): void {
     if (this.state === "closed") return;
-    this.shared.writer.log.received.add(frame[0] ?? 0, frame.length - HEADER);
+    this.#record(frame);
     try {
       if (this.state === "open") this.#receiveOpen(frame);
       else this.#receiveEarly(frame);
@@ -681,6 +690,13 @@ export class Session implements SessionView {
         `${this.shared.writer.unsent} bytes were sent but not read (limit unsentHard, ${this.shared.limits.unsentHard})`,
       );
     }
+  }
+
+  #record(frame: Uint8Array): void {
+    if (frame.length < HEADER) return;
+    const length = frame.length - HEADER;
+    const { log } = this.shared.writer;
+    log.add(false, frame[0]!, frame[1]!, readId(frame), length); // in range
   }
 
   /** Unsent bytes, except for frames that a resumption sends again. */

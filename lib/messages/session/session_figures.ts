@@ -100,7 +100,9 @@ export type HeldKind =
   /** Frames that arrived during authentication. */
   | "early"
   /** Messages of topics that wait for the client. */
-  | "topics";
+  | "topics"
+  /** Headers of the last frames. */
+  | "recorder";
 
 /**
  * Figures of one session at one moment.
@@ -108,7 +110,7 @@ export type HeldKind =
  * @typeParam Kinds the kinds of memory
  */
 export interface SessionFigures<
-  Kinds extends HeldKind = Exclude<HeldKind, "topics">,
+  Kinds extends HeldKind = Exclude<HeldKind, "topics" | "recorder">,
 > extends TrafficStats {
   /** Time at which the handshake was complete; 0 before. */
   readonly openedAt: number;

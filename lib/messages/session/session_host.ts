@@ -55,6 +55,8 @@ export interface SessionConfig extends HandshakeConfig {
   readonly raises?: CreditPool | undefined;
   /** The handlers of all sessions of a server. */
   readonly running?: RunningHandlers | undefined;
+  /** Number of frame headers to record. @default {0} */
+  readonly recorder?: number;
   /** The current time, ms. */
   readonly now: number;
 }

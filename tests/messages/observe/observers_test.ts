@@ -72,9 +72,9 @@ Deno.test("observers see each call begin and end once, at both ends", async () =
   assertEquals(await all(session.remote.ticks(3)), [0, 1, 2]);
   assertEquals(await session.remote.upload([1, 2, 3]).result, 6);
   await session.remote.note("n");
-  await turns();
+  assertEquals(await session.remote.audit(), "audited"); // handled after it
   const ends = ["price ok", "price invalid", "price internal"]
-    .concat("ticks ok", "upload ok", "note ok");
+    .concat("ticks ok", "upload ok", "note ok", "audit ok");
   assertEquals(near.ends(), ends.map((end) => `caller ${end}`));
   assertEquals(far.ends(), ends.map((end) => `callee ${end}`));
 

@@ -1,9 +1,9 @@
 /**
- * Counts the frames of a session by their kinds, in both directions.
+ * Counts the frames of a session, and keeps the last headers.
  *
  * @module
  */
-import { HEADER, KINDS, slotOf } from "../wire/frame_header.ts";
+import { HEADER, Kind, KINDS, slotOf } from "../wire/frame_header.ts";
 
 /** Bytes of the length before each frame. */
 const LENGTH = 4;
@@ -22,10 +22,128 @@ export class FrameCounts {
   }
 }
 
+/** The header of a frame that was sent or received. */
+export interface LoggedFrame {
+  /** Time on the session's clock, in ms. */
+  readonly at: number;
+  /** Whether this side sent it. */
+  readonly sent: boolean;
+  /** Number of the kind. */
+  readonly kind: number;
+  /** Flag bits. */
+  readonly flags: number;
+  /** Id of the call, or 0. */
+  readonly id: number;
+  /** Length of the body in bytes; `undefined` if it is a secret. */
+  readonly length: number | undefined;
+}
+
+/** Numbers per header: time, id, and the rest in one. */
+const NUMBERS = 3;
+/** Headers for which there is room at first: those of an idle session. */
+const FIRST = 8;
+
 /** The frames that a session has sent and received. */
 export class FrameLog {
   /** Frames that were sent. */
   readonly sent: FrameCounts = new FrameCounts();
   /** Frames that were received. */
   readonly received: FrameCounts = new FrameCounts();
+  /** The session's clock. */
+  clock: { readonly now: number } = { now: 0 };
+  /** Number of headers that are kept. */
+  readonly #most: number;
+  /** A ring of headers; it grows with the calls of the session. */
+  #ring: Float64Array | undefined = undefined;
+  /** Number of headers that were written. */
+  #written = 0;
+
+  /** @param most number of headers to keep */
+  constructor(most = 0) {
+    this.#most = most;
+  }
+
+  /** Heap bytes of the headers. */
+  get held(): number {
+    return this.#ring?.byteLength ?? 0;
+  }
+
+  /** Records a frame. */
+  add(
+    sent: boolean,
+    kind: number,
+    flags: number,
+    id: number,
+    length: number,
+  ): void {
+    (sent ? this.sent : this.received).add(kind, length);
+    if (this.#most === 0) return;
+    const ring = this.#ring ??= new Float64Array(
+      NUMBERS * Math.min(FIRST, this.#most),
+    );
+    if (
+      kind >= Kind.REQUEST && NUMBERS * this.#written >= ring.length &&
+      ring.length < NUMBERS * this.#most
+    ) return this.#grow(ring, sent, kind, flags, id, length);
+    this.#write(ring, sent, kind, flags, id, length);
+  }
+
+  #write(
+    ring: Float64Array,
+    sent: boolean,
+    kind: number,
+    flags: number,
+    id: number,
+    length: number,
+  ): void {
+    const at = (NUMBERS * this.#written++) % ring.length;
+    // The length of HELLO and AUTH would show that of the credentials.
+    const shown = kind === Kind.HELLO || kind === Kind.AUTH ? 0 : length + 1;
+    ring[at] = this.clock.now;
+    ring[at + 1] = id;
+    ring[at + 2] = ((shown * 2 + (sent ? 1 : 0)) * 256 + flags) * 256 + kind;
+  }
+
+  /** Makes room for twice as many headers. */
+  #grow(
+    ring: Float64Array,
+    sent: boolean,
+    kind: number,
+    flags: number,
+    id: number,
+    length: number,
+  ): void {
+    const more = new Float64Array(
+      Math.min(2 * ring.length, NUMBERS * this.#most),
+    );
+    const oldest = (NUMBERS * this.#written) % ring.length;
+    more.set(ring.subarray(oldest));
+    more.set(ring.subarray(0, oldest), ring.length - oldest);
+    this.#ring = more;
+    this.#written = ring.length / NUMBERS;
+    this.#write(more, sent, kind, flags, id, length);
+  }
+
+  /** Returns the headers that are kept, the oldest first. */
+  headers(): LoggedFrame[] {
+    const ring = this.#ring;
+    if (ring === undefined) return [];
+    const room = ring.length / NUMBERS;
+    const count = Math.min(this.#written, room);
+    return Array.from({ length: count }, (_, index) => {
+      const at = NUMBERS * ((this.#written - count + index) % room);
+      const [time, id, rest] = ring.subarray(at, at + NUMBERS);
+      return { at: time!, id: id!, ...unpacked(rest!) }; // in range
+    });
+  }
+}
+
+function unpacked(rest: number): Omit<LoggedFrame, "at" | "id"> {
+  const shown = Math.floor(rest / 0x20000);
+  return {
+    kind: rest % 0x100,
+    flags: Math.floor(rest / 0x100) % 0x100,
+    sent: Math.floor(rest / 0x10000) % 2 === 1,
+    length: shown === 0 ? undefined : shown - 1,
+  };
 }

@@ -72,7 +72,7 @@ export class FrameWriter {
   /** Limits of the peer. */
   peerLimits: PeerLimits = INITIAL_PEER_LIMITS;
   /** The frames that were sent and received. */
-  readonly log: FrameLog = new FrameLog();
+  readonly log: FrameLog;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
   /** Budget for items, and for everything that had to wait. */
@@ -84,15 +84,26 @@ export class FrameWriter {
   #sink: FrameSink;
   readonly #softLimit: number;
   #start = 0;
+  /** Header of the open frame. */
+  #kind = 0;
+  #flags = 0;
+  #id = 0;
   #encoding = false;
 
   /**
    * @param sink destination of the frames
    * @param codec codec of the bodies
    * @param limits this side's limits, of which `unsentSoft` applies
+   * @param log records the frames
    */
-  constructor(sink: FrameSink, codec: MessageCodec, limits: SessionLimits) {
+  constructor(
+    sink: FrameSink,
+    codec: MessageCodec,
+    limits: SessionLimits,
+    log: FrameLog = new FrameLog(),
+  ) {
     this.#sink = sink;
+    this.log = log;
     this.codec = codec;
     this.#softLimit = limits.unsentSoft;
     this.bulk = new SendBudget(this, this.#softLimit / 8);
@@ -143,7 +154,7 @@ export class FrameWriter {
   /** Commits the open frame. */
   #commit(end: number): void {
     const length = end - this.#start - HEADER;
-    this.log.sent.add(this.buffer[this.#start]!, length); // the kind
+    this.log.add(true, this.#kind, this.#flags, this.#id, length);
     this.#sink.commit(end);
   }
 
@@ -165,6 +176,9 @@ export class FrameWriter {
     const { buffer, start } = this.#sink.begin(HEADER + capacity);
     this.buffer = buffer;
     this.#start = start;
+    this.#kind = kind;
+    this.#flags = flags;
+    this.#id = id;
     putHeader(buffer, start, kind, flags, id);
     return start + HEADER;
   }

@@ -1,0 +1,102 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { SessionError } from "../../../lib/messages/errors/call_error.ts";
+import { formatRecording } from "../../../lib/messages/observe/recording.ts";
+import {
+  type Violation,
+  ViolationLog,
+} from "../../../lib/messages/observe/violation_log.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { dial, turns } from "../kit.ts";
+import { K, RawPeer, request, value } from "../raw_peer.ts";
+
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<string, string>() },
+});
+const handlers = { echo: (text: string) => text };
+
+Deno.test("a recording of a session with credentials holds none of their bytes", async () => {
+  await using server = createServer(Echo, { authenticate: () => {} })
+    .handle(handlers);
+  await using session = await connect(Echo, dial(server), {
+    credentials: { password: "hunter2" },
+  });
+  await session.refresh({ password: "hunter3" });
+  await session.remote.echo("secret text");
+  const [served] = server.sessions;
+  const found = served!.recording();
+  assertEquals(found.map(({ kind, direction }) => `${direction} ${kind}`), [
+    "received HELLO",
+    "sent HELLO",
+    "received AUTH",
+    "sent AUTH",
+    "received REQUEST",
+    "sent RESULT",
+  ]);
+  const lengths = found.map(({ length }) => length);
+  assertEquals(lengths.slice(0, 4), Array(4).fill(undefined));
+  const text = formatRecording(found) + JSON.stringify(found);
+  assert(!text.includes("hunter") && !text.includes("secret"));
+  assertMatch(formatRecording(found), /← REQUEST id 1 16 B$/m);
+  assertMatch(formatRecording(found), /→ HELLO \(length not shown\)$/m);
+});
+
+Deno.test("a session that ends by a violation is reported with its last frames", async () => {
+  const violations: Violation[] = [];
+  await using server = createServer(Echo, {
+    recorder: { onViolation: (violation) => void violations.push(violation) },
+  }).handle(handlers);
+  for (let count = 0; count < 3; count++) {
+    await using peer = new RawPeer(dial(server));
+    await peer.hello({ methods: [["echo", 0]] });
+    await peer.frame(K.REQUEST, 1, request(0, value("a")));
+    await peer.until(K.RESULT);
+    await peer.frame(K.REQUEST, 1, request(0, value("a"))); // the id again
+    await peer.until(K.GOAWAY);
+  }
+  await turns(2);
+  const [violation, ...others] = violations;
+  assertEquals(others, []);
+  assertEquals(violation!.error.code, "protocol");
+  const kinds = violation!.recording.map(({ kind }) => kind);
+  assertEquals(kinds.slice(-4), ["REQUEST", "RESULT", "REQUEST", "GOAWAY"]);
+  assertEquals(server.stats.sessions.ended, { protocol: 3 });
+});
+
+Deno.test("1,000 sessions killed in 1 s: one report, and a count of 999", () => {
+  const reports: Violation[] = [];
+  let details = 0;
+  const log = new ViolationLog((violation) => void reports.push(violation));
+  const violation = () => {
+    details++;
+    const error = new SessionError("x", { code: "protocol" });
+    return { session: "s", error, peer: "p", recording: [] };
+  };
+  for (let ms = 0; ms < 1000; ms++) log.add(violation, ms);
+  assertEquals([reports.length, reports[0]!.omitted, details], [1, 0, 1]);
+  log.add(violation, 10_000);
+  assertEquals(reports.map(({ omitted }) => omitted), [0, 999]);
+  new ViolationLog(() => {
+    throw new Error("a broken callback");
+  }).add(violation, 0);
+});
+
+Deno.test("the option recorder is checked, and 0 records nothing", async () => {
+  for (const frames of [-1, 1.5, 4097]) {
+    assertThrows(
+      () => createServer(Echo, { recorder: { frames } }).handle(handlers),
+      RangeError,
+      "recorder.frames",
+    );
+  }
+  await using server = createServer(Echo, { recorder: { frames: 0 } })
+    .handle(handlers);
+  await using session = await connect(Echo, dial(server));
+  await session.remote.echo("a");
+  const [served] = server.sessions;
+  assertEquals(served!.recording(), []);
+  assertEquals(served!.stats.held.recorder, { bytes: 0, limit: 0 });
+});
