@@ -8,7 +8,7 @@ import { containsLine, type Coverage } from "./line_coverage.ts";
 import type { Mutant } from "./mutants.ts";
 
 /** Milliseconds of the tests of other folders. */
-const OTHERS = 40_000;
+const OTHERS = 120_000;
 
 /**
  * Returns mutants in an order that depends on the seed only: first a line, each
@@ -27,7 +27,7 @@ export function draw(all: readonly Mutant[], seed: number): Mutant[] {
 /**
  * Returns the test files that run the line of a mutant, in groups that run one
  * after the other: those of its file, of its folder, and as many others as run
- * within 40 s. Within a group, the quickest are first.
+ * within two minutes. Within a group, the quickest are first.
  */
 export function testsOf(
   { path, line }: Mutant,

@@ -104,11 +104,11 @@ Deno.test("testsOf() returns the tests of a line, the closest and quickest first
   const lines = { "lib/a/x.ts": "4-7 9" };
   const coverage = [
     { path: "tests/a/y_test.ts", ms: 4, lines },
-    { path: "tests/b/slow_test.ts", ms: 30_000, lines },
+    { path: "tests/b/slow_test.ts", ms: 90_000, lines },
     { path: "tests/b/x_test.ts", ms: 3, lines },
     { path: "tests/a/x_test.ts", ms: 2, lines },
     { path: "tests/a/b/y_test.ts", ms: 1, lines },
-    { path: "tests/b/slower_test.ts", ms: 39_000, lines },
+    { path: "tests/b/slower_test.ts", ms: 119_000, lines },
     { path: "tests/a/z_test.ts", ms: 1, lines: { "lib/a/x.ts": "8 10-12" } },
     { path: "tests/a/w_test.ts", ms: 1, lines: {} },
   ];
