@@ -195,3 +195,54 @@ function dial(address: { path: string }): Promise<unknown> {
 function bind(address: { path: string }): Promise<unknown> {
   return listen(address);
 }
+
+Deno.test("listen() closes the socket again if its mode cannot be set", () =>
+  inDirectory(async (path) => {
+    const { chmod } = Deno;
+    Deno.chmod = () => Promise.reject(new Deno.errors.NotSupported("no modes"));
+    try {
+      await assertRejects(
+        () => listen({ path }, { mode: 0o600 }),
+        TransportError,
+        "Cannot set the mode of unix:",
+      );
+    } finally {
+      Deno.chmod = chmod;
+    }
+    await using listener = await listen({ path }); // the address is free
+    assertEquals(listener.addr.path, path);
+  }));
+
+Deno.test("listen() removes no socket file that has just been replaced", () =>
+  inDirectory(async (path) => {
+    await leaveStale(path);
+    const { lstat } = Deno;
+    let calls = 0;
+    Deno.lstat = async (path) => {
+      const info = await lstat(path);
+      return { ...info, ino: (info.ino ?? 0) + calls++ };
+    };
+    try {
+      const error = await assertRejects(() => listen({ path }), TransportError);
+      assertEquals([error.code, calls], ["address-in-use", 2]);
+    } finally {
+      Deno.lstat = lstat;
+    }
+    assertEquals((await Deno.lstat(path)).isSocket, true);
+  }));
+
+Deno.test("listen() listens if a stale socket file vanishes meanwhile", () =>
+  inDirectory(async (path) => {
+    await leaveStale(path);
+    const { lstat } = Deno;
+    Deno.lstat = async (path) => {
+      await Deno.remove(path);
+      return await lstat(path); // rejects
+    };
+    try {
+      await using listener = await listen({ path });
+      assertEquals(listener.addr.path, path);
+    } finally {
+      Deno.lstat = lstat;
+    }
+  }));
