@@ -87,8 +87,7 @@ export function resender(host: ResendHost): Interceptor {
 export function directCalls(host: ResendHost): DirectCalls {
   return {
     get ready() {
-      return host.ended === undefined && host.waiting.size === 0 &&
-        host.hasSession;
+      return isReady(host);
     },
     succeeded() {
       host.budget.succeeded(performance.now());
@@ -107,6 +106,11 @@ export function directCalls(host: ResendHost): DirectCalls {
   };
 }
 
+/** Returns whether a call can be made now, without waiting for others. */
+function isReady(host: ResendHost): boolean {
+  return host.ended === undefined && host.waiting.size === 0 && host.hasSession;
+}
+
 /**
  * Notifications wait for a session as calls do. They are sent at most once:
  * another attempt follows only if none has left this process.
@@ -116,9 +120,16 @@ async function notify(
   request: OutgoingRequest,
   next: Next,
 ): Promise<CallResponse> {
-  const attempts = new Attempts(host, request);
-  let begun = false; // the session then reports it if it drops it
+  let begun = isReady(host); // the session then reports it if it drops it
+  let failure: unknown;
   try {
+    if (begun) return await next(request);
+  } catch (error) {
+    failure = error;
+  }
+  try {
+    const attempts = new Attempts(host, request);
+    if (begun) await attempts.failed(failure);
     return await attempts.run((request) => {
       begun = true;
       return next(request);

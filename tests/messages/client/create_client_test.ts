@@ -432,6 +432,29 @@ Deno.test("notifications wait for a session, in their order with calls", async (
   assertEquals(place.entered, ["1", "2", "3", "4"]);
 });
 
+Deno.test("notifications between a drain and the next session are sent once", async () => {
+  await using first = await new Place("first").start();
+  await using second = new Place("second");
+  await using client = createClient(
+    Shop,
+    [first.address, second.address],
+    QUICK,
+  );
+  await client.ready();
+  const held = client.remote.hold();
+  const drains = event(client, "draining");
+  const drained = first.drain({ grace: 5_000 });
+  await drains;
+  const sent = ["a", "b"].map((text) => client.remote.log(text));
+  await second.start();
+  await Promise.all(sent);
+  first.release("done");
+  assertEquals(await held, "done");
+  await drained;
+  await client.remote.price("c");
+  assertEquals([first.entered, second.entered], [["hold"], ["a", "b", "c"]]);
+});
+
 Deno.test("a notification that has waited for too long is dropped and reported", async () => {
   await using place = new Place("absent");
   const dropped: [number, string][] = [];
