@@ -14,7 +14,7 @@ import {
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../lib/messages/server/server.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
-import { dial, inVirtualTime, turns } from "./kit.ts";
+import { dial, inVirtualTime, turns, until } from "./kit.ts";
 import { RawPeer } from "./raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -113,7 +113,7 @@ Deno.test(
     });
     await session.remote.echo(1);
     for (let n = 0; n < 5000; n++) server.broadcast.tick(new Uint8Array(100));
-    while (arrived < 5000) await session.remote.echo(1);
+    await until(() => arrived >= 5000, () => session.remote.echo(1));
     assertEquals(server.broadcastStats.dropped, 0);
   },
 );

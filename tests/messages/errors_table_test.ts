@@ -32,7 +32,7 @@ import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { source } from "../../lib/messages/sources/source.ts";
-import { aborted, all, thrownBy, turns } from "./kit.ts";
+import { aborted, all, thrownBy, until } from "./kit.ts";
 import { deadline, K, MORE, RawPeer, request, value } from "./raw_peer.ts";
 import { tableRows } from "./readme.ts";
 
@@ -172,7 +172,7 @@ async function openLab(options: LabOptions) {
     opened,
     /** Resolves once the given number of calls of `wait` is being handled. */
     async waiting(count: number): Promise<void> {
-      while (begun < count) await turns();
+      await until(() => begun >= count);
     },
     async client(limits: Partial<SessionLimits> = {}, over?: Connection) {
       return kept(

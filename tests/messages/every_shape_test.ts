@@ -14,7 +14,7 @@ import {
   everyShape,
   handlersOf,
 } from "./every_shape.ts";
-import { failureOf, turns } from "./kit.ts";
+import { failureOf, until } from "./kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -44,7 +44,7 @@ for (const asks of ASKING) {
         assertEquals([answer, received], [[2], [{ heard: shape }]], shape);
       }
       await both.asked.note(1, { metadata: { say: "note" } });
-      while (seen.length < 5) await turns();
+      await until(() => seen.length >= 5);
       assertEquals(seen, [...ANSWERING, "note"].map((each) => [each, each]));
       assertEquals(both.list, []);
     },
@@ -92,7 +92,7 @@ for (const asks of ASKING) {
         assertEquals(await CALLS[shape](both.asked, {}), [6], shape);
       }
       await both.asked.note(1);
-      while (order.length < 15) await turns();
+      await until(() => order.length >= 15);
       assertEquals(
         order,
         [...ANSWERING, "note"].flatMap((
@@ -131,7 +131,7 @@ for (const asks of ASKING) {
         );
       }
       await both.asked.note(1);
-      while (refused.length < 5) await turns();
+      await until(() => refused.length >= 5);
       assertEquals(refused, [...ANSWERING, "note"]);
       assertEquals([handled, both.list.length], [0, 0]);
     },

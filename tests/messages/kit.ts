@@ -121,6 +121,20 @@ export async function turns(count = 1): Promise<void> {
   }
 }
 
+/** Number of turns after which {@linkcode until} fails, at least 60 s. */
+const MOST_TURNS = 60_000;
+
+/** Waits until a condition holds, and does some work before each next look. */
+export async function until(
+  condition: () => boolean,
+  work: () => PromiseLike<unknown> = turns,
+): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn === MOST_TURNS) throw new Error(`Waited in vain: ${condition}`);
+    await work();
+  }
+}
+
 /** The implementation of any client's or server's session. */
 export type AnyTypedSession = TypedSession<AnyProtocol, Side>;
 

@@ -10,7 +10,7 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, turns } from "../kit.ts";
+import { dial, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -96,9 +96,9 @@ async function quotes() {
 
 /** Waits until the given number of clients has received the given number of prices. */
 async function heard(prices: Price[][], count: number, each: number) {
-  while (prices.filter(({ length }) => length === each).length < count) {
-    await turns();
-  }
+  await until(() =>
+    prices.filter(({ length }) => length === each).length >= count
+  );
 }
 
 Deno.test(

@@ -20,7 +20,7 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, incidents, turns } from "../kit.ts";
+import { dial, incidents, turns, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -292,7 +292,7 @@ Deno.test(
     const Empty = protocol({ name: "empty" });
     await using server = createServer(Empty).handle({});
     const session = await connect(Empty, dial(server));
-    while (server.sessions.size === 0) await turns();
+    await until(() => server.sessions.size !== 0);
     const [accepted] = server.sessions;
     await session.close();
     await accepted!.finished;
@@ -334,7 +334,7 @@ Deno.test(
       await connect(Empty, dial(server)),
       await connect(Empty, dial(server)),
     ];
-    while (server.sessions.size < 2) await turns();
+    await until(() => server.sessions.size >= 2);
     for (const session of server.sessions) server.topic("a").subscribe(session);
     for (let loop = 0; loop < 2; loop++) {
       assertEquals(new Set(sessions), new Set(server.sessions));

@@ -10,7 +10,7 @@ import type {
 import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { endless, Lab, lab, waiting, wrapping } from "./interceptors.ts";
-import { all, dial, failureOf, turns } from "../kit.ts";
+import { all, dial, failureOf, turns, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -155,7 +155,7 @@ Deno.test(
       failures.map(({ code, processed }) => [code, processed]),
       [["deadline", "no"], ["deadline", "maybe"]],
     );
-    while (running.size > 0) await turns();
+    await until(() => running.size === 0);
     await session.close();
     await server.shutdown();
   },
@@ -191,7 +191,7 @@ Deno.test(
         ] as const;
         await streams[1].send("x");
         await streams[2].send(1);
-        while (running.size < 3) await turns();
+        await until(() => running.size >= 3);
         if (cancels === "signal") controller.abort();
         for (const stream of streams) {
           if (cancels === "cancel") stream.cancel();
@@ -203,7 +203,7 @@ Deno.test(
           }
           streams[2].cancel();
         }
-        while (running.size > 0) await turns();
+        await until(() => running.size === 0);
         assertEquals(
           (await failureOf(streams[2].result)).processed,
           "maybe",
@@ -579,7 +579,7 @@ Deno.test(
     const unread = count(1e9);
     await turns(5);
     unread.cancel();
-    while (ended.length < 3) await turns();
+    await until(() => ended.length >= 3);
     assertEquals(started, 0);
     await session.close();
     await server.shutdown();

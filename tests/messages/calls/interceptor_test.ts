@@ -20,7 +20,15 @@ import {
   waiting,
   wrapping,
 } from "./interceptors.ts";
-import { all, dial, failureOf, thrownBy, turns, typedSession } from "../kit.ts";
+import {
+  all,
+  dial,
+  failureOf,
+  thrownBy,
+  turns,
+  typedSession,
+  until,
+} from "../kit.ts";
 import type { Session } from "../../../lib/messages/session/session.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -105,7 +113,7 @@ Deno.test(
       assertEquals(await all(talk), ["a#"]);
       assertEquals(await all(talk), [], "a second loop");
       for await (const item of remote.count(1e9)) if (item === "1#") break;
-      while (ended.length < 2) await turns();
+      await until(() => ended.length >= 2);
     }),
 );
 
@@ -159,7 +167,7 @@ Deno.test(
       assertEquals(await all(remote.count(2)), ["<0>", "<1>"]);
       assertEquals(generators, { started: 1, ended: 1 });
       for await (const item of remote.count(1e9)) if (item === "<1>") break;
-      while (ended.length < 2) await turns();
+      await until(() => ended.length >= 2);
       assertEquals(generators, { started: 2, ended: 2 });
       const left = remote.count(1e9);
       const items = left[Symbol.asyncIterator]();
@@ -170,18 +178,18 @@ Deno.test(
         "cancelled",
         "Error: mine",
       ]);
-      while (ended.length < 3) await turns();
+      await until(() => ended.length >= 3);
       assertEquals(generators, { started: 3, ended: 3 });
       const unfinished = remote.count(1e9);
       await unfinished[Symbol.asyncIterator]().next();
       unfinished.cancel();
-      while (ended.length < 4) await turns();
+      await until(() => ended.length >= 4);
       assertEquals(generators, { started: 4, ended: 4 }, "not read further");
       {
         await using _unread = remote.count(1e9);
         await turns(10);
       }
-      while (ended.length < 5) await turns();
+      await until(() => ended.length >= 5);
       const talk = remote.talk();
       await talk.send("a");
       await talk.send("b");
@@ -304,7 +312,7 @@ Deno.test(
         ]);
         assertEquals(calls, 1);
         for await (const item of remote.count(1e9)) if (item === "3") break;
-        while (ended.length < 2) await turns();
+        await until(() => ended.length >= 2);
         const other = await thrownBy(remote.log("a"));
         assert(other instanceof TypeError, "the response of another shape");
       },
@@ -327,7 +335,7 @@ Deno.test(
       interceptors: [hedging],
     });
     assertEquals(await session.remote.sum().result, "");
-    while (running.size > 0) await turns();
+    await until(() => running.size === 0);
     await session.close();
     await server.shutdown();
   },
@@ -391,7 +399,7 @@ Deno.test(
           );
         }
         assert(outer instanceof TypeError, "outer interceptors see it");
-        while (inFlight() > 0) await turns();
+        await until(() => inFlight() === 0);
       });
     }
   },

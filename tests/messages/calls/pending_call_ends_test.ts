@@ -11,11 +11,13 @@ import { CodecError } from "../../../lib/messages/codec/errors.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import {
   aborted,
+  all,
   dial,
   failureOf,
   incidents,
   thrownBy,
   turns,
+  until,
 } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -35,6 +37,11 @@ const Pipes = protocol({
 async function pipes() {
   const { list, onError } = incidents();
   const reasons: Promise<unknown>[] = [];
+  /** Resolves to an item when a handler has been entered. */
+  const entered = async () => {
+    await until(() => reasons.length > 0);
+    return 2;
+  };
   const broken = new Error("the server's own source");
   const server = createServer(Pipes, {
     onError,
@@ -63,11 +70,14 @@ async function pipes() {
       },
     },
   });
-  return { server, session, reasons, list, broken };
+  return { server, session, reasons, entered, list, broken };
 }
 
-function* failing(error: unknown): Generator<number> {
-  yield 1;
+function* failing(
+  error: unknown,
+  before?: Promise<number>,
+): Generator<number | Promise<number>> {
+  yield before ?? 1;
   throw error;
 }
 
@@ -75,31 +85,30 @@ Deno.test(
   "a call fails with the error of its items, or of an item that cannot be sent, and the callee sees a cancelled call",
   none,
   async () => {
-    const { server, session, reasons, list } = await pipes();
+    const { server, session, reasons, entered, list } = await pipes();
     const { pour, mix, ping } = session.remote;
     const own = new Error("no more water");
     async function reason(): Promise<unknown> {
-      while (reasons.length === 0) await ping();
       const { code } = await reasons.shift() as { code: string }; // a CallError
       return code;
     }
-    assertStrictEquals(await thrownBy(pour(failing(own)).result), own);
+    const first = pour(failing(own, entered()));
+    assertStrictEquals(await thrownBy(first.result), own);
     assertEquals(await reason(), "cancelled");
-    const later = [1, Promise.reject(own)];
+    const later = [1, entered().then(() => Promise.reject(own))];
     assertStrictEquals(await thrownBy(pour(later).result), own);
     assertEquals(await reason(), "cancelled");
-    const unsendable = await thrownBy(pour([1, () => {}]).result);
+    const unsendable = await thrownBy(pour([entered(), () => {}]).result);
     assertEquals(unsendable instanceof CodecError, true);
     assertEquals(await reason(), "cancelled");
-    const large = await failureOf(pour([new Uint8Array(70_000)]).result);
+    const large = await failureOf(
+      pour([entered(), new Uint8Array(70_000)]).result,
+    );
     assertEquals([large.code, large.processed], ["too-large", "no"]);
     assertEquals(await reason(), "cancelled");
 
-    const conversation = mix(failing(own));
-    assertStrictEquals(
-      await thrownBy(conversation[Symbol.asyncIterator]().next()),
-      own,
-    );
+    const conversation = mix(failing(own, entered()));
+    assertStrictEquals(await thrownBy(all(conversation)), own);
     assertStrictEquals(await thrownBy(conversation.send(1)), own);
     assertEquals(await reason(), "cancelled");
     assertEquals(list, []);

@@ -1,4 +1,3 @@
-import { inFlightOf } from "../session/accounts.ts";
 import {
   assert,
   assertEquals,
@@ -32,6 +31,7 @@ import {
   thrownBy,
   turns,
   typedSession,
+  until,
 } from "../kit.ts";
 import { K, RawPeer, value } from "../raw_peer.ts";
 
@@ -260,9 +260,8 @@ Deno.test(
     controller.abort();
     const { code, processed } = await asked;
     assertEquals([code, processed], ["cancelled", "maybe"]);
-    while (inFlightOf(typedSession(session).enter()).outgoing > 0) {
-      await turns();
-    }
+    const { outgoing } = typedSession(session).enter();
+    await until(() => outgoing.calls.size === 0);
     assertEquals(session.stats.lateFrames, 1);
     await server.shutdown();
   },
@@ -308,7 +307,7 @@ Deno.test(
       assertEquals(String(error.cause), "Error: late");
       assert(!/(\w+): .*\1:/.test(error.message), error.message);
     }
-    while (ended.length < 2) await turns();
+    await until(() => ended.length >= 2);
     assertEquals(ended.sort(), ["count", "talk true"]);
     await server.shutdown();
   },
@@ -323,7 +322,7 @@ Deno.test(
     for await (const item of session.remote.count(1e9)) {
       if (item === 2) break;
     }
-    while (ended.length < 1) await turns();
+    await until(() => ended.length >= 1);
     assertEquals(await session.remote.ended(), ["count"]);
     assert(
       session.stats.lateFrames > 0,
@@ -334,7 +333,7 @@ Deno.test(
       await talk.send("a");
       await session.remote.echo(1);
     } // leaving the scope cancels it
-    while (ended.length < 2) await turns();
+    await until(() => ended.length >= 2);
     assertEquals(ended, ["count", "talk true"]);
     await server.shutdown();
   },
@@ -397,7 +396,7 @@ Deno.test(
     }
     const upload = session.remote.first(endless());
     assertEquals(await upload.result, 7);
-    while (!returned) await turns();
+    await until(() => returned);
     await server.shutdown();
   },
 );

@@ -13,7 +13,7 @@ import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { itemFields } from "../../../lib/messages/session/wire/fields.ts";
 import { concat } from "@std/bytes/concat";
 import { K, NO_VALUE, RawPeer } from "../raw_peer.ts";
-import { all, turns, typedSession } from "../kit.ts";
+import { all, turns, typedSession, until } from "../kit.ts";
 
 const Numbers = protocol({
   name: "numbers",
@@ -110,14 +110,6 @@ Deno.test("a stream with positions continues after a cut before its first item",
   assertEquals(entered, [undefined, 1]);
   await stream.return?.();
 });
-
-/** Waits for a condition, but not for ever. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited++) {
-    if (waited > 5_000) throw new Error("the condition was never met");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 async function entersTimes(entered: unknown[], times: number): Promise<void> {
   await until(() => entered.length >= times);

@@ -14,7 +14,7 @@ import type { StandardSchema } from "../../../lib/messages/schema/standard_schem
 import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { all, dial, failureOf, incidents, turns } from "../kit.ts";
+import { all, dial, failureOf, incidents, turns, until } from "../kit.ts";
 import { deadline, K, RawPeer, request, value } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -310,7 +310,7 @@ Deno.test(
     ) {
       list.length = 0;
       await hear(name);
-      while (list.length === 0) await ping();
+      await until(() => list.length > 0, ping);
       assertEquals(list.length, 1, name);
     }
     await session.close();

@@ -18,7 +18,15 @@ import { createServer } from "../../../lib/messages/server/server.ts";
 import { typed } from "../../../lib/messages/schema/typed.ts";
 import { testPair } from "../../../lib/testing/test_pair.ts";
 import * as z from "zod";
-import { aborted, all, dial, failureOf, incidents, turns } from "../kit.ts";
+import {
+  aborted,
+  all,
+  dial,
+  failureOf,
+  incidents,
+  turns,
+  until,
+} from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -164,14 +172,14 @@ Deno.test(
       session.remote.sleep(undefined, { timeout: 20 }),
     );
     assertEquals((await deadline).code, "deadline");
-    while (ended.length < 1) await turns();
+    await until(() => ended.length >= 1);
     const controller = new AbortController();
     const { signal } = controller;
     const cancelled = failureOf(session.remote.sleep(undefined, { signal }));
     await turns(3);
     controller.abort();
     assertEquals((await cancelled).code, "cancelled");
-    while (ended.length < 2) await turns();
+    await until(() => ended.length >= 2);
     assertEquals(ended, ["deadline", "cancelled"]);
     await turns(2);
     assertEquals(list, [], "the caller's cancellation is no incident");
@@ -476,7 +484,7 @@ Deno.test(
     assertEquals(entered, 32);
     assert(answered instanceof TypeError);
     await session.close();
-    while (reasons.length < 40) await turns(); // eight have waited
+    await until(() => reasons.length >= 40); // eight have waited
     assert(
       reasons.every((reason) =>
         reason instanceof CallError && reason.code === "disconnected"

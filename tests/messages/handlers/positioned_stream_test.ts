@@ -14,7 +14,7 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import { source } from "../../../lib/messages/sources/source.ts";
-import { all, turns } from "../kit.ts";
+import { all, turns, until } from "../kit.ts";
 
 const Feed = protocol({
   name: "feed",
@@ -46,7 +46,7 @@ Deno.test("a draining server moves a stream whose reader is slow at once", async
   await using session = await connect(Feed, server.addr);
   const items = session.remote.bytes()[Symbol.asyncIterator]();
   const first = items.next();
-  while (bytes.publish(new Uint8Array(8_192)) < 20) await turns(); // more than its credit
+  await until(() => bytes.publish(new Uint8Array(8_192)) >= 20); // more than its credit
   await first;
   const [served] = server.sessions;
   // Nothing is read meanwhile; without a move, the test would time out.
@@ -86,10 +86,10 @@ async function publishUntil<Item>(
 ): Promise<Item> {
   let settled = false;
   first.then(() => settled = true);
-  while (!settled) {
+  await until(() => settled, () => {
     publish();
-    await turns();
-  }
+    return turns();
+  });
   return await first;
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, failureOf, incidents, inVirtualTime, turns } from "../kit.ts";
+import { dial, failureOf, incidents, inVirtualTime, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -93,7 +93,7 @@ Deno.test(
     }
     await session.close();
     await server.shutdown();
-    while (log.at(-1) !== "-c") await turns();
+    await until(() => log.at(-1) === "-c");
     assertEquals(log.join(""), "+a-a+fails+b-b+c-c");
     assertEquals(list.length, 1);
   }),

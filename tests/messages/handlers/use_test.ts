@@ -13,7 +13,7 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { testPair } from "../../../lib/testing/test_pair.ts";
 import { ASKING, CALLS, everyShape, handlersOf } from "../every_shape.ts";
-import { failureOf, incidents, turns } from "../kit.ts";
+import { failureOf, incidents, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const;
 
@@ -73,7 +73,7 @@ Deno.test(
       ["all in", "group in", "items", "group out", "all out"],
     );
     await remote.admin.log("line");
-    while (order.length < 5) await turns();
+    await until(() => order.length >= 5);
     assertEquals(
       taken(),
       ["all in", "group in", "line", "group out", "all out"],

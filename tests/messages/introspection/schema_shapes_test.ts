@@ -22,7 +22,7 @@ import type {
 import { SchemaError } from "../../../lib/messages/schema/standard_schema.ts";
 import type { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, failureOf, incidents, turns } from "../kit.ts";
+import { dial, failureOf, incidents, until } from "../kit.ts";
 import {
   LIBRARIES,
   type Library,
@@ -183,7 +183,7 @@ for (const [name, library] of Object.entries(LIBRARIES)) {
         await asked.note({ count: GOOD });
         await asked.note({ count: BAD_INPUT });
         await asked.note({ count: SHORT });
-        while (noted.length < 2) await turns();
+        await until(() => noted.length >= 2);
         assertEquals(noted, [GOOD, SHORT]);
         assertEquals([stats.malformedCalls, list.length], [1, 0]);
       },

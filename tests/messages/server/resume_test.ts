@@ -21,7 +21,7 @@ import {
   type Resumption,
 } from "../../../lib/messages/session/wire/resumption.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
-import { turns } from "../kit.ts";
+import { turns, until } from "../kit.ts";
 import { K, type RawFrame, RawPeer, request, value } from "../raw_peer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -292,7 +292,7 @@ Deno.test(
     await first.raw.until(K.RESULT);
     assertEquals(log, ["session", "echo 3"]);
     first.raw.connection.close();
-    while (server.sessions.size > 0) await turns(1);
+    await until(() => server.sessions.size === 0);
     assertEquals(log.slice(2), ["aborted", "finished disconnected"]);
     const second = await open(resumptionOf(first.hello));
     assertEquals(second.hello.resumeRefused, {

@@ -7,7 +7,7 @@ import {
 } from "@lengthwise/lengthwise";
 import { assertEquals, assertRejects } from "@std/assert";
 import { dueAfter, Staggered } from "../../../lib/messages/server/staggered.ts";
-import { dial, typedSession } from "../kit.ts";
+import { dial, typedSession, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -134,7 +134,10 @@ Deno.test(
     const drained = sessions[0]!.drain();
     await sessions[1]!.remote.price("turn");
     const [first] = [...server.sessions];
-    while (!first!.draining.aborted) await sessions[1]!.remote.price("turn");
+    await until(
+      () => first!.draining.aborted,
+      () => sessions[1]!.remote.price("turn"),
+    );
     assertEquals(server.broadcast.news(1), 2);
     release();
     await call;

@@ -4,7 +4,7 @@ import {
   ItemPump,
 } from "../../../lib/messages/streams/item_pump.ts";
 import type { Items } from "../../../lib/messages/protocol/client_types.ts";
-import { turns } from "../kit.ts";
+import { turns, until } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -222,7 +222,7 @@ Deno.test(
     });
     const pump = new ItemPump(stream);
     const running = pump.run(send).then((whole) => order.push(`run ${whole}`));
-    while (sent.length === 0) await turns();
+    await until(() => sent.length !== 0);
     pump.stop();
     await running;
     assertEquals([sent, order], [[1], ["cancelled", "run false"]]);
