@@ -171,6 +171,7 @@ export class Session implements SessionView {
     this.#handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
     this.#ping = new Ping(shared);
+    shared.ping = () => this.#ping.send();
     this.#resumption = config.resume === undefined
       ? undefined
       : new SessionResumption(config.resume);
@@ -195,6 +196,7 @@ export class Session implements SessionView {
       onPong: (number) => {
         this.#resumption?.acknowledge(this.#ping.answeredPosition);
         this.#lifecycle.drain.onPong(number);
+        shared.items.raises.onPong(number);
       },
       onAck: (frame) => this.#receiveAck(frame),
       onGoaway: (goaway) => this.#lifecycle.receiveGoaway(goaway),
@@ -377,7 +379,7 @@ export class Session implements SessionView {
         notifications: this.incoming.reader.notifyCredit.available,
         items: shared.items.credit.available,
       },
-      windowLeft: shared.items.pool.left,
+      windowLeft: shared.items.raises.pool.left,
       unsentBytes: shared.writer.unsent,
       heldBytes: this.held,
       held: this.heldByKind(),

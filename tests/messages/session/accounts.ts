@@ -53,7 +53,7 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     waitingForBudget: items.budget.waiting,
     readers: items.readers,
     itemHolders: items.holders.size,
-    raisePool: items.pool.left,
+    raisePool: items.raises.pool.left,
     assembling: shared.reassemblyBudget.used,
     unfinished: shared.unfinished.bytes,
     timers: shared.timerWheel.size + shared.linkTime.size,

@@ -56,7 +56,7 @@ Deno.test(
     const { itemsWindow } = lone.session.limits;
     const item = message(body(4000));
     let held = 0;
-    for (let id = 1; id < 401; id += 2) {
+    for (let id = 1; id < 601; id += 2) {
       lone.receive(Kind.REQUEST, id, request(UP));
       const { receiveWindow } = lone.calls.at(-1)!.call;
       // The application does not read; the peer sends whatever it may send.
@@ -69,8 +69,8 @@ Deno.test(
     assertEquals(lone.ends, []);
     assert(held <= itemsWindow + item.length, `${held} bytes wait`);
     // Another item is refused, whatever its stream may send.
-    lone.receive(Kind.REQUEST, 401, request(UP));
-    lone.receive(Kind.ITEM, 401, item);
+    lone.receive(Kind.REQUEST, 601, request(UP));
+    lone.receive(Kind.ITEM, 601, item);
     assertEquals(lone.ends[0]?.code, "flow-control");
   },
 );

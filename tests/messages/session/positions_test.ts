@@ -103,7 +103,7 @@ Deno.test(
   () => {
     const { lone, read } = reader();
     const before = accountsOf(lone.session);
-    for (let count = 0; count < 200; count++) {
+    for (let count = 0; count < 100; count++) {
       const gap = { ...GAP, ...at(10 + count) };
       lone.receive(Kind.ITEM, 1, itemWith(gap), Flag.NO_VALUE);
     }

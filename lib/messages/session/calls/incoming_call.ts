@@ -132,7 +132,7 @@ export class IncomingCall extends TimerEntry implements SessionStream {
       ? new SendCredit(writer.peerLimits.streamWindow)
       : undefined;
     if (sendsItems(shape)) {
-      this.receiveWindow = new ReceiveWindow(limits, items.pool, now);
+      this.receiveWindow = new ReceiveWindow(limits, items.raises, now);
     } else {
       this.receiveWindow = undefined;
       this.on("end");

@@ -138,7 +138,7 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
     // Created immediately, since the application may read items before the
     // REQUEST is sent.
     this.receiveWindow = receivesItems(shape)
-      ? new ReceiveWindow(limits, items.pool, now)
+      ? new ReceiveWindow(limits, items.raises, now)
       : undefined;
   }
 

@@ -396,7 +396,7 @@ export class Lifecycle {
     handshake.takeEarly();
     shared.writer.close();
     resumption?.end();
-    shared.items.pool.detach();
+    shared.items.raises.pool.detach();
   }
 
   /** Ends the session with an error, without a frame. */
@@ -444,7 +444,7 @@ export class Lifecycle {
     outgoing.end(error, this.#sentGoaway);
     outgoing.dropNotifications(unsent, error);
     incoming.end(this.#codeForCalls(reason), reason.message);
-    shared.items.pool.detach();
+    shared.items.raises.pool.detach();
     this.#host.onEnded(reason);
   }
 }

@@ -23,6 +23,9 @@ import {
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
 export const MAX_CREDIT: number = 2 ** 31 - 1;
 
+/** Owed bytes that are granted in any case: a sender writes as many in a burst. */
+export const LARGE_GRANT: number = 64 * 1024;
+
 /** Accounts of a connection; a WINDOW frame has the account as its id. */
 export const Account = {
   /** Charged by REQUEST. */
@@ -134,6 +137,11 @@ export class GrantedCredit {
     return this.#total - this.#charges;
   }
 
+  /** Charges of all frames so far. */
+  get charged(): number {
+    return this.#charges;
+  }
+
   /**
    * Number of processed bytes that have not been granted again. It is negative
    * while more is withheld.
@@ -197,7 +205,7 @@ export class GrantedCredit {
 
 /**
  * The receiver's end of an account of the connection. It sends WINDOW once a
- * quarter of the window is owed.
+ * quarter of the window is owed, or {@linkcode LARGE_GRANT} if that is less.
  */
 export class ConnectionCredit extends GrantedCredit {
   /** A quarter of the window, in bytes. */
@@ -226,7 +234,8 @@ export class ConnectionCredit extends GrantedCredit {
   }
 
   #grantInTime(): void {
-    if (this.owed >= this.quarter && !this.#paused) this.send();
+    if (this.#paused) return;
+    if (this.owed >= Math.min(this.quarter, LARGE_GRANT)) this.send();
   }
 
   /** Grants enough for one frame, if nothing is available. */

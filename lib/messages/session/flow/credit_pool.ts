@@ -28,6 +28,11 @@ export class CreditPool {
     return this.#left;
   }
 
+  /** Number of bytes taken and not returned. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** Takes up to `most` bytes, and returns how many. */
   take(most: number): number {
     if (this.paused) return 0;

@@ -25,6 +25,7 @@ import { ItemBudget } from "./item_budget.ts";
 import { CreditPool } from "./credit_pool.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 import type { FrameWriter } from "./frame_writer.ts";
+import { WindowRaises } from "./window_raises.ts";
 import { TimerEntry, type TimerWheel } from "../time/timer_wheel.ts";
 import type { SessionLimits } from "../wire/limits.ts";
 
@@ -51,6 +52,8 @@ export interface ItemAccountState {
   readonly timerWheel: TimerWheel;
   /** Time of the current call into the session, ms. */
   readonly now: number;
+  /** Sends a PING; returns its number. */
+  ping(): number;
 }
 
 /** The account of the items of all calls. */
@@ -59,8 +62,8 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   readonly credit: ConnectionCredit;
   /** Budget for items beyond the windows of their streams. */
   readonly budget: ItemBudget<Stream>;
-  /** Credit for raising the windows of streams. */
-  readonly pool: CreditPool;
+  /** Raises the windows of streams. */
+  readonly raises: WindowRaises;
   /** Number of streams whose applications wait for an item. */
   readers = 0;
   /** Number of items that wait to be taken. */
@@ -87,7 +90,11 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
       Account.ITEMS,
       itemsWindow,
     );
-    this.pool = new CreditPool(itemsWindow, raises);
+    this.raises = new WindowRaises(
+      shared,
+      new CreditPool(itemsWindow, raises),
+      () => this.credit.charged,
+    );
     this.budget = new ItemBudget(maxAssembly / 2, maxMessage + ITEM_HEAD);
   }
 
@@ -100,7 +107,7 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   /** Stops granting credit, or makes up for it. */
   pause(paused: boolean): void {
     this.#paused = paused;
-    this.pool.paused = paused;
+    this.raises.pool.paused = paused;
     this.credit.pause(paused);
     this.relieve();
   }

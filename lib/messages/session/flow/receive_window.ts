@@ -10,9 +10,9 @@
  *
  * @module
  */
-import { GrantedCredit } from "./credit.ts";
-import type { CreditPool } from "./credit_pool.ts";
+import { GrantedCredit, LARGE_GRANT } from "./credit.ts";
 import type { Reassembly } from "./reassembly.ts";
+import type { RaisableWindow, WindowRaises } from "./window_raises.ts";
 
 /** A received item that has not been taken. */
 export interface QueuedItem {
@@ -47,7 +47,7 @@ const CHUNK = 4 * SMALL_ITEM;
 const NO_CHUNK = new Uint8Array(0);
 
 /** Items that the application has not taken, and the credit for more. */
-export class ReceiveWindow {
+export class ReceiveWindow implements RaisableWindow {
   /** The phase. */
   phase: ReceivePhase = "open";
   /** Whether the application is waiting for an item. */
@@ -56,6 +56,10 @@ export class ReceiveWindow {
   readAt: number;
   /** The item whose frames are still arriving. */
   partial: Reassembly | undefined = undefined;
+  /** @inheritdoc */
+  readonly initial: number;
+  /** @inheritdoc */
+  round = -1;
   readonly #credit: GrantedCredit;
   #window: number;
   #raised = 0;
@@ -65,11 +69,11 @@ export class ReceiveWindow {
   #chunk: Uint8Array = NO_CHUNK;
   #filled = 0;
   readonly #maxWindow: number;
-  readonly #pool: CreditPool;
+  readonly #raises: WindowRaises;
 
   /**
    * @param limits initial credit, and credit that the window may be raised to
-   * @param pool credit for raises
+   * @param raises raises the window
    * @param now the current time, ms
    */
   constructor(
@@ -77,13 +81,13 @@ export class ReceiveWindow {
       readonly streamWindow: number;
       readonly maxStreamWindow: number;
     },
-    pool: CreditPool,
+    raises: WindowRaises,
     now: number,
   ) {
-    this.#window = limits.streamWindow;
+    this.#window = this.initial = limits.streamWindow;
     this.#credit = new GrantedCredit(limits.streamWindow);
     this.#maxWindow = limits.maxStreamWindow;
-    this.#pool = pool;
+    this.#raises = raises;
     this.readAt = now;
   }
 
@@ -181,16 +185,15 @@ export class ReceiveWindow {
 
   /**
    * Returns the total to grant now; 0 if it is not worth a frame. Each grant
-   * also doubles the window, as far as `maxStreamWindow` and the pool allow. A
-   * stream that is read steadily therefore gets a larger window.
+   * also doubles the window, as far as `maxStreamWindow`, the link and the memory
+   * allow. A stream that is read steadily therefore gets a larger window.
    */
   grant(): number {
     const { owed } = this.#credit;
-    if (this.phase !== "open" || owed === 0 || owed * 2 < this.#window) {
-      return 0;
-    }
+    if (this.phase !== "open" || owed === 0) return 0;
+    if (owed < Math.min(this.#window / 2, LARGE_GRANT)) return 0;
     const room = Math.max(0, this.#maxWindow - this.#window);
-    const raise = this.#pool.take(Math.min(this.#window, room));
+    const raise = this.#raises.take(this, Math.min(this.#window, room));
     this.#raised += raise;
     this.#window += raise;
     return this.#credit.grant(raise);
@@ -222,7 +225,7 @@ export class ReceiveWindow {
    */
   #returnRaise(): void {
     if (this.phase === "open" || this.length > 0) return;
-    this.#pool.give(this.#raised);
+    this.#raises.pool.give(this.#raised);
     this.#raised = 0;
   }
 }

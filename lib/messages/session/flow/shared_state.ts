@@ -108,6 +108,8 @@ export class SharedState implements SendState {
   readonly stats: SessionCounters = newCounters();
   /** @inheritdoc */
   now = 0;
+  /** @inheritdoc */
+  ping: () => number = () => 0;
   /** Called when a call made by either side may have ended. */
   onCallEnded: () => void = () => {};
   /** Ends the session. */

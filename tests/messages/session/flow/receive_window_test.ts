@@ -8,6 +8,7 @@ import { body, UP } from "../session_calls.ts";
 import { Lone, message, request } from "../lone_session.ts";
 import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
 import { ReceiveWindow } from "../../../../lib/messages/session/flow/receive_window.ts";
+import { WindowRaises } from "../../../../lib/messages/session/flow/window_raises.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -16,7 +17,9 @@ function newWindow(
   maxStreamWindow: number,
   pool: CreditPool,
 ) {
-  return new ReceiveWindow({ streamWindow, maxStreamWindow }, pool, 0);
+  const state = { now: 0, ping: () => 1 };
+  const raises = new WindowRaises(state, pool, () => 0);
+  return new ReceiveWindow({ streamWindow, maxStreamWindow }, raises, 0);
 }
 
 function item(length: number, charge = 1, claimed = 0) {

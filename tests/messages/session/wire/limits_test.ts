@@ -65,9 +65,9 @@ Deno.test(
   pure,
   () => {
     assertThrows(
-      () => resolveSessionLimits({ streamWindow: 2 ** 20 }),
+      () => resolveSessionLimits({ streamWindow: 2 ** 23 }),
       RangeError,
-      'Cannot use 262144 as limit "maxStreamWindow": it must be at least "streamWindow", which is 1048576',
+      'Cannot use 4194304 as limit "maxStreamWindow": it must be at least "streamWindow", which is 8388608',
     );
     // The connection would be closed although the peer reads as it should.
     assertThrows(

@@ -1,0 +1,99 @@
+import { assertEquals } from "@std/assert";
+import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
+import { WindowRaises } from "../../../../lib/messages/session/flow/window_raises.ts";
+
+const pure = { permissions: "none" } as const;
+const KIB = 1024;
+
+/** Raises with a clock and PINGs that the test controls. */
+function raises(pool = 4096 * KIB) {
+  const state = { now: 0, received: 0, pings: 0, ping: () => ++state.pings };
+  const subject = new WindowRaises(
+    state,
+    new CreditPool(pool),
+    () => state.received,
+  );
+  return { state, subject };
+}
+
+/** A window of 16 KiB. */
+function stream() {
+  return { initial: 16 * KIB, round: -1 };
+}
+
+Deno.test(
+  "WindowRaises.take() lets one stream have 128 KiB before a measurement",
+  pure,
+  () => {
+    const { state, subject } = raises();
+    const one = stream();
+    const taken = [16, 32, 64, 128].map((most) =>
+      subject.take(one, most * KIB)
+    );
+    assertEquals(taken, [16 * KIB, 32 * KIB, 64 * KIB, 0]);
+    assertEquals(state.pings, 1);
+  },
+);
+
+Deno.test(
+  "WindowRaises.take() raises no stream if many are in use",
+  pure,
+  () => {
+    const { subject } = raises();
+    const streams = Array.from({ length: 9 }, stream);
+    // The first ones cannot know that the others follow.
+    for (const one of streams) subject.take(one, 0);
+    assertEquals(streams.map((one) => subject.take(one, 16 * KIB)), [
+      ...streams.map(() => 0),
+    ]);
+  },
+);
+
+Deno.test(
+  "WindowRaises.onPong() lets streams that are in use have more",
+  pure,
+  () => {
+    const { state, subject } = raises();
+    const one = stream();
+    const others = Array.from({ length: 100 }, stream);
+    for (const other of others) subject.take(other, 0); // not read again
+    subject.take(one, 64 * KIB);
+    assertEquals(state.pings, 1);
+    for (let round = 1; round <= 2; round++) {
+      state.now += 1000;
+      state.received += 200 * KIB;
+      subject.onPong(state.pings);
+      assertEquals(subject.take(one, 16 * KIB) > 0, round === 2);
+      state.now += 1000; // a measurement may begin
+    subject.take(one, 8192 * KIB);
+    }
+  },
+);
+
+Deno.test(
+  "WindowRaises.onPong() ignores answers to earlier PINGs",
+  pure,
+  () => {
+    const { state, subject } = raises();
+    const one = stream();
+    state.pings = 7;
+    subject.take(one, 8192 * KIB);
+    assertEquals(state.pings, 8);
+    state.now = 10;
+    state.received = 8192 * KIB;
+    const room = () => subject.take(one, 1);
+    subject.onPong(7);
+    assertEquals(room(), 0);
+    subject.onPong(8);
+    assertEquals(room(), 1);
+  },
+);
+
+Deno.test("WindowRaises.take() takes no more than the pool has", pure, () => {
+  const { subject } = raises(10 * KIB);
+  const one = stream();
+  assertEquals(subject.take(one, 16 * KIB), 10 * KIB);
+  assertEquals(subject.take(one, 16 * KIB), 0);
+  subject.pool.give(10 * KIB);
+  assertEquals(subject.take(one, 16 * KIB), 10 * KIB);
+});
