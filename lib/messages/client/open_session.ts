@@ -233,7 +233,7 @@ const LOCATION_PATIENCE = 3_000;
 
 /** Why a server has not resumed a session, by its reason. */
 const WHY_NOT_RESUMED: Readonly<Record<ResumeRefusal["reason"], string>> = {
-  unknown: "the server does not know it, for example after a restart",
+  unknown: "the server does not know it",
   expired: "it has ended on the server",
   "not-kept": "frames that an end lacks are no longer kept",
   "other-principal": "the credentials belong to another principal",
@@ -405,7 +405,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
     const { reason = "unknown", received } = refusal ?? {};
     const isOther = reason === "unknown" && session.instance !== this.instance;
     const why = isOther
-      ? "another instance of the server was reached"
+      ? "another instance of the server was reached, for example after a restart"
       : WHY_NOT_RESUMED[reason];
     this.enter().endResumption(why, received);
     resume.onReplaced(session);

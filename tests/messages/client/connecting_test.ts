@@ -164,7 +164,7 @@ Deno.test(
       [code, message],
       [
         "resume-lost",
-        "The session could not be resumed: the server does not know it, for example after a restart",
+        "The session could not be resumed: another instance of the server was reached, for example after a restart",
       ],
     );
     assertEquals(await time.run(client.remote.echo(1)), 1);

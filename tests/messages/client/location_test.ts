@@ -137,7 +137,7 @@ Deno.test(
       assertEquals([error.code, error.processed], ["disconnected", "maybe"]);
       assertEquals(
         error.message,
-        "hold: The session could not be resumed: another instance of the server was reached",
+        "hold: The session could not be resumed: another instance of the server was reached, for example after a restart",
       );
       assertEquals(await time.run(client.remote.where()), "b");
       assertEquals(errors.length, permits === throws ? 1 : 0);
