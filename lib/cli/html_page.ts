@@ -67,6 +67,8 @@ svg .grid { stroke: var(--line); } svg polyline { fill: none; stroke-width: 2; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .85rem; }
 .legend i { display: inline-block; width: 1.4em; height: 3px; margin-right: .4em;
   vertical-align: middle; }
+td, th { text-align: right; padding: .1rem .8rem; }
+td:first-child, th:first-child { text-align: left; padding-left: 0; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .8rem; }
 `;
 

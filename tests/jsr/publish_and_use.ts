@@ -112,6 +112,11 @@ async function use({ consumer, env }: Run): Promise<void> {
     const flags = "--frozen --no-prompt --allow-net=127.0.0.1";
     assertMatch(await run(`run ${flags} calls_over_tcp.ts`), OK);
   });
+  await step("run the command line with no permission", async () => {
+    const cli = `run --no-prompt jsr:${name}/cli`;
+    assertMatch(await run(`${cli} --version`), /^lengthwise\/\d/);
+    assertMatch(await run(`${cli} call --help`), /Usage: lengthwise call/);
+  });
   await step("bundle, and run the bundle", async () => {
     await run("bundle --frozen --quiet -o bundle.js calls_in_memory.ts");
     assertMatch(await run("run --no-config bundle.js"), OK);

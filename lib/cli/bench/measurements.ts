@@ -5,7 +5,7 @@
  */
 import { isRecord } from "../../messages/schema/json_schema.ts";
 import { usage } from "../errors.ts";
-import { Histogram, type HistogramData } from "./histogram.ts";
+import { Histogram, type HistogramData } from "../histogram.ts";
 import type { LoadObserver, Loop, MeasuredCall } from "./load.ts";
 
 /** Number of parts of the duration that have figures of their own. */

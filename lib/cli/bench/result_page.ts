@@ -4,10 +4,11 @@
  * @module
  */
 import { formatCount, formatMs } from "../quantities.ts";
-import { Histogram } from "./histogram.ts";
+import { Histogram } from "../histogram.ts";
 import { type BenchResult, figuresOf } from "./measurements.ts";
 import { invalidity, resultText } from "./result_text.ts";
-import { escapeHtml, page, plot, type Series } from "../html_page.ts";
+import { escapeHtml, page, plot } from "../html_page.ts";
+import { byPercentile, PERCENTILES } from "../percentile_axis.ts";
 
 /** Returns the page. */
 export function resultPage(result: BenchResult): string {
@@ -77,27 +78,4 @@ export function resultPage(result: BenchResult): string {
     }),
     `<h2>Figures</h2><pre>${escapeHtml(resultText(result))}</pre>`,
   ]);
-}
-
-/** Positions of percentiles on the axis: 1 / (1 - share). */
-const PERCENTILES: readonly (readonly [at: number, label: string])[] = [
-  [1, "0"],
-  [2, "50"],
-  [10, "90"],
-  [100, "99"],
-  [1000, "99.9"],
-  [10_000, "99.99"],
-  [100_000, "99.999"],
-];
-
-/** Number of points of a curve. */
-const POINTS = 120;
-
-/** Returns latencies by 1 / (1 - share): each nine takes equal space. */
-function byPercentile(histogram: Histogram): Series["points"] {
-  const last = Math.log10(Math.max(2, histogram.count));
-  return Array.from({ length: POINTS + 1 }, (_, index) => {
-    const x = 10 ** (index / POINTS * last);
-    return [x, histogram.percentile(1 - 1 / x)] as const;
-  });
 }

@@ -6,7 +6,7 @@
 import { printableName } from "../../messages/support/printable.ts";
 import { columnsOf } from "../display.ts";
 import { countOf, formatBytes, formatCount, formatMs } from "../quantities.ts";
-import { Histogram, type HistogramData } from "./histogram.ts";
+import { Histogram, type HistogramData } from "../histogram.ts";
 import type { Loop } from "./load.ts";
 import { type BenchResult, figuresOf } from "./measurements.ts";
 

@@ -23,6 +23,9 @@ import {
   sectionHeader,
 } from "../capture/pcapng.ts";
 import { SessionDecoder } from "../capture/session_decoder.ts";
+import { SessionTrace } from "../capture/session_trace.ts";
+import { tracePage } from "../capture/trace_page.ts";
+import { writeFile } from "../write_file.ts";
 import {
   checkUrl,
   describeTarget,
@@ -65,6 +68,11 @@ const FLAGS = {
     type: "string",
     value: "x.pcapng",
     summary: "write the frames to a file for Wireshark and for replay",
+  },
+  report: {
+    type: "string",
+    value: "x.html",
+    summary: "write a page with a timeline of calls, latencies and credit",
   },
   "max-view": {
     type: "string",
@@ -137,6 +145,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const file = flags.write === undefined
     ? undefined
     : await CaptureFile.create(flags.write, bodies, limit, io);
+  const trace = flags.report === undefined ? undefined : new SessionTrace();
   const listener = await io.listen(listen, { tls });
   await printer.detail(describeTarget(target));
   await printer.note(`listening on ${formatAddress(listener.addr)}`);
@@ -160,6 +169,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       const tap = new Tap(number, client, target, printer, io, (frame) => {
         view.show(frame);
         file?.write(frame);
+        trace?.add(frame);
       });
       const done: Promise<void> = tap.run(stop.signal)
         .finally(() => taps.delete(done));
@@ -173,6 +183,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     listener.close();
     await Promise.all(taps);
     await file?.close();
+    if (flags.report !== undefined && trace !== undefined) {
+      await writeFile(flags.report, tracePage(trace, `Traffic of ${to}`), io);
+    }
   }
   await view.end();
   const lost = view.dropped > 0 ? `, ${view.dropped} not shown` : "";
@@ -215,6 +228,8 @@ class Tap {
   readonly #io: Io;
   readonly #onFrame: (frame: CapturedFrame) => void;
   readonly #decoder: SessionDecoder;
+  /** Time in ms since 1970 at which the clock was 0. */
+  readonly #epoch: number;
 
   constructor(
     number: number,
@@ -231,6 +246,7 @@ class Tap {
     this.#io = io;
     this.#onFrame = onFrame;
     this.#decoder = new SessionDecoder(number);
+    this.#epoch = io.date().getTime() - io.now();
   }
 
   /** Copies until both directions have ended, or the signal is aborted. */
@@ -280,11 +296,16 @@ class Tap {
     await to.closeWrite();
   }
 
+  /** Returns the time in ms since 1970, in steps of a microsecond. */
+  #time(): number {
+    return Math.round((this.#epoch + this.#io.now()) * 1000) / 1000;
+  }
+
   #decode(dir: Direction, bytes: Uint8Array): void {
     const frames = this.#decoder.push(
       dir,
       bytes,
-      this.#io.date().getTime(),
+      this.#time(),
       ({ message }) => {
         this.#printer.note(
           `#${this.#number} ${dir}: ${message}; copying goes on`,

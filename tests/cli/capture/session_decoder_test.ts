@@ -3,7 +3,7 @@ import { concat } from "@std/bytes/concat";
 import type { CapturedFrame } from "../../../lib/cli/capture/captured_frame.ts";
 import { redacted } from "../../../lib/cli/capture/redaction.ts";
 import { SessionDecoder } from "../../../lib/cli/capture/session_decoder.ts";
-import { Histogram } from "../../../lib/cli/bench/histogram.ts";
+import { Histogram } from "../../../lib/cli/histogram.ts";
 import { seededRandom } from "../../../lib/support/seeded_random.ts";
 import { withSessionBytes } from "./session_bytes.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Histogram, upperEdge } from "../../../lib/cli/bench/histogram.ts";
-import { seededRandom } from "../../../lib/support/seeded_random.ts";
+import { Histogram, upperEdge } from "../../lib/cli/histogram.ts";
+import { seededRandom } from "../../lib/support/seeded_random.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
