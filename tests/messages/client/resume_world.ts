@@ -29,7 +29,7 @@ import { LateConnection, lateListener } from "./late_connection.ts";
  * Bytes of each direction after which the session can be resumed. A cut before
  * that is a failed attempt, which may leave a session at the server.
  */
-const HELLO_BYTES = 200;
+const HELLO_BYTES = 203;
 
 /** A method of each shape. */
 export const P = protocol({
