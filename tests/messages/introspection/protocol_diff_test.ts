@@ -302,3 +302,25 @@ Deno.test("describeDifferences() stops at 32 lines and counts the others", {
   assertEquals(lines.length, 33);
   assertEquals(lines.at(-1), "and 968 more");
 });
+
+Deno.test(
+  "describeDifferences() counts the lines that it leaves out, from the first one",
+  {
+    permissions: "none",
+  },
+  () => {
+    const differences = (count: number) =>
+      Array.from({ length: count }, (_, n): MethodDifference => ({
+        ...diff({ a: unary() }, {})[0]!, // the callee lacks it
+        text: `line ${n}`,
+      }));
+    const all = describeDifferences(differences(5)).split("\n");
+    assertEquals(all, [0, 1, 2, 3, 4].map((n) => `line ${n}`));
+    const most = describeDifferences(differences(1000)).split("\n").length - 1;
+    for (const left of [0, 1, 2]) {
+      const lines = describeDifferences(differences(most + left)).split("\n");
+      assertEquals(lines.slice(0, most).at(-1), `line ${most - 1}`);
+      assertEquals(lines.slice(most), left === 0 ? [] : [`and ${left} more`]);
+    }
+  },
+);

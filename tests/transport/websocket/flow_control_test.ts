@@ -11,6 +11,7 @@ import {
   webSocketConnection,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
+import { WebSocketStream } from "../../../lib/transport/websocket/websocket_stream.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkTransport } from "../../../lib/testing/check_transport.ts";
 import { FlowControl } from "../../../lib/transport/websocket/flow_control.ts";
@@ -381,4 +382,21 @@ Deno.test("webSocketConnection() explains a request that can no longer be read",
     "copy it before the upgrade",
   );
   assertEquals((error.cause as Error).message, "request closed");
+});
+
+Deno.test("WebSocketStream closes when it is disposed", async () => {
+  const socket = new FakeSocket(1);
+  const stream = new WebSocketStream(socket as unknown as WebSocket, { // has what is used
+    receiveLimit: undefined,
+    address: "",
+    remoteAddr: { transport: "websocket" },
+    flowControl: false,
+    negotiated: undefined,
+  });
+  stream[Symbol.dispose]();
+  assertEquals(socket.closes.length, 1);
+  await assertRejects(() => stream.read(new Uint8Array(9)), TransportError);
+  socket.readyState = socket.CLOSED;
+  socket.dispatchEvent(new CloseEvent("close", { code: 1000 }));
+  await stream.finished;
 });
