@@ -31,7 +31,8 @@
  *
  * Other entry points: `./transport` (sockets), `./framing` (frames) and
  * `./framing/presets` (framings of known protocols), `./introspection`
- * (descriptions of protocols), `./observe` (metrics, traces and logs), `./testing` (tests without sockets), and
+ * (descriptions of protocols), `./observe` (metrics, traces and logs), `./health`
+ * (health checks), `./testing` (tests without sockets), and
  * `./types` (types that signatures mention and programs rarely name).
  *
  * @module

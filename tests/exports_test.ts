@@ -18,6 +18,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./framing/presets": 20,
   "./introspection": 17,
   "./observe": 30,
+  "./health": 12,
   "./testing": 15,
   "./types": 144,
   "./cli": 5,

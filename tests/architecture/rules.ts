@@ -40,7 +40,11 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/session/"],
   ["lib/messages/schema/"],
   ["lib/messages/protocol/"],
-  ["lib/messages/broadcast/", "lib/messages/introspection/"],
+  [
+    "lib/messages/broadcast/",
+    "lib/messages/introspection/",
+    "lib/messages/health/",
+  ],
   ["lib/messages/observe/"],
   ["lib/messages/streams/"],
   ["lib/messages/calls/", "lib/messages/sources/"],

@@ -49,6 +49,7 @@ import type {
 } from "./server_types.ts";
 import { SessionError } from "../errors/call_error.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
+import { HealthRegistry } from "../health/health_registry.ts";
 import { SessionTotals } from "../observe/session_totals.ts";
 import type { ServerStats } from "../observe/stats.ts";
 import { resumeRegistry } from "./resume_options.ts";
@@ -227,6 +228,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   implements Server<P, Auth, State> {
   readonly sessions: ReadonlySet<ServerSession<P, Auth, State>>;
   readonly broadcast: Publishers<P["client"]>;
+  readonly health: HealthRegistry = new HealthRegistry();
   /** Private, so that printing a server hides its options, which contain keys. */
   readonly #owner: SessionOwner<P, Auth, State>;
   readonly finished: Promise<void>;
@@ -475,12 +477,26 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   async shutdown(
-    options: DrainOptions & { stagger?: number | undefined } = {},
+    options: DrainOptions & {
+      stagger?: number | undefined;
+      drainDelay?: number | undefined;
+    } = {},
   ): Promise<void> {
     const { size } = this.#accepted;
-    const { stagger = Math.min(size, MAX_STAGGER), ...drain } = options;
-    checkDrainOptions("shutdown()", options, { stagger: true });
+    const {
+      stagger = Math.min(size, MAX_STAGGER),
+      drainDelay = 0,
+      ...drain
+    } = options;
+    checkDrainOptions("shutdown()", options, {
+      stagger: true,
+      drainDelay: true,
+    });
     checkTime("shut down with stagger", stagger);
+    checkTime("shut down with drainDelay", drainDelay);
+    this.health.stop();
+    // Watchers receive the change before any GOAWAY, even without a delay.
+    if (drainDelay > 0 || this.health.watched) await this.#delay(drainDelay);
     const { drainGrace } = this.#owner.resolved.limits;
     const stopped = this.#stop(drain.grace ?? drainGrace);
     const drains = new Staggered(
@@ -492,11 +508,27 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     drains.stop(); // the sessions may have ended by themselves
   }
 
+  /** Waits, unless the server is stopped at once. */
+  async #delay(ms: number): Promise<void> {
+    const { signal } = this.#aborted;
+    if (signal.aborted || this.#shutdown !== undefined) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
+      function end() {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      }
+    });
+  }
+
   /**
    * Stops listening; the promise resolves when all sessions have ended, and with
    * them, or after the grace, the once calls whose callers have left.
    */
   #stop(grace: number): Promise<void> {
+    this.health.stop();
     // Set first, so that no new connection is accepted during the shutdown.
     const settled = this.#shutdown ??= this.#settle(grace);
     for (const listener of this.#listeners) listener.close();

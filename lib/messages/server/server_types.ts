@@ -17,6 +17,7 @@ import type {
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { OnceStore } from "../once/once_store.ts";
+import type { ServerHealth } from "../health/health_registry.ts";
 import type { SessionError } from "../errors/call_error.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type {
@@ -281,6 +282,8 @@ export interface Server<
    * ones. Reading them takes time for each open session.
    */
   readonly stats: ServerStats;
+  /** Health of the server, which `Health` and `healthResponse()` report. */
+  readonly health: ServerHealth;
   /** Figures of `broadcast`. */
   readonly broadcastStats: TopicFigures;
   /**
@@ -329,7 +332,9 @@ export interface Server<
    *
    * @param options the grace period for calls in flight, and when clients should
    * connect again; `stagger`: milliseconds over which the sessions begin to drain,
-   * by default one for each session, at most 10,000
+   * by default one for each session, at most 10,000; `drainDelay`: milliseconds
+   * for which the server goes on as before, except that `server.health` is not
+   * serving, by default 0. A load balancer then sends no more clients.
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    *
@@ -348,7 +353,10 @@ export interface Server<
    * ```
    */
   shutdown(
-    options?: DrainOptions & { stagger?: number | undefined },
+    options?: DrainOptions & {
+      stagger?: number | undefined;
+      drainDelay?: number | undefined;
+    },
   ): Promise<void>;
   /**
    * Stops listening and closes every session at once, also during `shutdown()`.
