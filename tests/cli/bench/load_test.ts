@@ -29,7 +29,7 @@ class SimulatedClock implements Clock {
   }
 
   turn(): Promise<void> {
-    return this.wait(0.1);
+    return this.wait(0.5);
   }
 
   /** Stops everything for a time, as a busy process does. */
