@@ -8,6 +8,7 @@ import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import {
+  compareOffers,
   cutEveryByte,
   disturbWithLateData,
   disturbWithOldLinks,
@@ -267,6 +268,14 @@ Deno.test(
     const { failures, fences } = await disturbWithOldLinks(5);
     assertEquals(failures, []);
     assert(fences > 10, `${fences}`);
+  },
+);
+
+Deno.test(
+  "without cuts, it makes no difference whether sessions are resumed",
+  none,
+  async () => {
+    assertEquals(await compareOffers(), undefined);
   },
 );
 

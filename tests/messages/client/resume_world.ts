@@ -154,6 +154,11 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** Options of the client, and the grace of the server. */
+type WorldOptions = Partial<CreateClientOptions<typeof P>> & {
+  grace?: number;
+};
+
 /** Results and events of a conversation. */
 interface Seen {
   /** Results, and events of the application in any order. */
@@ -166,9 +171,12 @@ interface Seen {
  * Makes calls of each shape, in both directions, and returns what is seen. They
  * take more than 200 frames.
  */
-async function converse(world: World): Promise<Seen> {
-  const server = await world.serve();
-  const client = world.client();
+async function converse(
+  world: World,
+  { grace, ...options }: WorldOptions = {},
+): Promise<Seen> {
+  const server = await world.serve("a", grace);
+  const client = world.client(["a"], options);
   async function* numbers() {
     for (let n = 1; n <= 40; n++) yield n;
   }
@@ -225,6 +233,37 @@ async function disturbed(
   } catch {
     return { same: false, links }; // a call has failed, or timers are left
   }
+}
+
+/**
+ * Has the conversation while both ends, one of them or none resume sessions.
+ *
+ * @returns the first difference in the events of both ends, which have the same
+ * times and order
+ */
+export async function compareOffers(): Promise<string | undefined> {
+  const runs: string[][] = [];
+  for (const grace of [30_000, 0]) {
+    for (const patience of [undefined, 0]) {
+      await using world = new World();
+      const { time, log, events } = world;
+      const seen: string[] = [];
+      const timed = (what: string) => seen.push(`${time.now} ${what}`);
+      log.push = (event) => timed(event);
+      events.push = (event) => timed(`client ${event}`);
+      await converse(world, { grace, resume: { patience } });
+      runs.push(seen);
+    }
+  }
+  const [both, ...others] = runs;
+  for (const other of others) {
+    const length = Math.max(both!.length, other.length);
+    for (let index = 0; index < length; index++) {
+      if (both![index] === other[index]) continue;
+      return `${both![index]} | ${other[index]}`;
+    }
+  }
+  return both!.length > 50 ? undefined : `only ${both!.length} events`;
 }
 
 /** Cuts the first link after every n-th byte of each direction. */

@@ -29,10 +29,13 @@ import type {
   Server,
   ServerContext,
 } from "../../../lib/messages/server/server_types.ts";
-import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
+import { MemoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
 import { type Source, source } from "../../../lib/messages/sources/source.ts";
 import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
-import type { OnceStore } from "../../../lib/messages/once/once_store.ts";
+import type {
+  OnceCall,
+  OnceStore,
+} from "../../../lib/messages/once/once_store.ts";
 import type { Handlers } from "../../../lib/messages/protocol/protocol_types.ts";
 import type { SimulatedLink } from "../../../lib/testing/simulated_link.ts";
 import {
@@ -49,7 +52,7 @@ import {
   type LoggedCall,
   type MethodName,
 } from "./world_ledger.ts";
-import { countLinks } from "./world_links.ts";
+import { countLinks, stillCharged } from "./world_links.ts";
 import { type Draw, type Plan, planOf } from "./world_plan.ts";
 
 /** The protocol of the run: each shape, idempotent or not, both ways. */
@@ -90,6 +93,15 @@ const HISTORY = 20;
 
 /** Milliseconds after which everything must be over. */
 const END = 30 * 60_000;
+
+/** Milliseconds after which stores keep no outcomes and no clients. */
+const RETENTION = 21 * 60_000;
+
+/** A call that a store refuses because of its age. */
+const EXPIRED: OnceCall = {
+  ...{ key: "", principal: "", group: "", client: "", digest: "" },
+  ...{ number: 0, seen: 0, created: 0 },
+};
 
 /** Items of a stream, by the id of its call. */
 export function itemsOf(id: number): number[] {
@@ -142,7 +154,7 @@ export class Run {
 
   /** Simulates the run; the ledger then contains what happened. */
   async run(): Promise<this> {
-    using _links = countLinks(this.ledger.links, this.plan.ring);
+    using _links = this.#watch();
     try {
       await this.#time.run(this.#live());
       this.ledger.timersLeft = this.#time.timers - own.size;
@@ -152,6 +164,11 @@ export class Run {
       own.size = 0;
     }
     return this;
+  }
+
+  #watch(): Disposable {
+    const { links, charged } = this.ledger;
+    return countLinks(links, charged, this.plan.ring);
   }
 
   async #live(): Promise<void> {
@@ -187,6 +204,18 @@ export class Run {
     await this.#within("abort()", Promise.all(this.#ending));
     // Handlers of calls that run once go on without their sessions.
     while (this.#charges) await own.sleep(10);
+    await this.#checkHeld();
+  }
+
+  /** Notes what still counts bytes when everything has ended. */
+  async #checkHeld(): Promise<void> {
+    const { held, charged, stores } = this.ledger;
+    held.push(...stillCharged(charged));
+    await own.sleep(RETENTION);
+    for (const store of stores) {
+      store.reserve(EXPIRED); // removes what has expired
+      if (store.held > 0) held.push(`${store.held} bytes of outcomes`);
+    }
   }
 
   /** Whether a handler of a call that runs once has not settled. */
@@ -545,7 +574,8 @@ export class Run {
 
 /** Returns a store that enters its answers into a ledger. */
 function watched(ledger: Ledger, time: { readonly now: number }): OnceStore {
-  const store = memoryOnceStore();
+  const store = new MemoryOnceStore({}, () => Date.now());
+  ledger.stores.push(store);
   const { id } = store;
   /** Number up to which each client needs no outcomes. */
   const acknowledged = new Map<string, number>();
@@ -565,7 +595,7 @@ function watched(ledger: Ledger, time: { readonly now: number }): OnceStore {
       ledger.settlements.push({ id, key: call.key, at: time.now });
       return store.settle(call, fence, outcome);
     },
-    renew: (call, fence) => store.renew(call, fence),
+    renew: () => store.renew(),
     release: (call, fence) => store.release(call, fence),
   };
 }

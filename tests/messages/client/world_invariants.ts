@@ -245,6 +245,10 @@ export const INVARIANTS = {
     if (late) yield `${late.name} at ${late.at}, closed at ${closedAt}`;
   },
 
+  "after the end, no bytes are charged": function* ({ held }) {
+    yield* held;
+  },
+
   "after the end, there is no timer, link or pending promise": function* (
     { timersLeft, linksLeft, pending },
   ) {

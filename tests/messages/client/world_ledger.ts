@@ -5,7 +5,8 @@
  * @module
  */
 import type { Gap } from "../../../lib/messages/session/wire/positions.ts";
-import type { LinkCounts } from "./world_links.ts";
+import type { MemoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts";
+import type { Charged, LinkCounts } from "./world_links.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 
 /** Methods that a run calls. */
@@ -141,6 +142,12 @@ export class Ledger {
   readonly pending: string[] = [];
   timersLeft = 0;
   linksLeft = 0;
+  /** Objects that count held bytes. */
+  readonly charged: Charged = { budgets: new Set(), waiting: new Set() };
+  /** Stores of outcomes. */
+  readonly stores: MemoryOnceStore[] = [];
+  /** Names of what still counts bytes at the end. */
+  readonly held: string[] = [];
   /** Events of the links of all sessions. */
   readonly links: LinkCounts = { replays: 0, fences: 0, fullRings: 0 };
 

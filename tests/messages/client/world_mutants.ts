@@ -118,4 +118,17 @@ export const MUTANTS: readonly Mutant<keyof typeof INVARIANTS>[] = [
     from: "session.closed.then(() => this.#ending.delete(session));",
     to: "session.finished.then(() => this.#ending.delete(session));",
   },
+  {
+    violates: "after the end, no bytes are charged",
+    file: "client/waiting_calls.ts",
+    from: "if (this.#calls.delete(call)) this.#bytes -= call.bytes;",
+    to: "this.#calls.delete(call);",
+  },
+  {
+    violates: "after the end, no bytes are charged",
+    file: "once/memory_once_store.ts",
+    from:
+      "        this.#count(client.group, -CLIENT_COST - client.name.length);\n",
+    to: "",
+  },
 ];

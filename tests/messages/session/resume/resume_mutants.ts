@@ -125,8 +125,9 @@ export const MUTANTS: readonly Mutant<Invariant>[] = [
   },
   {
     violates: INVARIANTS[9],
-    file: "session/resume/resumable_sink.ts",
-    from: "return this.waiting + (this.#link?.unsent ?? 0);",
-    to: "return this.frames.held + (this.#link?.unsent ?? 0);",
+    file: "server/server_session.ts",
+    from: "isPrimary ? this.#broadcastTarget()",
+    to:
+      "isPrimary && (this.session.features & Feature.RESUME) === 0 ? this.#broadcastTarget()",
   },
 ];

@@ -8,6 +8,7 @@
  * @module
  */
 import {
+  compareOffers,
   cutEveryByte,
   disturbWithLateData,
   disturbWithOldLinks,
@@ -31,6 +32,8 @@ async function makeRuns(): Promise<void> {
   endIf(failures);
   const old = await disturbWithOldLinks(5);
   endIf(old.failures.map((what) => `old links: ${INVARIANTS[3]}: ${what}`));
+  const differs = await compareOffers();
+  endIf(differs === undefined ? [] : [`offers: ${INVARIANTS[9]}: ${differs}`]);
   const data = await disturbWithLateData(5);
   endIf(data.failures.map((what) => `late data: ${INVARIANTS[3]}: ${what}`));
   const counts = Object.entries({
