@@ -17,6 +17,7 @@ const PATIENCE = 20_000;
 export const BYSTANDER_LIMITS = {
   heartbeat: PATIENCE,
   pendingHeartbeat: PATIENCE,
+  queueTimeout: PATIENCE,
 } as const;
 
 /** Outcome of the bystander's calls. */
