@@ -29,6 +29,23 @@ Deno.test(
 );
 
 Deno.test(
+  "without observers, nothing is created for a session or a call",
+  none,
+  () => {
+    // Sessions and remotes look at this member only.
+    assertEquals(resolveSessionOptions({}).observers, undefined);
+    assertEquals(resolveSessionOptions({ observers: [] }).observers, undefined);
+    for (const observers of [{}, [undefined], ["x"]]) {
+      assertThrows(
+        () => resolveSessionOptions({ observers: observers as never }), // possible from JavaScript
+        TypeError,
+        "Cannot use",
+      );
+    }
+  },
+);
+
+Deno.test(
   "report() creates an id for each incident, also when onError fails",
   none,
   async () => {

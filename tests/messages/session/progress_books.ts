@@ -392,7 +392,11 @@ export class Books {
       what("charged"),
     );
     same(items.budget.used, held.claimed + items.lent, what("budget"));
-    same(items.raises.pool.left + held.raised, itemsWindow, what("raised windows"));
+    same(
+      items.raises.pool.left + held.raised,
+      itemsWindow,
+      what("raised windows"),
+    );
     same(items.readers, held.readers, what("readers"));
     const { budget, credit: { owed, available } } = items;
     check(held.unpaid <= budget.waiting, what("parts are not paid"));

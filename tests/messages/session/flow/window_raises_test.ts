@@ -65,7 +65,7 @@ Deno.test(
       subject.onPong(state.pings);
       assertEquals(subject.take(one, 16 * KIB) > 0, round === 2);
       state.now += 1000; // a measurement may begin
-    subject.take(one, 8192 * KIB);
+      subject.take(one, 8192 * KIB);
     }
   },
 );
