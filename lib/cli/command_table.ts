@@ -48,6 +48,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "make the calls of a recorded file again",
     load: () => import("./commands/replay.ts"),
   },
+  health: {
+    summary: "ask whether a server can serve calls",
+    load: () => import("./commands/health.ts"),
+  },
   diff: {
     summary: "compare the protocol in a file with that of a server",
     load: () => import("./commands/diff.ts"),
