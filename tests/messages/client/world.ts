@@ -157,8 +157,6 @@ export class Run {
     using _links = this.#watch();
     try {
       await this.#time.run(this.#live());
-      this.ledger.timersLeft = this.#time.timers - own.size;
-      this.ledger.linksLeft = this.#network.links.length;
     } finally {
       this.#time[Symbol.dispose]();
       own.size = 0;
@@ -204,6 +202,8 @@ export class Run {
     await this.#within("abort()", Promise.all(this.#ending));
     // Handlers of calls that run once go on without their sessions.
     while (this.#charges) await own.sleep(10);
+    this.ledger.timersLeft = this.#time.timers - own.size;
+    this.ledger.linksLeft = this.#network.links.length;
     await this.#checkHeld();
   }
 

@@ -114,9 +114,9 @@ export const MUTANTS: readonly Mutant<keyof typeof INVARIANTS>[] = [
   },
   {
     violates: "after the end, there is no timer, link or pending promise",
-    file: "client/session_slot.ts",
-    from: "session.closed.then(() => this.#ending.delete(session));",
-    to: "session.finished.then(() => this.#ending.delete(session));",
+    file: "client/resender.ts",
+    from: "      end();\n      clearTimeout(timer);\n",
+    to: "      end();\n",
   },
   {
     violates: "after the end, no bytes are charged",
