@@ -38,7 +38,6 @@ export const EXPLAINED: readonly Explained[] = [
   {
     path: "lib/messages/session/calls/incoming_calls.ts",
     change: "comparison: this.lastAllowed → (this.lastAllowed) + 1",
-    why:
-      "The next id after the last one of a side has the other side's parity.",
+    why: "The next id after the last one of a side has the parity of the peer.",
   },
 ];

@@ -10,7 +10,7 @@ Deno.test(
   () => {
     const a = { type: "string" };
     const one = { type: "object", properties: { a }, required: ["a"] };
-    // No field tells these apart: "b" is required, but is not described.
+    // These have the same fields: "b" is required, but is not described.
     const other = { ...one, required: ["a", "b"] };
     const found = (first: object, second: object) =>
       schemaDifferences("input", { ...first }, { ...second }, ends);
