@@ -106,6 +106,7 @@ Deno.test(
     const next = remote.up([1, 2]);
     cancelled.cancel();
     await assertRejects(() => cancelled.result, CallError);
+    await turns(3); // the CANCELs arrive
     gate.resolve();
     assertEquals([await first, await third, await next.result], [
       "first",

@@ -24,7 +24,7 @@ import {
 export const MAX_CREDIT: number = 2 ** 31 - 1;
 
 /** Owed bytes that are granted in any case: a sender writes as many in a burst. */
-export const LARGE_GRANT: number = 64 * 1024;
+export const LARGE_GRANT: number = 128 * 1024;
 
 /** Accounts of a connection; a WINDOW frame has the account as its id. */
 export const Account = {
@@ -205,11 +205,13 @@ export class GrantedCredit {
 
 /**
  * The receiver's end of an account of the connection. It sends WINDOW once a
- * quarter of the window is owed, or {@linkcode LARGE_GRANT} if that is less.
+ * quarter of the window is owed.
  */
 export class ConnectionCredit extends GrantedCredit {
   /** A quarter of the window, in bytes. */
   readonly quarter: number;
+  /** Owed bytes at which WINDOW is sent. */
+  readonly #grantAt: number;
   /** Whether nothing is granted, because too much memory is in use. */
   #paused = false;
   readonly #writer: FrameWriter;
@@ -219,10 +221,17 @@ export class ConnectionCredit extends GrantedCredit {
    * @param writer writer of the session's frames
    * @param account the account
    * @param window initial total
+   * @param grantAt owed bytes at which WINDOW is sent even before a quarter is owed
    */
-  constructor(writer: FrameWriter, account: number, window: number) {
+  constructor(
+    writer: FrameWriter,
+    account: number,
+    window: number,
+    grantAt = Infinity,
+  ) {
     super(window);
     this.quarter = window / 4;
+    this.#grantAt = Math.min(this.quarter, grantAt);
     this.#writer = writer;
     this.#account = account;
   }
@@ -234,8 +243,7 @@ export class ConnectionCredit extends GrantedCredit {
   }
 
   #grantInTime(): void {
-    if (this.#paused) return;
-    if (this.owed >= Math.min(this.quarter, LARGE_GRANT)) this.send();
+    if (this.owed >= this.#grantAt && !this.#paused) this.send();
   }
 
   /** Grants enough for one frame, if nothing is available. */

@@ -20,7 +20,7 @@
  *
  * @module
  */
-import { Account, ConnectionCredit } from "./credit.ts";
+import { Account, ConnectionCredit, LARGE_GRANT } from "./credit.ts";
 import { ItemBudget } from "./item_budget.ts";
 import { CreditPool } from "./credit_pool.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
@@ -89,6 +89,7 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
       shared.writer,
       Account.ITEMS,
       itemsWindow,
+      2 * LARGE_GRANT,
     );
     this.raises = new WindowRaises(
       shared,

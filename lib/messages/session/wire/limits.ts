@@ -36,7 +36,7 @@ export interface SessionLimits {
   queueTimeout: number;
   /** Heap bytes that the inputs of running handlers may hold; further requests and notifications wait. Prevents handlers from holding large inputs in any number. @default {16777216} */
   maxInputs: number;
-  /** Initial credit of a stream. @default {16384} */
+  /** Initial credit of a stream. @default {32768} */
   streamWindow: number;
   /** Credit to which a stream's window grows while the stream is read. It grows as far as the link needs it. @default {4194304} */
   maxStreamWindow: number;
@@ -101,7 +101,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   maxQueuedBytes: 16 * 1024 * 1024,
   queueTimeout: 10_000,
   maxInputs: 16 * 1024 * 1024,
-  streamWindow: 16 * 1024,
+  streamWindow: 32 * 1024,
   maxStreamWindow: 4 * 1024 * 1024,
   connectionWindow: 4 * 1024 * 1024,
   notifyWindow: 1024 * 1024,
