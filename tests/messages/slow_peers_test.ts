@@ -266,9 +266,12 @@ for (const policy of ["drop-oldest", "drop-newest"] as const) {
       broadcast: { slow: policy, maxQueued: 8 },
     });
     await slow.remote.ping();
-    const stats = server.broadcastStats;
-    await until(() => stats.delivered + stats.dropped >= 2 * PUBLISHED);
-    const { delivered, dropped, conflated, disconnected } = stats;
+    await until(() => {
+      const { delivered, dropped } = server.broadcastStats;
+      return delivered + dropped >= 2 * PUBLISHED;
+    });
+    const { delivered, dropped, conflated, disconnected } =
+      server.broadcastStats;
     await slow.remote.ping();
     assertEquals(heard[0], every);
     assert(before < 8, `${before} messages passed a closed gate`);

@@ -156,7 +156,8 @@ Deno.test(
     for (const how of ["remote", "inherit"]) {
       const left = await session.remote.ask(how, { timeout: 5_000 });
       const { front = 0 } = seen;
-      assert(front > 0 && front <= 5_000, `${front} after one hop`);
+      // A sum of times is rounded.
+      assert(front > 0 && front < 5_001, `${front} after one hop`);
       assert(
         left > 0 && left < front,
         `${left} after two hops, ${front} after one`,
