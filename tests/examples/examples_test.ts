@@ -82,7 +82,8 @@ const SHOWS: Record<string, readonly string[]> = {
     "job 5: deadline",
     "drops job 6: cancelled",
     "job 6: cancelled",
-    "Anna drops job 7: disconnected\njob 7: done by Bert",
+    "Anna drops job 7: disconnected",
+    "job 7: done by Bert",
   ],
   "examples/live_quotes.ts": [
     "sees INIT, and leaves",
