@@ -22,10 +22,10 @@ MAX_CREDIT = 2**31 - 1
 MAX_TOTAL = 2**53
 UNSETTLED = 2**48 - 1
 
-SESSION, INSTANCE = 0x07, 0x08  # entries of a server's HELLO
-# Entries of HELLO for `resume`, by the role that sends them.
+# Entries of HELLO that identify sessions, by the role that sends them.
+SESSION, INSTANCE = 0x07, 0x08
 TOKEN, RESUME, RESUMED, RESUME_REFUSED = 0x0A, 0x0B, 0x0C, 0x0D
-RESUMPTION = ((RESUME,), (TOKEN, RESUMED, RESUME_REFUSED))
+RESUMPTION = ((RESUME,), (SESSION, INSTANCE, TOKEN, RESUMED, RESUME_REFUSED))
 
 SHAPES = ["unary", "notification", "serverStream", "clientStream", "duplex"]
 KEY, ONCE = 0x05, 0x80
