@@ -43,6 +43,11 @@ const NUMBERS = 3;
 /** Headers for which there is room at first: those of an idle session. */
 const FIRST = 8;
 
+/** Returns a ring for as many headers; V8 stores its numbers unboxed. */
+function emptyRing(headers: number): number[] {
+  return new Array<number>(NUMBERS * headers).fill(NaN);
+}
+
 /** The frames that a session has sent and received. */
 export class FrameLog {
   /** Frames that were sent. */
@@ -54,7 +59,7 @@ export class FrameLog {
   /** Number of headers that are kept. */
   readonly #most: number;
   /** A ring of headers; it grows with the calls of the session. */
-  #ring: Float64Array | undefined = undefined;
+  #ring: number[] | undefined = undefined;
   /** Number of headers that were written. */
   #written = 0;
 
@@ -65,7 +70,7 @@ export class FrameLog {
 
   /** Heap bytes of the headers. */
   get held(): number {
-    return this.#ring?.byteLength ?? 0;
+    return 8 * (this.#ring?.length ?? 0);
   }
 
   /** Records a frame. */
@@ -78,9 +83,7 @@ export class FrameLog {
   ): void {
     (sent ? this.sent : this.received).add(kind, length);
     if (this.#most === 0) return;
-    const ring = this.#ring ??= new Float64Array(
-      NUMBERS * Math.min(FIRST, this.#most),
-    );
+    const ring = this.#ring ??= emptyRing(Math.min(FIRST, this.#most));
     if (
       kind >= Kind.REQUEST && NUMBERS * this.#written >= ring.length &&
       ring.length < NUMBERS * this.#most
@@ -89,7 +92,7 @@ export class FrameLog {
   }
 
   #write(
-    ring: Float64Array,
+    ring: number[],
     sent: boolean,
     kind: number,
     flags: number,
@@ -106,19 +109,18 @@ export class FrameLog {
 
   /** Makes room for twice as many headers. */
   #grow(
-    ring: Float64Array,
+    ring: number[],
     sent: boolean,
     kind: number,
     flags: number,
     id: number,
     length: number,
   ): void {
-    const more = new Float64Array(
-      Math.min(2 * ring.length, NUMBERS * this.#most),
-    );
     const oldest = (NUMBERS * this.#written) % ring.length;
-    more.set(ring.subarray(oldest));
-    more.set(ring.subarray(0, oldest), ring.length - oldest);
+    const headers = [...ring.slice(oldest), ...ring.slice(0, oldest)];
+    const room = Math.min(2 * ring.length / NUMBERS, this.#most);
+    const more = emptyRing(room);
+    for (const [at, number] of headers.entries()) more[at] = number;
     this.#ring = more;
     this.#written = ring.length / NUMBERS;
     this.#write(more, sent, kind, flags, id, length);
@@ -132,7 +134,7 @@ export class FrameLog {
     const count = Math.min(this.#written, room);
     return Array.from({ length: count }, (_, index) => {
       const at = NUMBERS * ((this.#written - count + index) % room);
-      const [time, id, rest] = ring.subarray(at, at + NUMBERS);
+      const [time, id, rest] = ring.slice(at, at + NUMBERS);
       return { at: time!, id: id!, ...unpacked(rest!) }; // in range
     });
   }

@@ -29,7 +29,8 @@ export class WindowRaises {
   /** Bounds the memory of the raises. */
   readonly pool: CreditPool;
   readonly #received: () => number;
-  readonly #estimate: LinkEstimate = new LinkEstimate();
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #estimate: LinkEstimate | undefined = undefined;
   /** Rounds last from one measurement to the next. */
   #round = 0;
   /** Initial credit of the streams that were granted credit in this round. */
@@ -60,15 +61,17 @@ export class WindowRaises {
       this.#inUse += window.initial;
     }
     const used = Math.max(this.#inUse, this.#usedBefore) + this.pool.taken;
-    const room = Math.max(0, this.#estimate.window - used);
+    const { window: allowed } = this.#estimate ??= new LinkEstimate();
+    const room = Math.max(0, allowed - used);
     if (room < most) this.#measure();
     return this.pool.take(Math.min(most, room));
   }
 
   #measure(): void {
     const { now } = this.#shared;
-    if (!this.#estimate.isDue(now)) return;
-    this.#estimate.begin(now, this.#received());
+    const estimate = this.#estimate ??= new LinkEstimate();
+    if (!estimate.isDue(now)) return;
+    estimate.begin(now, this.#received());
     this.#ping = this.#shared.ping();
   }
 
@@ -76,7 +79,7 @@ export class WindowRaises {
   onPong(number: number): void {
     if (number < this.#ping) return;
     this.#ping = Infinity;
-    this.#estimate.end(this.#shared.now, this.#received());
+    this.#estimate?.end(this.#shared.now, this.#received());
     this.#usedBefore = this.#inUse;
     this.#inUse = 0;
     this.#round++;
