@@ -26,11 +26,14 @@ const PARTS = 4;
  */
 const IN_TIME = 4;
 /**
- * Bytes that a slow connection carries in `SLOW_TIME` ms. The reply to a PING
- * follows the bytes that were sent before it.
+ * Bytes that a slow connection carries in a millisecond. The reply to a PING
+ * follows the bytes that were sent before it, wherever they wait.
  */
-const SLOW_BYTES = 16 * 1024;
-const SLOW_TIME = 250;
+const SLOW_RATE = 32;
+/** Longest time in ms for which bytes are expected to be in transit. */
+const MOST_TRANSIT = 8_000;
+/** Times in transit below this do not count, ms. */
+const SHORT_TRANSIT = 500;
 
 /** Bytes that a busy session sends per `heartbeat`, at least. */
 const BUSY_BYTES = 1024;
@@ -48,8 +51,8 @@ export class Heartbeat {
   #pingedAt: number;
   /** Number of bytes framed then. */
   #framedAtPing = 0;
-  /** Number of bytes framed when the last byte was read. */
-  #framedAtRead = 0;
+  /** Time by which a slow connection has carried the framed bytes. */
+  #arrivedBy = -Infinity;
   /** Number of bytes framed at the last look. */
   #framed = 0;
   /** Time since which calls are in flight; `Infinity` if none are. */
@@ -75,7 +78,6 @@ export class Heartbeat {
   read(now: number): void {
     this.#activeAt = now;
     this.#unansweredPings = this.#waited = 0;
-    this.#framedAtRead = this.#framed;
   }
 
   /**
@@ -117,14 +119,15 @@ export class Heartbeat {
     const trips = Math.max(pendingHeartbeat, SAFE_TRIPS * this.#roundTrip);
     const answered = this.#unansweredPings === 0 ? this.#pendingPings : 0;
     const most = MOST_PENDING * pendingHeartbeat;
-    const unread = this.#framed - this.#framedAtRead;
-    const transit = Math.floor(unread / SLOW_BYTES) * SLOW_TIME;
+    const left = this.#arrivedBy - this.#activeAt;
+    const transit = left < SHORT_TRANSIT ? 0 : left;
     return Math.min(most, trips * 2 ** answered) + transit;
   }
 
   /** Begins again on a new link, which has accepted no bytes yet. */
   restart(now: number): void {
     this.read(now);
+    this.#arrivedBy = now;
     this.#acceptBy = Infinity;
   }
 
@@ -134,7 +137,12 @@ export class Heartbeat {
    * and no further, so a peer that reads a byte now and then gains nothing.
    */
   watch(now: number, { position, unsent }: SentBytes): void {
+    const added = position - this.#framed;
     this.#framed = position;
+    if (added > 0) {
+      const arrivedBy = Math.max(this.#arrivedBy, now) + added / SLOW_RATE;
+      this.#arrivedBy = Math.min(arrivedBy, now + MOST_TRANSIT);
+    }
     const accepted = position - unsent;
     const more = accepted - this.#accepted;
     this.#accepted = accepted;
