@@ -30,7 +30,7 @@ const IN_TIME = 4;
  * follows the bytes that were sent before it, wherever they wait.
  */
 const SLOW_RATE = 32;
-/** Longest time in ms for which bytes are expected to be in transit. */
+/** Longest time in ms that bytes may be in transit. */
 const MOST_TRANSIT = 8_000;
 /** Times in transit below this do not count, ms. */
 const SHORT_TRANSIT = 500;
