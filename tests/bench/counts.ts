@@ -93,14 +93,14 @@ const KINDS: readonly Kind[] = [
   {
     name: "unary calls, 1 in flight",
     run: (remote) => calls(remote, 1),
-    bytes: 13_200,
+    bytes: 13_400,
     reads: 2000,
     writes: 2000,
   },
   {
     name: "unary calls, 64 in flight",
     run: (remote) => calls(remote, 64),
-    bytes: 5_950,
+    bytes: 6_000,
     reads: 92,
     writes: 92,
   },
@@ -109,7 +109,7 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       for await (const _ of remote.down(ROUND));
     },
-    bytes: 3_900,
+    bytes: 4_050,
     reads: 60,
     writes: 60,
   },
@@ -118,7 +118,7 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       await remote.up(orders()).result;
     },
-    bytes: 3_480,
+    bytes: 3_620,
     reads: 57,
     writes: 57,
   },
@@ -127,7 +127,7 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       for await (const _ of remote.both(orders()));
     },
-    bytes: 11_550,
+    bytes: 11_800,
     reads: 946,
     writes: 946,
   },
@@ -137,7 +137,7 @@ const KINDS: readonly Kind[] = [
       for (let at = 0; at < ROUND; at++) await remote.note(ORDER);
       await remote.echo(null);
     },
-    bytes: 2_800,
+    bytes: 2_900,
     reads: 54,
     writes: 54,
   },
