@@ -617,6 +617,7 @@ export class Session implements SessionView {
     linkTime.resume();
     this.#restartTimers();
     this.#heartbeat.restart(now);
+    this.shared.items.raises.restart();
     this.#lifecycle.resume();
     // Shows the server that its HELLO has arrived.
     if (hello === undefined) writer.frame(Kind.ACK, 0, 0, resumption.ack());

@@ -67,6 +67,12 @@ export class WindowRaises {
     return this.pool.take(Math.min(most, room));
   }
 
+  /** Forgets the measurements of a link that was lost. */
+  restart(): void {
+    this.#estimate = undefined;
+    this.#ping = Infinity;
+  }
+
   #measure(): void {
     const { now } = this.#shared;
     const estimate = this.#estimate ??= new LinkEstimate();

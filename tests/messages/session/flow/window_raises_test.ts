@@ -97,3 +97,29 @@ Deno.test("WindowRaises.take() takes no more than the pool has", pure, () => {
   subject.pool.give(10 * KIB);
   assertEquals(subject.take(one, 16 * KIB), 10 * KIB);
 });
+
+Deno.test(
+  "WindowRaises.restart() measures a link that takes longer",
+  pure,
+  () => {
+    const { state, subject } = raises();
+    const one = stream();
+    /** Uses the whole window for some seconds; returns how much it was raised. */
+    function use(trip: number): number {
+      let taken = 0;
+      for (let round = 0; round < 10; round++) {
+        state.now += 2 * trip + 1000;
+        taken += subject.take(one, 8192 * KIB);
+        state.now += trip;
+        state.received += subject.pool.taken + one.initial;
+        subject.onPong(state.pings);
+      }
+      return taken;
+    }
+    use(20);
+    subject.take(one, 8192 * KIB);
+    assertEquals(use(200), 0); // bytes seem to wait in a queue
+    subject.restart();
+    assertEquals(use(200) > 0, true);
+  },
+);
