@@ -51,7 +51,7 @@ export class Heartbeat {
   #pingedAt: number;
   /** Number of bytes framed then. */
   #framedAtPing = 0;
-  /** Time by which a slow connection has carried the framed bytes. */
+  /** Time by which a slow connection has carried the accepted bytes. */
   #arrivedBy = -Infinity;
   /** Number of bytes framed at the last look. */
   #framed = 0;
@@ -63,6 +63,8 @@ export class Heartbeat {
   #acceptBy = Infinity;
   /** Number of bytes that the transport had accepted at the last look. */
   #accepted = 0;
+  /** Number of bytes that it had not accepted then. */
+  #unsent = 0;
   readonly #limits: SessionLimits;
 
   /**
@@ -119,8 +121,9 @@ export class Heartbeat {
     const trips = Math.max(pendingHeartbeat, SAFE_TRIPS * this.#roundTrip);
     const answered = this.#unansweredPings === 0 ? this.#pendingPings : 0;
     const most = MOST_PENDING * pendingHeartbeat;
-    const left = this.#arrivedBy - this.#activeAt;
-    const transit = left < SHORT_TRANSIT ? 0 : left;
+    const left = Math.max(0, this.#arrivedBy - this.#activeAt) +
+      this.#unsent / SLOW_RATE;
+    const transit = left < SHORT_TRANSIT ? 0 : Math.min(left, MOST_TRANSIT);
     return Math.min(most, trips * 2 ** answered) + transit;
   }
 
@@ -137,15 +140,16 @@ export class Heartbeat {
    * and no further, so a peer that reads a byte now and then gains nothing.
    */
   watch(now: number, { position, unsent }: SentBytes): void {
-    const added = position - this.#framed;
     this.#framed = position;
-    if (added > 0) {
-      const arrivedBy = Math.max(this.#arrivedBy, now) + added / SLOW_RATE;
-      this.#arrivedBy = Math.min(arrivedBy, now + MOST_TRANSIT);
-    }
     const accepted = position - unsent;
+    // After a resumption, frames that were accepted before are sent again.
     const more = accepted - this.#accepted;
     this.#accepted = accepted;
+    this.#unsent = unsent;
+    if (more > 0) {
+      const arrivedBy = Math.max(this.#arrivedBy, now) + more / SLOW_RATE;
+      this.#arrivedBy = Math.min(arrivedBy, now + MOST_TRANSIT);
+    }
     if (unsent === 0) {
       this.#acceptBy = Infinity;
       return;

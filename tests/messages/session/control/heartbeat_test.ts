@@ -264,3 +264,21 @@ Deno.test(
     assertEquals(live.wakeAt, 18_000);
   },
 );
+
+Deno.test(
+  "Heartbeat allows for the bytes that a resumption sends again",
+  pure,
+  () => {
+    const live = new Heartbeat(pending, 0);
+    live.watch(0, sent(96_000, 0));
+    live.expect(0, true, 20);
+    live.read(9_000);
+    live.restart(10_000);
+    live.watch(10_000, sent(0, 96_000)); // nothing is accepted on the new link
+    assertEquals(live.wakeAt, 14_000);
+    live.watch(10_000, sent(96_000, 0)); // it may wait below the transport
+    assertEquals(live.wakeAt, 14_000);
+    live.read(13_500);
+    assertEquals(live.wakeAt, 14_500);
+  },
+);
