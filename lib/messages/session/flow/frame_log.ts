@@ -83,22 +83,7 @@ export class FrameLog {
   ): void {
     (sent ? this.sent : this.received).add(kind, length);
     if (this.#most === 0) return;
-    const ring = this.#ring ??= emptyRing(Math.min(FIRST, this.#most));
-    if (
-      kind >= Kind.REQUEST && NUMBERS * this.#written >= ring.length &&
-      ring.length < NUMBERS * this.#most
-    ) return this.#grow(ring, sent, kind, flags, id, length);
-    this.#write(ring, sent, kind, flags, id, length);
-  }
-
-  #write(
-    ring: number[],
-    sent: boolean,
-    kind: number,
-    flags: number,
-    id: number,
-    length: number,
-  ): void {
+    const ring = this.#ringFor(kind);
     const at = (NUMBERS * this.#written++) % ring.length;
     // The length of HELLO and AUTH would show that of the credentials.
     const shown = kind === Kind.HELLO || kind === Kind.AUTH ? 0 : length + 1;
@@ -107,23 +92,19 @@ export class FrameLog {
     ring[at + 2] = ((shown * 2 + (sent ? 1 : 0)) * 256 + flags) * 256 + kind;
   }
 
-  /** Makes room for twice as many headers. */
-  #grow(
-    ring: number[],
-    sent: boolean,
-    kind: number,
-    flags: number,
-    id: number,
-    length: number,
-  ): void {
+  /** Returns the ring; frames of calls make it grow. */
+  #ringFor(kind: number): number[] {
+    const ring = this.#ring ??= emptyRing(Math.min(FIRST, this.#most));
+    const room = ring.length / NUMBERS;
+    if (kind < Kind.REQUEST || this.#written < room || room === this.#most) {
+      return ring;
+    }
     const oldest = (NUMBERS * this.#written) % ring.length;
     const headers = [...ring.slice(oldest), ...ring.slice(0, oldest)];
-    const room = Math.min(2 * ring.length / NUMBERS, this.#most);
-    const more = emptyRing(room);
+    const more = emptyRing(Math.min(2 * room, this.#most));
     for (const [at, number] of headers.entries()) more[at] = number;
-    this.#ring = more;
-    this.#written = ring.length / NUMBERS;
-    this.#write(more, sent, kind, flags, id, length);
+    this.#written = room;
+    return this.#ring = more;
   }
 
   /** Returns the headers that are kept, the oldest first. */
