@@ -25,8 +25,8 @@ export interface DescribedMethod {
   readonly shape: Shape;
   /** JSON Schemas of the method's values. */
   readonly schemas: MethodSchemas;
-  /** Default timeout of a call in ms, or `undefined`. */
-  readonly timeout: number | undefined;
+  /** Default timeout of a call in ms, if it is declared. */
+  readonly timeout?: number;
   /** Whether repeating a call is harmless. */
   readonly idempotent: boolean;
   /** Whether a repeated call runs at most once. */
@@ -102,7 +102,7 @@ function methodsOf(side: Side, list: unknown): DescribedMethod[] {
       name,
       shape,
       schemas: schemasOf(given["schemas"]),
-      timeout: isTimeout(timeout) ? timeout : undefined,
+      ...(isTimeout(timeout) ? { timeout } : {}),
       idempotent: given["idempotent"] === true,
       once: given["once"] === true,
       description: typeof description === "string" ? description : "",

@@ -23,6 +23,11 @@ Deno.test("ls lists names, shapes and descriptions", async () => {
     found.find(({ name }) => name === "room.upper").shape,
     "duplex",
   );
+  // What a method does not declare is left out.
+  assertEquals(
+    `${piped.stdout}${(await ls(["--json"])).stdout}`.includes("$undefined"),
+    false,
+  );
 });
 
 Deno.test("ls describes one method", async () => {
