@@ -209,7 +209,9 @@ export async function openSession<P extends AnyProtocol>(
     codecs,
     credentials,
     limits: { handshakeTimeout: Math.max(100, Math.ceil(timeout)) },
-    onError: () => {}, // the command reports the failures of its calls
+    // The command reports its failures itself.
+    onError: () => {},
+    recorder: { onViolation: () => {} },
   };
   // `connect()` takes handlers only if the type of the protocol has a client side.
   const options: ClientOptions = given;

@@ -60,12 +60,19 @@ Deno.test("the first bytes of another protocol lead to a hint", async () => {
     [text.encode("SSH-2.0-OpenSSH_9\r\n"), "SSH banner"],
     [new Uint8Array(), "the server sent nothing; it may expect TLS"],
   ];
+  const printed: unknown[] = [];
+  const { error } = console;
+  using _console = {
+    [Symbol.dispose]: () => void (console.error = error),
+  };
+  console.error = (text) => void printed.push(text);
   for (const [bytes, hint] of cases) {
     const { code, stderr } = await call("tcp://test:1", peerThatSends(bytes));
     assertEquals(code, 3, stderr);
     assertStringIncludes(stderr, "step HELLO");
     assertStringIncludes(stderr, hint);
   }
+  assertEquals(printed, [], "the session prints what the command explains");
 });
 
 Deno.test("--connect-timeout limits the handshake", async () => {
