@@ -16,6 +16,7 @@ import {
 import { buildTree } from "../messages/protocol/method_tree.ts";
 import { protocol } from "../messages/protocol/protocol.ts";
 import type { AnyProtocol } from "../messages/protocol/protocol_types.ts";
+import { receivesItems } from "../messages/session/calls/call_state.ts";
 import type { Shape } from "../messages/session/wire/shape.ts";
 import { usage } from "./errors.ts";
 
@@ -45,6 +46,20 @@ export type DynamicCall = (
 
 /** A call with items, of any shape. */
 export interface DynamicStream extends StreamCall, AsyncIterable<unknown> {}
+
+/** Items of a call, or a promise of its output. */
+export type Reply =
+  | { readonly items: DynamicStream }
+  | { readonly output: unknown };
+
+/** Returns the reply of a call of a shape. */
+export function replyOf(shape: Shape, result: unknown): Reply {
+  // The shape decides what the functions of a remote return.
+  if (receivesItems(shape)) return { items: result as DynamicStream };
+  return shape === "clientStream"
+    ? { output: (result as { result: Promise<unknown> }).result } // see above
+    : { output: result };
+}
 
 const BUILDERS: Readonly<
   Record<Shape, (options: { timeout?: number }) => MethodDeclaration>

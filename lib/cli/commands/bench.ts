@@ -8,6 +8,7 @@ import {
   type SessionError,
 } from "../../messages/errors/call_error.ts";
 import { AGENT } from "../../messages/session/wire/agent.ts";
+import { sendsItems } from "../../messages/session/calls/call_state.ts";
 import {
   type Attempt,
   generateLoad,
@@ -36,6 +37,7 @@ import {
   type DynamicCallOptions,
   type DynamicStream,
   protocolOf,
+  replyOf,
 } from "../dynamic_method.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import {
@@ -253,28 +255,16 @@ function callsOf(
   options: DynamicCallOptions,
   io: Io,
 ): MakeCall {
-  const sends = shape === "clientStream" || shape === "duplex";
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const input = sends ? items : value;
+  const input = sendsItems(shape) ? items : value;
   let next = 0;
   return async (signal) => {
     const call = callers[next++ % callers.length]!; // there is at least one
     try {
-      const result = call(input, { ...options, signal });
-      switch (shape) {
-        case "unary":
-        case "notification":
-          await result;
-          return OK;
-        case "clientStream":
-          // A call of this shape has a result.
-          await (result as { result: Promise<unknown> }).result;
-          return OK;
-        case "serverStream":
-        case "duplex":
-          // A call of these shapes is a stream.
-          return await readItems(result as DynamicStream, io);
-      }
+      const reply = replyOf(shape, call(input, { ...options, signal }));
+      if ("items" in reply) return await readItems(reply.items, io);
+      await reply.output;
+      return OK;
     } catch (error) {
       if (error instanceof CallError) return { outcome: error.code };
       throw error;

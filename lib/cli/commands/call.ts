@@ -8,8 +8,8 @@ import {
   type CallableMethod,
   callerOf,
   type DynamicCallOptions,
-  type DynamicStream,
   protocolOf,
+  replyOf,
 } from "../dynamic_method.ts";
 import { EXIT, usage } from "../errors.ts";
 import {
@@ -26,6 +26,7 @@ import { Printer } from "../output.ts";
 import { formatMs } from "../quantities.ts";
 import { readStream, STREAM_FLAGS, streamLimits } from "../stream_limits.ts";
 import { parseValue } from "../values.ts";
+import { sendsItems } from "../../messages/session/calls/call_state.ts";
 
 const FLAGS = {
   ...CALL_FLAGS,
@@ -99,7 +100,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const target = await readTarget(url, flags, io);
   await printer.detail(describeTarget(target));
   const method = await methodOf(name, target, flags, io);
-  const value = sendsItems(method)
+  const value = sendsItems(method.shape)
     ? readInputs(input, io)
     : await readInput(input, io);
   const protocol = protocolOf([{ ...method, once: flags.key !== undefined }]);
@@ -118,31 +119,16 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     { shape }: CallableMethod,
     result: unknown,
   ): Promise<void> {
-    switch (shape) {
-      case "unary":
-        return await printer.value(await result);
-      case "notification":
-        return void await result;
-      case "clientStream": {
-        // A call of this shape has a result.
-        const { result: output } = result as { result: Promise<unknown> };
-        return await printer.value(await output);
-      }
-      case "serverStream":
-      case "duplex": {
-        const items = printer.stream();
-        try {
-          // A call of these shapes is a stream.
-          const stream = result as DynamicStream;
-          await readStream(stream, limits, io, (item) => items.item(item));
-        } finally {
-          await items.end();
-        }
-      }
+    const reply = replyOf(shape, result);
+    if ("output" in reply) {
+      const output = await reply.output;
+      return shape === "notification" ? undefined : await printer.value(output);
+    }
+    const items = printer.stream();
+    try {
+      await readStream(reply.items, limits, io, (item) => items.item(item));
+    } finally {
+      await items.end();
     }
   }
-}
-
-function sendsItems({ shape }: CallableMethod): boolean {
-  return shape === "clientStream" || shape === "duplex";
 }

@@ -7,6 +7,7 @@ import {
   printableLines,
   printableName,
 } from "../../messages/support/printable.ts";
+import { sendsItems } from "../../messages/session/calls/call_state.ts";
 import type { Shape } from "../../messages/session/wire/shape.ts";
 import { describeTarget, readTarget } from "../connecting.ts";
 import {
@@ -95,8 +96,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /** Returns the schema of the value with which a call begins. */
 function inputOf({ shape, schemas }: DescribedMethod): unknown {
-  const opens = shape === "clientStream" || shape === "duplex";
-  return opens && schemas.opening !== null ? schemas.opening : schemas.input;
+  return sendsItems(shape) && schemas.opening !== null
+    ? schemas.opening
+    : schemas.input;
 }
 
 const ARROWS: Readonly<Record<Shape, string>> = {

@@ -25,6 +25,7 @@ import {
   type DynamicCallOptions,
   type DynamicStream,
   protocolOf,
+  replyOf,
 } from "../dynamic_method.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import {
@@ -39,6 +40,7 @@ import { Printer } from "../output.ts";
 import { countOf, formatMs, parseNumber } from "../quantities.ts";
 import { readFileBytes } from "../secrets.ts";
 import { printableName } from "../../messages/support/printable.ts";
+import { sendsItems } from "../../messages/session/calls/call_state.ts";
 
 const FLAGS = {
   to: { type: "string", value: "url", summary: "address of the server" },
@@ -285,28 +287,16 @@ class Replay {
       metadata,
       signal: this.#io.interrupted,
     };
-    const sends = shape === "clientStream" || shape === "duplex";
-    const result = sends
+    const result = sendsItems(shape)
       ? callerOf(session, method)(items.map(decode), {
         ...options,
         ...(value.length > 0 && { opening: decode(value) }),
       })
       : callerOf(session, method)(decode(value), options);
     try {
-      switch (shape) {
-        case "unary":
-        case "notification":
-          await result;
-          break;
-        case "clientStream":
-          // A call of this shape has a result.
-          await (result as { result: Promise<unknown> }).result;
-          break;
-        case "serverStream":
-        case "duplex":
-          // A call of these shapes is a stream.
-          await readAsRecorded(result as DynamicStream, call);
-      }
+      const reply = replyOf(shape, result);
+      if ("items" in reply) await readAsRecorded(reply.items, call);
+      else await reply.output;
       return "ok";
     } catch (error) {
       if (error instanceof CallError) return error.code;

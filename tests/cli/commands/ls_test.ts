@@ -23,7 +23,7 @@ Deno.test("ls lists names, shapes and descriptions", async () => {
     found.find(({ name }) => name === "room.upper").shape,
     "duplex",
   );
-  // What a method does not declare is left out.
+  // A timeout that is not declared is left out.
   assertEquals(
     `${piped.stdout}${(await ls(["--json"])).stdout}`.includes("$undefined"),
     false,
