@@ -142,6 +142,7 @@ async function startOn(
   const [program = "", ...args] = asUser(user, command(port), [orphaned]);
   const child = new Deno.Command(program, {
     args,
+    cwd: "/", // the user of the server may not enter this folder
     stdin: "null",
     stdout: "null",
     stderr: "piped",
