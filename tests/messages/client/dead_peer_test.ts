@@ -69,6 +69,33 @@ Deno.test(
 );
 
 Deno.test(
+  "a black hole is noticed as soon by a client that has just sent much",
+  none,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 20 });
+    const servers = [await shop(network, "a"), await shop(network, "b")];
+    const client = createClient(Shop, [
+      network.address("a"),
+      network.address("b"),
+    ]);
+    const sku = "x".repeat(10_000);
+    for (let round = 0; round < 10; round++) {
+      const calls = Array.from({ length: 10 }, () => client.remote.price(sku));
+      await time.run(Promise.all(calls));
+    }
+    network.set("a", "silent");
+    const begun = time.now;
+    assertEquals(await time.run(client.remote.price("y")), "y at b");
+    const took = time.now - begun;
+    assert(took > 3_000 && took < 5_500, `${took} ms`);
+    await time.run(client.close());
+    network.set("a", "down");
+    await time.run(Promise.all(servers.map((server) => server.abort())));
+  },
+);
+
+Deno.test(
   "an idle session sends no more PINGs than its heartbeat",
   none,
   async () => {

@@ -420,6 +420,10 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
       if (!(reply instanceof Uint8Array)) this.giveUp(call, reply);
       return;
     }
+    if (kind === Kind.RESULT && call.sent) {
+      const { writer } = this.#shared;
+      writer.arrived = Math.max(writer.arrived, call.requestEnd);
+    }
     // The frame is terminal even if it is not valid, so no CANCEL is sent.
     const interruptsItem = call.receiveWindow?.partial !== undefined;
     this.#finish(call);

@@ -11,6 +11,8 @@ export interface SentBytes {
   readonly position: number;
   /** Number of framed bytes that the transport has not accepted yet. */
   readonly unsent: number;
+  /** Number of bytes that the peer has read, as its replies show. */
+  readonly arrived: number;
 }
 
 /** Number of round trips in which a peer replies to a PING. */
@@ -31,7 +33,7 @@ const IN_TIME = 4;
  */
 const SLOW_RATE = 32;
 /** Longest time in ms that bytes may be in transit. */
-const MOST_TRANSIT = 8_000;
+const MOST_TRANSIT = 30_000;
 /** Times in transit below this do not count, ms. */
 const SHORT_TRANSIT = 500;
 
@@ -65,6 +67,8 @@ export class Heartbeat {
   #accepted = 0;
   /** Number of bytes that it had not accepted then. */
   #unsent = 0;
+  /** Number of bytes that the peer was known to have read then. */
+  #arrived = 0;
   readonly #limits: SessionLimits;
 
   /**
@@ -139,7 +143,7 @@ export class Heartbeat {
    * `writeStall`. Accepted bytes extend this time at the rate `minWriteRate`
    * and no further, so a peer that reads a byte now and then gains nothing.
    */
-  watch(now: number, { position, unsent }: SentBytes): void {
+  watch(now: number, { position, unsent, arrived }: SentBytes): void {
     this.#framed = position;
     const accepted = position - unsent;
     // After a resumption, frames that were accepted before are sent again.
@@ -149,6 +153,11 @@ export class Heartbeat {
     if (more > 0) {
       const arrivedBy = Math.max(this.#arrivedBy, now) + more / SLOW_RATE;
       this.#arrivedBy = Math.min(arrivedBy, now + MOST_TRANSIT);
+    }
+    if (arrived > this.#arrived) {
+      this.#arrived = arrived;
+      const left = Math.max(0, accepted - arrived) / SLOW_RATE;
+      this.#arrivedBy = Math.min(this.#arrivedBy, now + left);
     }
     if (unsent === 0) {
       this.#acceptBy = Infinity;

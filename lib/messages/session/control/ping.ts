@@ -52,6 +52,8 @@ export class Ping {
   #sent = 0;
   #answered = 0;
   #sentAt = 0;
+  /** Number of bytes that the transport had accepted before the last PING. */
+  #sentAfter = 0;
   /** Positions of the PINGs that are not answered, by their numbers. */
   readonly #positions: Map<number, number> = new Map();
   readonly #received: TokenBucket;
@@ -67,7 +69,9 @@ export class Ping {
 
   /** Sends a PING and returns its number. */
   send(): number {
+    const { writer } = this.#shared;
     this.#sentAt = this.#shared.now;
+    this.#sentAfter = writer.position - writer.unsent;
     const position = this.position?.();
     const body = new Uint8Array(position === undefined ? BODY : 2 * BODY);
     putU48(body, 0, ++this.#sent);
@@ -75,7 +79,7 @@ export class Ping {
       putU64(body, BODY, position);
       this.#positions.set(this.#sent, position);
     }
-    this.#shared.writer.frame(Kind.PING, 0, 0, body);
+    writer.frame(Kind.PING, 0, 0, body);
     return this.#sent;
   }
 
@@ -123,7 +127,11 @@ export class Ping {
     }
     if (position !== undefined) this.#takePosition(number, position);
     this.#answered = number;
-    if (number === this.#sent) this.roundTrip = this.#shared.now - this.#sentAt;
+    if (number === this.#sent) {
+      const { now, writer } = this.#shared;
+      this.roundTrip = now - this.#sentAt;
+      writer.arrived = Math.max(writer.arrived, this.#sentAfter);
+    }
     return number;
   }
 

@@ -73,6 +73,8 @@ export class FrameWriter {
   peerLimits: PeerLimits = INITIAL_PEER_LIMITS;
   /** The frames that were sent and received. */
   readonly log: FrameLog;
+  /** Position up to which the peer has read, as its replies show. */
+  arrived = 0;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
   /** Budget for items, and for everything that had to wait. */

@@ -11,8 +11,8 @@ const limits = resolveSessionLimits({
 });
 
 /** Returns sent bytes. */
-function sent(accepted: number, unsent: number) {
-  return { position: accepted + unsent, unsent };
+function sent(accepted: number, unsent: number, arrived = 0) {
+  return { position: accepted + unsent, unsent, arrived };
 }
 
 const NONE = sent(0, 0);
@@ -260,8 +260,8 @@ Deno.test(
     assertEquals(times, [3_000, 4_000, 5_000]);
     live.read(6_000);
     live.watch(6_000, sent(100_000_000, 0));
-    // Four seconds after three PINGs, and eight for the bytes, however many.
-    assertEquals(live.wakeAt, 18_000);
+    // Four seconds after three PINGs, and thirty for the bytes, however many.
+    assertEquals(live.wakeAt, 40_000);
   },
 );
 
@@ -280,5 +280,20 @@ Deno.test(
     assertEquals(live.wakeAt, 14_000);
     live.read(13_500);
     assertEquals(live.wakeAt, 14_500);
+  },
+);
+
+Deno.test(
+  "Heartbeat waits for no bytes that the peer has answered",
+  pure,
+  () => {
+    const live = new Heartbeat(pending, 0);
+    live.expect(0, true, 20);
+    live.watch(0, sent(960_000, 0));
+    assertEquals(live.wakeAt, 31_000);
+    live.watch(100, sent(960_000, 0, 928_000));
+    assertEquals(live.wakeAt, 2_100);
+    live.watch(200, sent(960_000, 0, 960_000));
+    assertEquals(live.wakeAt, 1_000);
   },
 );
