@@ -6,8 +6,8 @@
 import { didYouMean } from "../support/did_you_mean.ts";
 import { AGENT } from "../messages/session/wire/agent.ts";
 import { COMMANDS } from "./command_table.ts";
-import { EXIT, usage } from "./errors.ts";
-import { isBrokenPipe, reportFailure } from "./failures.ts";
+import { CliError, EXIT, usage } from "./errors.ts";
+import { exitCodeOf, isBrokenPipe, reportFailure } from "./failures.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { type Io, writeText } from "./io.ts";
 
@@ -28,9 +28,14 @@ export async function run(
     return io.interrupted.aborted ? EXIT.interrupted : code;
   } catch (error) {
     if (isBrokenPipe(error)) return EXIT.ok;
-    if (io.interrupted.aborted) return EXIT.interrupted;
-    return await reportFailure(error, io).catch(() => EXIT.fault);
+    // A file that could not be written is reported also at the end of a tap.
+    if (io.interrupted.aborted && !isUsage(error)) return EXIT.interrupted;
+    return await reportFailure(error, io).catch(() => exitCodeOf(error));
   }
+}
+
+function isUsage(error: unknown): boolean {
+  return error instanceof CliError && error.code === "usage";
 }
 
 async function dispatch(args: readonly string[], io: Io): Promise<number> {

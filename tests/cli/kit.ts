@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { TransportError } from "../../lib/transport/errors.ts";
 import type { Connection, Listener } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import type { Io, OutputStream } from "../../lib/cli/io.ts";
 import { run } from "../../lib/cli/run.ts";
+
+/** A stream or file that a command writes to. */
+export type Destination = "stdout" | "stderr" | "file";
 
 /** Surroundings of a command in a test. */
 export interface Surroundings {
@@ -29,6 +33,8 @@ export interface Surroundings {
   readonly interrupted?: AbortSignal;
   /** Called with each write to standard output; may throw. */
   readonly onOutput?: (text: string) => void | Promise<void>;
+  /** Called with each write; may throw. */
+  readonly onWrite?: (to: Destination, text: string) => void | Promise<void>;
   readonly now?: () => number;
   readonly wait?: Io["wait"];
 }
@@ -81,8 +87,13 @@ export async function runCli(
   args: readonly string[],
   given: Surroundings = {},
 ): Promise<Result> {
-  const stdout = new Collected(given, given.onOutput);
-  const stderr = new Collected(given);
+  const { onWrite } = given;
+  let open = 0;
+  const stdout = new Collected(given, async (text) => {
+    await given.onOutput?.(text);
+    await onWrite?.("stdout", text);
+  });
+  const stderr = new Collected(given, (text) => onWrite?.("stderr", text));
   const written: Record<string, Uint8Array> = {};
   const { stdin = "" } = given;
   const io: Io = {
@@ -102,12 +113,13 @@ export async function runCli(
     },
     createFile(path) {
       written[path] = new Uint8Array();
+      open++;
       return Promise.resolve({
-        write(bytes: Uint8Array) {
+        async write(bytes: Uint8Array) {
+          await onWrite?.("file", new TextDecoder().decode(bytes));
           written[path] = new Uint8Array([...written[path]!, ...bytes]);
-          return Promise.resolve();
         },
-        close() {},
+        close: () => void open--,
       });
     },
     env: (name) => given.env?.[name],
@@ -133,6 +145,7 @@ export async function runCli(
       })),
   };
   const code = await run(args, io);
+  assertEquals(open, 0, "a file was not closed");
   await Promise.all(sessions); // the servers' ends of the command's sessions
   return {
     code,

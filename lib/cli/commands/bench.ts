@@ -201,15 +201,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     () => progressText(measurements, io.now() - start - load.warmup),
     drawn.signal,
   );
+  drawing.catch(() => stop.abort()); // it is awaited below
   try {
     const callers = sessions.map((session) => callerOf(session, name));
     const call = callsOf(method, callers, value, options, io);
     await generateLoad(load, io, call, measurements, stop.signal);
   } finally {
     drawn.abort();
-    await drawing;
-    stop.abort();
-    await Promise.all(sessions.map((session) => session.close()));
+    try {
+      await drawing;
+    } finally {
+      stop.abort();
+      await Promise.all(sessions.map((session) => session.close()));
+    }
   }
   const ran = Math.min(load.duration, io.now() - start - load.warmup);
   const result = measurements.result({

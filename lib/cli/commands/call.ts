@@ -87,6 +87,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
   const printer = new Printer(io, flags);
   const limits = streamLimits(flags.first ? { ...flags, count: "1" } : flags);
+  let details = Promise.resolve();
   const options: DynamicCallOptions = {
     ...callOptions(flags),
     signal: io.interrupted,
@@ -94,7 +95,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     ...(flags.opening !== undefined &&
       { opening: parseValue(flags.opening, "--opening") }),
     onMetadata: (metadata) => {
-      printer.detail(`metadata of the result: ${JSON.stringify(metadata)}`);
+      details = printer.detail(
+        `metadata of the result: ${JSON.stringify(metadata)}`,
+      );
+      details.catch(() => {}); // it is awaited below
     },
   };
   const target = await readTarget(url, flags, io);
@@ -112,6 +116,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } finally {
     await session.close();
   }
+  await details;
   await printer.detail(`${formatMs(io.now() - start)}`);
   return EXIT.ok;
 

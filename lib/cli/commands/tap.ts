@@ -142,26 +142,31 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io,
   );
   const view = new View(printer, io, { bodies, limit, filter });
-  const file = flags.write === undefined
-    ? undefined
-    : await CaptureFile.create(flags.write, bodies, limit, io);
   const trace = flags.report === undefined ? undefined : new SessionTrace();
   const listener = await io.listen(listen, { tls });
-  await printer.detail(describeTarget(target));
-  await printer.note(`listening on ${formatAddress(listener.addr)}`);
-  if (target.tls !== undefined || /^(tls|wss)/i.test(to) || tls !== undefined) {
-    await printer.note(
-      "TLS ends here: the server sees neither the clients' certificates nor their addresses",
-    );
-  }
   const stop = new AbortController();
-  io.interrupted.addEventListener("abort", () => stop.abort(), { once: true });
-  if (time !== undefined) io.wait(time, stop.signal).then(() => stop.abort());
-  view.onFailed = () => stop.abort();
   stop.signal.addEventListener("abort", () => listener.close(), { once: true });
   const taps = new Set<Promise<void>>();
+  let file: CaptureFile | undefined;
   let count = 0;
   try {
+    if (flags.write !== undefined) {
+      file = await CaptureFile.create(flags.write, bodies, limit, io);
+    }
+    await printer.detail(describeTarget(target));
+    await printer.note(`listening on ${formatAddress(listener.addr)}`);
+    if (
+      target.tls !== undefined || /^(tls|wss)/i.test(to) || tls !== undefined
+    ) {
+      await printer.note(
+        "TLS ends here: the server sees neither the clients' certificates nor their addresses",
+      );
+    }
+    const end = () => stop.abort();
+    io.interrupted.addEventListener("abort", end, { once: true });
+    if (io.interrupted.aborted) end();
+    if (time !== undefined) io.wait(time, stop.signal).then(end);
+    view.onFailed = end;
     for await (const client of listener) {
       const number = ++count;
       const name = `${number} ${formatAddress(client.remoteAddr)}`;
@@ -180,8 +185,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (!stop.signal.aborted) throw error; // closing the listener ends the loop
   } finally {
     stop.abort();
-    listener.close();
     await Promise.all(taps);
+    await view.end().catch(() => {}); // reported after an error of the file
     await file?.close();
     if (flags.report !== undefined && trace !== undefined) {
       await writeFile(flags.report, tracePage(trace, `Traffic of ${to}`), io);
@@ -258,7 +263,7 @@ class Tap {
     } catch (error) {
       client.close();
       const message = error instanceof Error ? error.message : String(error);
-      return await this.#printer.note(`#${this.#number} ${message}`);
+      return await this.#note(message);
     }
     const close = () => {
       client.close();
@@ -307,12 +312,16 @@ class Tap {
       bytes,
       this.#time(),
       ({ message }) => {
-        this.#printer.note(
-          `#${this.#number} ${dir}: ${message}; copying goes on`,
-        ).catch(() => {}); // the terminal has gone
+        this.#note(`${dir}: ${message}; copying goes on`);
       },
     );
     for (const frame of frames) this.#onFrame(frame);
+  }
+
+  /** Prints a note about this connection; copying goes on if that fails. */
+  #note(text: string): Promise<void> {
+    return this.#printer.note(`#${this.#number} ${text}`)
+      .catch(() => {}); // the terminal has gone
   }
 }
 
@@ -411,11 +420,13 @@ class CaptureFile {
     limit: number,
     io: Io,
   ): Promise<CaptureFile> {
+    let file: FileOutput | undefined;
     try {
-      const file = await io.createFile(path);
+      file = await io.createFile(path);
       await file.write(sectionHeader(AGENT));
       return new CaptureFile(path, file, bodies, limit);
     } catch (error) {
+      file?.close();
       throw fileError("write", path, error);
     }
   }
