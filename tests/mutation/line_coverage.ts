@@ -15,6 +15,8 @@ const CACHE = ".cache/line_coverage.json";
 const LONGEST = 240_000;
 /** Number of times that a test file may fail, on a busy machine. */
 const ATTEMPTS = 3;
+/** Number of test files that are measured at the same time. */
+const WORKERS = 2;
 
 /** The lines that a test file runs. */
 export interface Coverage {
@@ -38,15 +40,21 @@ export async function coverageOf(
 ): Promise<Coverage[]> {
   const library = await hashOf(filesIn("lib", ".ts"));
   const known = readCache();
-  const found: Kept[] = [];
-  for (const path of tests) {
-    const hash = library + await hashOf([path]);
-    const before = known.find((one) => one.path === path && one.hash === hash);
-    const { ms, lines } = before ?? await measure(path, sandbox);
-    found.push({ path, hash, ms, lines });
-    if (before === undefined) writeCache(found, known);
-  }
-  return found;
+  const found = new Map<string, Kept>();
+  const waiting = [...tests];
+  const measureSome = async () => {
+    for (let path = waiting.shift(); path; path = waiting.shift()) {
+      const hash = library + await hashOf([path]);
+      const before = known.find((one) =>
+        one.path === path && one.hash === hash
+      );
+      const { ms, lines } = before ?? await measure(path, sandbox);
+      found.set(path, { path, hash, ms, lines });
+      if (before === undefined) writeCache([...found.values()], known);
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, measureSome));
+  return [...found.values()];
 }
 
 /** Returns whether ranges such as `1-4 7` contain a line. */

@@ -40,7 +40,14 @@ const ATTEMPTS = 3;
 const NEVER = 2 ** 31 - 1;
 const LISTER = "tests/mutation/list_mutants.ts";
 /** Folders of tests that may notice a mutant; they mirror those of `lib/`. */
-const LAYERS = ["framing", "messages", "support", "testing", "transport"];
+const FOLDERS = [
+  "cli",
+  "framing",
+  "messages",
+  "support",
+  "testing",
+  "transport",
+];
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const TEST = [
@@ -120,13 +127,13 @@ async function fateOf(
 
 /** Returns the test files that may notice a mutant. */
 function testFiles(): string[] {
-  const ofLayers = LAYERS.flatMap((layer) =>
-    filesIn(`tests/${layer}`, "_test.ts")
+  const ofFolders = FOLDERS.flatMap((folder) =>
+    filesIn(`tests/${folder}`, "_test.ts")
   );
   const others = [...Deno.readDirSync("tests")]
     .map(({ name }) => `tests/${name}`)
     .filter((path) => path.endsWith("_test.ts")).sort();
-  return [...ofLayers, ...others];
+  return [...ofFolders, ...others];
 }
 
 /** Returns every mutant of `lib/`. */

@@ -19,7 +19,7 @@ export interface Outcome {
 /** A copy of the project in a temporary folder. */
 export class Sandbox implements Disposable {
   readonly #folder: string;
-  #running: Deno.ChildProcess | undefined;
+  readonly #running = new Set<Deno.ChildProcess>();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -53,7 +53,7 @@ export class Sandbox implements Disposable {
       stderr: "piped",
       detached: true, // leads a group of processes, which end together
     }).spawn();
-    this.#running = child;
+    this.#running.add(child);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -67,13 +67,13 @@ export class Sandbox implements Disposable {
     } finally {
       clearTimeout(timer);
       endGroup(child); // processes that a test has left
-      this.#running = undefined;
+      this.#running.delete(child);
     }
   }
 
   /** Ends what runs, and removes the copy and what Deno has compiled of it. */
   [Symbol.dispose](): void {
-    if (this.#running !== undefined) endGroup(this.#running);
+    for (const child of this.#running) endGroup(child);
     const { stdout } = new Deno.Command(Deno.execPath(), {
       args: ["info", "--json"],
     }).outputSync();
