@@ -26,9 +26,14 @@ for (const connections of [1, 3]) {
     Deno.test(`every call has one outcome, and it is true: ${end}, ${connections} connection(s)`, async () => {
       const addresses = [1, 2].map(() => ({ memory: crypto.randomUUID() }));
       const entered: number[] = new Array(CALLS).fill(0);
+      const running: Promise<void>[] = []; // handlers may outlive their calls
       const run = async (id: number) => {
         entered[id]!++;
-        if (id % 5 === 0) await tick(id % 3);
+        if (id % 5 === 0) {
+          const pause = tick(id % 3);
+          running.push(pause);
+          await pause;
+        }
         return id;
       };
       const start = (address: { memory: string }) =>
@@ -39,11 +44,14 @@ for (const connections of [1, 3]) {
         reconnect: { minDelay: 1, maxDelay: 4, spread: 0 },
       });
       let settled = 0;
+      const aborts: Promise<void>[] = [];
       const untrue: string[] = [];
       const call = async (id: number) => {
         const method = id % 2 === 0 ? "pay" : "look";
         const controller = new AbortController();
-        if (id % 7 === 0) tick(id % 4).then(() => controller.abort());
+        if (id % 7 === 0) {
+          aborts.push(tick(id % 4).then(() => controller.abort()));
+        }
         const timeout = id % 11 === 0 ? 3 : 30_000;
         try {
           const output = await client.remote[method](id, {
@@ -71,6 +79,7 @@ for (const connections of [1, 3]) {
       await Promise.all(calls);
       await client.close();
       for (const server of servers) await server.abort();
+      await Promise.all([...aborts, ...running]);
       assertEquals([settled, untrue], [CALLS, []]);
       const twice = entered.filter((count, id) => id % 2 === 0 && count > 1);
       assertEquals(twice, []);
