@@ -68,7 +68,7 @@ export function interfaceBlock(name: string): Uint8Array {
 
 /** A packet of a capture. */
 export interface Packet {
-  /** Position of the connection's block, from 0. */
+  /** Position of the connection's block in the file, from 0. */
   readonly interface: number;
   /** Direction, as the server sees it. */
   readonly dir: Direction;
@@ -154,12 +154,13 @@ export type Entry =
 export function* readPcapng(file: Uint8Array): Generator<Entry> {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   let little = true;
-  let resolutions: number[] = [];
+  const resolutions: number[] = [];
+  let first = 0; // of the section; a file may be several files, joined
   for (let at = 0; at < file.length;) {
     if (at + 12 > file.length) throw damaged(at, "a block is truncated");
     if (isPcapng(file.subarray(at))) {
       little = view.getUint32(at + 8, true) === BYTE_ORDER;
-      resolutions = [];
+      first = resolutions.length;
     }
     const type = view.getUint32(at, little);
     const length = view.getUint32(at + 4, little);
@@ -181,7 +182,7 @@ export function* readPcapng(file: Uint8Array): Generator<Entry> {
       resolutions.push(unitsPerMs(options.get(Option.TIME_RESOLUTION)));
       yield { interface: text(options.get(Option.IF_NAME)) };
     } else if (type === Block.PACKET) {
-      yield { packet: readPacket(body, little, resolutions, at) };
+      yield { packet: readPacket(body, little, { resolutions, first }, at) };
     }
     at += length;
   }
@@ -190,11 +191,14 @@ export function* readPcapng(file: Uint8Array): Generator<Entry> {
 function readPacket(
   body: DataView,
   little: boolean,
-  resolutions: readonly number[],
+  { resolutions, first }: {
+    readonly resolutions: readonly number[];
+    readonly first: number;
+  },
   at: number,
 ): Packet {
   if (body.byteLength < 20) throw damaged(at, "a packet is truncated");
-  const number = body.getUint32(0, little);
+  const number = first + body.getUint32(0, little);
   const units = resolutions[number];
   const captured = body.getUint32(12, little);
   if (units === undefined || 20 + captured > body.byteLength) {
