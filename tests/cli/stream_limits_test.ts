@@ -5,7 +5,7 @@ import { StopTimers, streamLimits } from "../../lib/cli/stream_limits.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-/** A clock whose waits end when they are told to, and when they are aborted. */
+/** A clock whose waits end with `end()`, or when they are aborted. */
 function clock() {
   const waits: { ms: number; end: () => void; aborted: () => boolean }[] = [];
   const wait: Io["wait"] = (ms, signal) =>

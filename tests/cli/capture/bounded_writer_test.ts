@@ -3,7 +3,7 @@ import { BoundedWriter } from "../../../lib/cli/capture/bounded_writer.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
-/** A writer whose output takes bytes only when it is told to. */
+/** A writer whose output takes bytes only when `take()` is called. */
 function slow(limit: number) {
   const written: number[][] = [];
   const waiting: PromiseWithResolvers<void>[] = [];

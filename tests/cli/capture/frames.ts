@@ -4,7 +4,7 @@
  * @module
  */
 import { putHeader } from "../../../lib/messages/session/wire/frame_header.ts";
-import { type Direction } from "../../../lib/cli/capture/captured_frame.ts";
+import type { Direction } from "../../../lib/cli/capture/captured_frame.ts";
 import { SessionDecoder } from "../../../lib/cli/capture/session_decoder.ts";
 import { withSessionBytes } from "./session_bytes.ts";
 
