@@ -65,6 +65,19 @@ Deno.test("subscribe stops with 130 when it is interrupted", async () => {
   assertEquals((await result).code, 130);
 });
 
+Deno.test("subscribe waits for the output that is in progress", async () => {
+  const interrupt = new AbortController();
+  const { result } = subscribed(["news", "--join", "room.join"], {
+    interrupted: interrupt.signal,
+    async onOutput() {
+      interrupt.abort();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+  });
+  const { code, stdout } = await result;
+  assertEquals([code, stdout], [130, '{"text":"hi","i":0}\n']);
+});
+
 Deno.test("subscribe ends with 76 when the connection is lost", async () => {
   const { server } = shop();
   let far: Connection | undefined;
