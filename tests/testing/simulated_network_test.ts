@@ -260,3 +260,49 @@ Deno.test("simulatedNetwork() rejects invalid options and states", pure, () => {
     'Unknown reachability "gone"',
   );
 });
+
+Deno.test("an attempt to connect leaves no listener, timer or waiter", async () => {
+  const added: string[] = [];
+  const { signal, abort } = counted(added);
+  const network = simulatedNetwork({ latency: 1 });
+  using listener = network.listen("a");
+  const connector = network.address("a");
+  const connecting = connector.connect(signal);
+  const server = await listener.accept();
+  using _client = await connecting;
+  server.close();
+  assertEquals(added, []);
+  network.set("a", "silent");
+  const waiting = connector.connect(signal);
+  while (network.links.length > 0) network.links[0]!.cut();
+  await new Promise((resolve) => setTimeout(resolve, 10)); // the round trip
+  assertEquals(added.length, 1);
+  abort();
+  await assertRejects(() => waiting, Error, "enough");
+  assertEquals(added, []);
+  network.set("a", "up"); // wakes nothing
+  const slow = simulatedNetwork({ latency: 60_000 });
+  const late = counted(added);
+  const attempt = slow.address("a").connect(late.signal);
+  late.abort();
+  await assertRejects(() => attempt, Error, "enough"); // its timer would leak
+  assertEquals(added, []);
+});
+
+/** Returns a signal whose listeners are in a list. */
+function counted(added: string[]) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const { addEventListener, removeEventListener } = signal;
+  Object.assign(signal, {
+    addEventListener(...args: Parameters<typeof addEventListener>) {
+      added.push(args[0]);
+      addEventListener.apply(signal, args);
+    },
+    removeEventListener(...args: Parameters<typeof removeEventListener>) {
+      added.pop();
+      removeEventListener.apply(signal, args);
+    },
+  });
+  return { signal, abort: () => controller.abort(new Error("enough")) };
+}

@@ -38,11 +38,9 @@ function redactHello(frame: Uint8Array): void {
     const end = start <= frame.length
       ? start + getU16(frame, at + 1)
       : frame.length + 1;
-    if (end > frame.length) {
-      frame.fill(0, at);
-      return;
-    }
-    if (SECRET_ENTRIES.includes(frame[at]!)) frame.fill(0, start, end); // in range
+    // An entry that is not whole may be a secret.
+    if (end > frame.length) frame.fill(0, at);
+    else if (SECRET_ENTRIES.includes(frame[at]!)) frame.fill(0, start, end); // in range
     at = end;
   }
 }
