@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { newKeyBytes, STRING } from "../../../lib/messages/codec/held_bytes.ts";
+import { seededRandom } from "../../../lib/support/seeded_random.ts";
 import { KeyTable } from "../../../lib/messages/codec/key_table.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -93,4 +95,107 @@ Deno.test(
 Deno.test("search() counts keys for which it has no room", PURE, () => {
   const objects = Array.from({ length: 70_000 }, (_, index) => [`k${index}`]);
   assertEquals(tableOf(...objects).keys, 70_000 * (1 + SLOW_OBJECT));
+});
+
+/** The rules of the table, without hashes and without places in the body. */
+class Model {
+  held = 0;
+  keys = 0;
+  /** Numbers of the beginnings and of the known steps. */
+  steps = 8;
+  readonly #keys = new Set<string>();
+  readonly #next = new Map<string, number>();
+  readonly #position = new Map<number, number>();
+  readonly #followers = new Map<number, number>();
+
+  add(keys: readonly string[], depth: number): void {
+    const known = this.steps;
+    let step = depth;
+    for (const key of keys) step = this.#search(step, known, key);
+  }
+
+  #search(step: number, known: number, key: string): number {
+    const isNew = !this.#keys.has(key);
+    if (isNew) {
+      this.#keys.add(key);
+      this.keys++;
+      this.held += STRING + utf8.encode(key).length & -8;
+    }
+    if (step === 0) {
+      this.held += newKeyBytes(1, false);
+      return 0;
+    }
+    const position = this.#position.get(step) ?? 0;
+    if (position === 128) return step;
+    const before = step <= 8 ? 0 : step;
+    const found = this.#next.get(`${before} ${key}`);
+    if (found !== undefined) return found;
+    if (step <= known) this.keys += SLOW_OBJECT;
+    if (!isNew) this.keys += NEW_ORDER;
+    if (position < 17) this.held += newKeyBytes(position, step <= known);
+    const followers = this.#followers.get(before) ?? 0;
+    if (followers === 1024) return 0;
+    this.#followers.set(before, followers + 1);
+    this.#next.set(`${before} ${key}`, ++this.steps);
+    this.#position.set(this.steps, position + 1);
+    return this.steps;
+  }
+}
+
+Deno.test(
+  "search() counts as its rules say, in one body after another",
+  PURE,
+  () => {
+    const table = new KeyTable(8, 17, SLOW_OBJECT);
+    const random = seededRandom(9);
+    const below = (count: number) => Math.floor(random() * count);
+    for (let round = 0; round < 12; round++) {
+      const variety = [3, 30, 3000][round % 3]!;
+      const lengths = [3, 20, 140][below(3)]!;
+      const objects: string[][] = [];
+      for (let count = below(200); count > 0; count--) {
+        const before = objects[below(objects.length)] ?? [];
+        const begin = before.slice(0, below(before.length + 1));
+        const more = Array.from(
+          { length: below(lengths) },
+          () => `${"k".repeat(below(20))}${below(variety)}`,
+        );
+        objects.push([...begin, ...more].slice(0, 160));
+      }
+      const depth = 1 + below(8);
+      const model = new Model();
+      for (const keys of objects) model.add(keys, depth);
+      fill(table, objects, depth);
+      assertEquals(
+        [table.keys, table.held, table.steps],
+        [model.keys, model.held, model.steps],
+        `round ${round}`,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "search() counts more followers of a step than are kept",
+  PURE,
+  () => {
+    const objects = Array.from(
+      { length: 1100 },
+      (_, index) => ["a", `k${index}`, "x", "y"],
+    );
+    const model = new Model();
+    for (const keys of objects) model.add(keys, 1);
+    const { keys, held } = tableOf(...objects);
+    assertEquals([keys, held], [model.keys, model.held]);
+  },
+);
+
+Deno.test("begin() makes room for the keys of the next body", PURE, () => {
+  const table = new KeyTable(8, 17, SLOW_OBJECT);
+  for (let round = 0; round < 70; round++) {
+    // A table has room for 65,535 keys.
+    fill(table, Array.from({ length: 1000 }, (_, i) => [`k${round}-${i}`]));
+  }
+  fill(table, [["a"], ["a"]]);
+  assertEquals(table.keys, 1 + SLOW_OBJECT);
 });
