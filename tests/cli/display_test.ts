@@ -1,6 +1,9 @@
+import { progressLine } from "../../lib/cli/progress_bar.ts";
 import { assertEquals } from "@std/assert";
 import {
+  ascii,
   columnsOf,
+  fitted,
   hexDump,
   jsonFor,
   jsonLine,
@@ -43,4 +46,34 @@ Deno.test("columnsOf() aligns all columns but the last", none, () => {
 Deno.test("styled() adds a style only with colors", none, () => {
   assertEquals(styled("a", "red", false), "a");
   assertEquals(styled("a", "red", true), "\x1b[31ma\x1b[0m");
+});
+
+Deno.test("fitted() and jsonFor() cut only what does not fit", none, () => {
+  assertEquals(["abc", "abcd", "abcde"].map((text) => fitted(text, 4)), [
+    "abc",
+    "abcd",
+    "abc…",
+  ]);
+  assertEquals([fitted("ab", 1), fitted("ab", 0)], ["…", "…"]);
+  assertEquals([jsonFor(3, [1]), jsonFor(2, [1])], ["[1]", "[\n  1\n]"]);
+});
+
+Deno.test("ascii() shows the printable characters", none, () => {
+  assertEquals(ascii(new Uint8Array([0x1f, 0x20, 0x7e, 0x7f, 0xff])), ". ~..");
+});
+
+Deno.test("progressLine() fits into the terminal", none, () => {
+  assertEquals(
+    progressLine(0.5, "text", 80),
+    `[${"#".repeat(15)}${"-".repeat(15)}] 50% text`,
+  );
+  assertEquals(progressLine(2, "", 50), `[${"#".repeat(10)}]100% `);
+  assertEquals(progressLine(-1, "", 50), `[${"-".repeat(10)}]  0% `);
+  assertEquals(progressLine(0.999, "", 70), `[${"#".repeat(30)}] 99% `);
+  assertEquals(progressLine(0, "text", 10), "[----]  0");
+  assertEquals([0, 1, 2].map((columns) => progressLine(1, "", columns)), [
+    "",
+    "",
+    "[",
+  ]);
 });

@@ -111,23 +111,6 @@ const nextAs = (change: (frame: Uint8Array) => Uint8Array) =>
 
 const flipped = nextAs((frame) => frame.map((byte) => byte ^ 1));
 
-/** Counts the pushes, and changes frames after some number of them. */
-function afterPushes(number: number): Change<FrameDecoder> {
-  return (real) => {
-    let pushes = 0;
-    return {
-      push(chunk) {
-        pushes++;
-        real.push(chunk);
-      },
-      next() {
-        const frame = real.next()?.slice();
-        return pushes === number ? frame?.map((byte) => byte ^ 1) : frame;
-      },
-    };
-  };
-}
-
 const throwing = (code?: FrameErrorCode) => () => {
   throw error(code);
 };
