@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { metadataField } from "../../../../lib/messages/session/wire/fields.ts";
+import {
+  EMPTY_FIELDS,
+  metadataField,
+} from "../../../../lib/messages/session/wire/fields.ts";
 import { Lone, request } from "../lone_session.ts";
 import { accountsOf } from "../accounts.ts";
 import { ASK, body, NOTE } from "../session_calls.ts";
@@ -86,5 +89,28 @@ Deno.test(
     lone.receive(0x3f, 0);
     assertEquals(lone.session.incoming.notifications.waiting, 0);
     assertEquals(lone.session.stats.refusedCalls, 8);
+  },
+);
+
+Deno.test(
+  "messages that wait exceed the window by one message at most",
+  pure,
+  () => {
+    const limits = { maxCalls: 32, notifyWindow: 65_536, maxMessage: 65_536 };
+    const lone = Lone.open("server", limits);
+    lone.settlesNotes = false;
+    notify(lone, 32);
+    const { notifications } = lone.session.incoming;
+    const { stats } = lone.session;
+    const receive = (length: number) =>
+      notifications.receive(NOTE, new Uint8Array(length), EMPTY_FIELDS);
+    receive(65_536); // with a charge of 64 bytes
+    receive(65_537 - 64);
+    assertEquals([notifications.waiting, stats.refusedCalls], [1, 1]);
+    receive(65_536 - 64);
+    assertEquals([notifications.waiting, stats.refusedCalls], [2, 1]);
+    assertEquals(notifications.withheld, 2 * 65_536 + 64);
+    receive(0);
+    assertEquals([notifications.waiting, stats.refusedCalls], [2, 2]);
   },
 );

@@ -151,9 +151,13 @@ Deno.test(
   pure,
   () => {
     for (
-      const [limits, code] of [
-        [{ maxMessage: 65536, maxMetadata: 0 }, 10],
-        [{ maxFragments: 6 }, 10],
+      const [limits, code, text] of [
+        [
+          { maxMessage: 65536, maxMetadata: 0 },
+          10,
+          "the request exceeds 65536 bytes",
+        ],
+        [{ maxFragments: 6 }, 10, "the request has more than 6 frames"],
       ] as const
     ) {
       const lone = Lone.open("server", limits);
@@ -165,7 +169,8 @@ Deno.test(
         sent.length,
         errorOf(sent[0]!).code,
         errorOf(sent[0]!).processed,
-      ], [1, code, 0]);
+        new TextDecoder().decode(sent[0]!.body).includes(text),
+      ], [1, code, 0, true]);
       lone.receive(Kind.REQUEST, 3, request(ASK)); // the next request is accepted
       assertEquals([lone.calls.length, lone.ends.length], [1, 0]);
       const { assembling, timers } = accountsOf(lone.session);
