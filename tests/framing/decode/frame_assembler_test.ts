@@ -18,6 +18,8 @@ import {
   u32be,
   varint,
 } from "@lengthwise/lengthwise/framing";
+import { FrameAssembler } from "../../../lib/framing/decode/frame_assembler.ts";
+import { Layout } from "../../../lib/framing/decode/layout.ts";
 
 function test(name: string, fn: () => void): void {
   Deno.test({ name, permissions: "none", fn });
@@ -201,5 +203,43 @@ test("encode() returns frames that share no memory with the payload", () => {
     const before = wire.toHex();
     payload.fill(0);
     assertEquals(wire.toHex(), before);
+  }
+});
+
+/** A layout of frames that end with a zero byte, and counts its work. */
+class ZeroTerminated extends Layout {
+  measured = 0;
+  readonly #greedy: boolean;
+
+  constructor(greedy: boolean) {
+    super(2000, [0, 2000]);
+    this.#greedy = greedy;
+  }
+
+  override get greedy(): boolean {
+    return this.#greedy;
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    this.measured++;
+    const found = bytes.subarray(start, end).indexOf(0);
+    return found < 0 ? -(end - start + 1) : found + 1;
+  }
+}
+
+test("FrameAssembler examines twice as many bytes of a greedy layout each time", () => {
+  for (const [greedy, most] of [[true, 6], [false, 1001]] as const) {
+    const layout = new ZeroTerminated(greedy);
+    const decoder = new FrameAssembler(layout, "close");
+    decoder.push(new Uint8Array([1]));
+    assertEquals(decoder.next(), undefined);
+    const chunk = new Uint8Array(1000).fill(1);
+    chunk[999] = 0;
+    decoder.push(new Uint8Array([...chunk, 2, 0]));
+    assertEquals(decoder.next()?.length, 1001);
+    // 1 byte, then 64, 128, 256, 512, and all 1,003.
+    assertEquals(layout.measured, most);
+    assertEquals(decoder.next(), new Uint8Array([2, 0]));
+    decoder.end();
   }
 });
