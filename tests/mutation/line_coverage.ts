@@ -2,10 +2,12 @@
  * Finds which test files run a line of `lib/`, and how long they take.
  *
  * Each test file runs once with coverage, which takes some minutes. The results
- * are kept in `.cache/`, until `lib/` or the test file changes.
+ * are kept in `.cache/`, until the test file changes. Of a source file that has
+ * changed, a test may run every line; after many changes, it is measured again.
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { filesIn } from "./files.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -17,6 +19,9 @@ const LONGEST = 240_000;
 const ATTEMPTS = 3;
 /** Number of test files that are measured at the same time. */
 const WORKERS = 2;
+/** Number of its source files that may change before a test is measured again. */
+const MOST_CHANGED = 20;
+const EVERY_LINE = "1-1000000";
 
 /** The lines that a test file runs. */
 export interface Coverage {
@@ -29,8 +34,10 @@ export interface Coverage {
 }
 
 interface Kept extends Coverage {
-  /** Hash of `lib/` and of the test file. */
+  /** Hash of the test file. */
   readonly hash: string;
+  /** Hashes of the source files that it runs, by path. */
+  readonly sources: Readonly<Record<string, string>>;
 }
 
 /** Returns the coverage of some test files. */
@@ -38,23 +45,54 @@ export async function coverageOf(
   tests: readonly string[],
   sandbox: Sandbox,
 ): Promise<Coverage[]> {
-  const library = await hashOf(filesIn("lib", ".ts"));
+  const library = hashesOf(filesIn("lib", ".ts"));
   const known = readCache();
   const found = new Map<string, Kept>();
   const waiting = [...tests];
   const measureSome = async () => {
     for (let path = waiting.shift(); path; path = waiting.shift()) {
-      const hash = library + await hashOf([path]);
+      const hash = hashOf(path);
       const before = known.find((one) =>
         one.path === path && one.hash === hash
       );
-      const { ms, lines } = before ?? await measure(path, sandbox);
-      found.set(path, { path, hash, ms, lines });
-      if (before === undefined) writeCache([...found.values()], known);
+      if (before !== undefined && isRecent(before, library)) {
+        found.set(path, before);
+        continue;
+      }
+      const { ms, lines } = await measure(path, sandbox);
+      const sources = hashesOf(Object.keys(lines));
+      found.set(path, { path, hash, sources, ms, lines });
+      writeCache([...found.values()], known);
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, measureSome));
-  return [...found.values()];
+  return [...found.values()].map((kept) => withChanges(kept, library));
+}
+
+type Hashes = Readonly<Record<string, string>>;
+
+/** Returns the files that have changed since a test file was measured. */
+function changedSince({ sources }: Kept, library: Hashes): string[] {
+  return Object.keys(sources).filter((path) => sources[path] !== library[path]);
+}
+
+function isRecent(kept: Kept, library: Hashes): boolean {
+  return changedSince(kept, library).length <= MOST_CHANGED;
+}
+
+/** Adds all lines of the files that have changed: a test may run any of them. */
+function withChanges(kept: Kept, library: Hashes): Coverage {
+  const { path, ms, lines } = kept;
+  return {
+    path,
+    ms,
+    lines: {
+      ...lines,
+      ...Object.fromEntries(
+        changedSince(kept, library).map((file) => [file, EVERY_LINE]),
+      ),
+    },
+  };
 }
 
 /** Returns whether ranges such as `1-4 7` contain a line. */
@@ -118,11 +156,13 @@ async function measure(
   }
 }
 
-async function hashOf(paths: readonly string[]): Promise<string> {
-  const text = paths.map((path) => path + "\n" + Deno.readTextFileSync(path));
-  const bytes = new TextEncoder().encode(text.join("\n"));
-  const hash = await crypto.subtle.digest("SHA-256", bytes);
-  return new Uint8Array(hash).slice(0, 12).toHex();
+function hashesOf(paths: readonly string[]): Record<string, string> {
+  return Object.fromEntries(paths.map((path) => [path, hashOf(path)]));
+}
+
+function hashOf(path: string): string {
+  return createHash("sha256").update(Deno.readTextFileSync(path))
+    .digest("hex").slice(0, 16);
 }
 
 function readCache(): Kept[] {

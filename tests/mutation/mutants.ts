@@ -134,14 +134,19 @@ function visitor(
   };
 }
 
-/** Returns whether a node is what its function returns, outside of a `try`. */
+/**
+ * Returns whether a node is what its function returns, outside of a `try` that
+ * would see its error.
+ */
 // deno-lint-ignore no-explicit-any -- see visitor()
 function isReturned(node: any): boolean {
   const { parent } = node;
   if (parent.type === "ArrowFunctionExpression") return true;
   if (parent.type !== "ReturnStatement") return false;
   for (let outer = parent; !/Function/.test(outer.type); outer = outer.parent) {
-    if (outer.type === "TryStatement") return false;
+    if (outer.type !== "TryStatement") continue;
+    const isCaught = node.range[1] <= outer.block.range[1];
+    if (isCaught || outer.finalizer != null) return false;
   }
   return true;
 }

@@ -73,11 +73,17 @@ Deno.test("mutantsOf() drops await, and leaves text and comments alone", () => {
       "async function f() { return await a; }",
       "const f = async () => await a;",
       "async function f() { if (a) return await b; }",
+      "async function f() { try { a; } catch { return await b; } }",
     ]
   ) assertEquals(all(text).filter(([operator]) => operator === "await"), []);
   assertEquals(
     all("async function f() { try { return await a; } catch {} }"),
     [["await", "async function f() { try { return a; } catch {} }"]],
+  );
+  assertEquals(
+    all("async function f() { try {} catch { return await a; } finally { b } }")
+      .filter(([operator]) => operator === "await").length,
+    1,
   );
   assertEquals(all('/* a < b; */ const x = "if (a) b();"; // await c;'), []);
   const [mutant] = mutantsOf("lib/x.ts", '"é…𝄞";\n\na();').slice(-1);
