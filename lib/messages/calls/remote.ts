@@ -57,6 +57,8 @@ export interface CallSite {
   readonly defaults: CallOptions;
   /** Interceptors around every call, outermost first. */
   readonly interceptors: readonly Interceptor[];
+  /** Name of the protocol of every call. */
+  readonly protocol: string;
   /** Observers of every call; `undefined` if there are none. */
   readonly observers?: Observers | undefined;
   /** The session of every call, if it is always the same. */
@@ -112,6 +114,7 @@ function caller(
   return (input, options = NO_OPTIONS) => {
     const observed = observers.call({
       side: "caller",
+      protocol: site.protocol,
       method: info.name,
       methodOriginal: info.name,
       shape: info.shape,

@@ -246,6 +246,7 @@ class ClientImpl<P extends AnyProtocol>
       timeLeft: () => Infinity,
       defaults: options.session.callDefaults,
       interceptors: [...interceptors, resender(this)],
+      protocol: tables.name,
       observers: options.session.observers,
       direct: interceptors.length === 0 ? directCalls(this) : undefined,
     }) as Remote<P, "server">; // built from the protocol P

@@ -152,6 +152,7 @@ async function attemptToOpen<P extends AnyProtocol>(
   try {
     const session = new ClientSessionImpl<P>(
       connection,
+      endpointOf(target),
       parts,
       options.resume,
       resumes,
@@ -249,6 +250,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
   #openedAt = 0;
   #refreshing: PromiseWithResolvers<void> | undefined = undefined;
 
+  readonly #endpoint: string;
   readonly #resume: ResumeOptions<P> | undefined;
   /** The session that this one asks the server to resume. */
   readonly #resumes: ClientSessionImpl<P> | undefined;
@@ -260,12 +262,14 @@ export class ClientSessionImpl<P extends AnyProtocol>
 
   constructor(
     connection: Connection,
+    endpoint: string,
     { tables, resolved }: SessionParts,
     resume?: ResumeOptions<P>,
     resumes?: ClientSessionImpl<P>,
   ) {
     const { patience: grace = 0 } = resume ?? {};
     super({ role: "client", connection, tables, resolved, grace });
+    this.#endpoint = endpoint;
     this.#resume = resume;
     this.#resumes = resumes;
     this.#opened.promise.catch(() => {});
@@ -309,6 +313,10 @@ export class ClientSessionImpl<P extends AnyProtocol>
 
   override get id(): string {
     return this.session.peer?.session ?? super.id;
+  }
+
+  override get endpoint(): string {
+    return this.#endpoint;
   }
 
   get instance(): string {

@@ -177,6 +177,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
     this.#site = {
+      protocol: tables.name,
       session: this,
       observers: resolved.observers,
       peer: () => this,
@@ -230,6 +231,16 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** This side's role. */
   get role(): Side {
     return this.#role;
+  }
+
+  /** Name of this side's protocol. */
+  get protocol(): string {
+    return this.#tables.name;
+  }
+
+  /** The address that a client was given; servers have none. */
+  get endpoint(): string {
+    return "";
   }
 
   get localAddr(): SocketAddress {
@@ -513,6 +524,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   ): ObservedCall | undefined {
     const observed = observers.call({
       side: "callee",
+      protocol: this.protocol,
       method: name,
       methodOriginal: name,
       shape,

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { CallError, type Processed } from "../errors/call_error.ts";
+import {
+  CallError,
+  type CallErrorCode,
+  type Processed,
+} from "../errors/call_error.ts";
 import { NO_FIELDS, traceField } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import { decodeTrace } from "../session/wire/trace_field.ts";
@@ -26,6 +30,8 @@ export interface ObservableSession extends SessionInfo {
 export interface CallFacts {
   /** This side's end of the call. */
   readonly side: "caller" | "callee";
+  /** Name of this side's protocol. */
+  readonly protocol: string;
   /** Declared name of the method. */
   readonly method: string | undefined;
   /** Name of the method at the peer. */
@@ -44,6 +50,8 @@ export interface CallFacts {
 interface Attempt {
   /** Whether the attempt was sent. */
   readonly sent: boolean;
+  /** Why it failed, if it did. */
+  readonly failure?: { readonly error: unknown } | undefined;
 }
 
 /**
@@ -52,6 +60,7 @@ interface Attempt {
  */
 export class ObservedCall implements CallInfo, CallOutcome {
   readonly side: "caller" | "callee";
+  readonly protocol: string;
   readonly method: string | undefined;
   readonly methodOriginal: string;
   readonly shape: Shape | undefined;
@@ -94,6 +103,7 @@ export class ObservedCall implements CallInfo, CallOutcome {
     observe: (info: CallInfo) => readonly CallObserver[],
   ) {
     this.side = facts.side;
+    this.protocol = facts.protocol;
     this.method = facts.method;
     this.methodOriginal = facts.methodOriginal;
     this.shape = facts.shape;
@@ -117,6 +127,11 @@ export class ObservedCall implements CallInfo, CallOutcome {
   }
 
   /** @inheritdoc */
+  get beganAt(): number {
+    return performance.timeOrigin + this.#beganAt;
+  }
+
+  /** @inheritdoc */
   get trace(): TraceFields | undefined {
     return this.#traceBytes && decodeTrace(this.#traceBytes);
   }
@@ -130,13 +145,16 @@ export class ObservedCall implements CallInfo, CallOutcome {
       : this.#last?.sent
       ? "retry"
       : "transparent";
+    const failed = this.attempts === 0
+      ? undefined
+      : failureCode(this.#last?.failure?.error);
     this.attempts++;
     this.#last = attempt;
     this.#clock = session;
     this.#guard.each(
       "attempt",
       this.#observers,
-      (observer) => observer.attempt?.({ kind, session }),
+      (observer) => observer.attempt?.({ kind, failed, session }),
     );
   }
 
@@ -205,14 +223,26 @@ export class ObservedCall implements CallInfo, CallOutcome {
 
   /** Counts an item that was sent. */
   itemSent(bytes: number): void {
+    this.#countItem();
     this.itemsSent++;
     this.bytesSent += bytes;
   }
 
   /** Counts an item that the application takes. */
   itemReceived(bytes: number): void {
+    this.#countItem();
     this.itemsReceived++;
     this.bytesReceived += bytes;
+  }
+
+  /** Notifies the observers of the first item in either direction. */
+  #countItem(): void {
+    if (this.itemsSent + this.itemsReceived > 0 || this.#ended) return;
+    this.#guard.each(
+      "firstItem",
+      this.#observers,
+      (observer) => observer.firstItem?.(),
+    );
   }
 
   /** Calls a function at the end of the call. */
@@ -287,6 +317,11 @@ export class ObservedCall implements CallInfo, CallOutcome {
       (observer) => observer.end?.(this),
     );
   }
+}
+
+/** Returns the code of what an attempt failed with. */
+function failureCode(error: unknown): "local" | CallErrorCode {
+  return error instanceof CallError ? error.code : "local";
 }
 
 /** Returns the value of a step, or throws its error. */

@@ -84,8 +84,16 @@ export interface Observer {
 export interface SessionInfo {
   /** Random id of the session. */
   readonly id: string;
+  /** Name of this side's protocol. */
+  readonly protocol: string;
   /** This side's role. */
   readonly role: Side;
+  /**
+   * The address that a client was given, as text, or the name of its connector.
+   *
+   * Several addresses are joined with `", "`. It is `""` at a server.
+   */
+  readonly endpoint: string;
   /** Address of this side. */
   readonly localAddr: SocketAddress;
   /** Address of the peer. */
@@ -150,6 +158,8 @@ export interface ConnectAttempt {
 export interface CallInfo {
   /** This side's end of the call. */
   readonly side: "caller" | "callee";
+  /** Name of this side's protocol. */
+  readonly protocol: string;
   /** Declared name of the method; `undefined` if this side does not have it. */
   readonly method: string | undefined;
   /** Name of the method at the peer, escaped; `""` if unknown. */
@@ -160,6 +170,8 @@ export interface CallInfo {
   readonly session: SessionInfo | undefined;
   /** Milliseconds that are left for the call; `Infinity` without a deadline. */
   readonly timeLeft: number;
+  /** Time at which the call began, in ms since 1970, with fractions. */
+  readonly beganAt: number;
   /** Trace context that the caller sent; `undefined` at the caller. */
   readonly trace: TraceFields | undefined;
 }
@@ -175,11 +187,15 @@ export interface CallObserver {
   inject?(carrier: TraceFields): void;
   /** Called at the caller before each attempt. */
   attempt?(info: AttemptInfo): void;
+  /** Called when the first item of the call was sent, or is received. */
+  firstItem?(): void;
   /**
-   * Called at the callee to enter the handler and pull its items.
+   * Called at the callee to enter the handler, pull its items, and report its
+   * incident.
    *
-   * @param step enters the handler, or calls `next()` or `return()` of the stream
-   * that it returned; must be called once, within this function
+   * @param step enters the handler, calls `next()` or `return()` of the stream
+   * that it returned, or calls `onError`; must be called once, within this
+   * function
    * @returns the result of `step`
    */
   run?<T>(step: () => T): T;
@@ -191,6 +207,8 @@ export interface CallObserver {
 export interface AttemptInfo {
   /** `"transparent"` if the attempt before was never sent. */
   readonly kind: "first" | "retry" | "transparent";
+  /** Code of the attempt before, which failed; `undefined` for the first. */
+  readonly failed: Exclude<CallOutcome["code"], "ok"> | undefined;
   /** The session of the attempt. */
   readonly session: SessionInfo;
 }

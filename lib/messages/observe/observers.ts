@@ -134,6 +134,7 @@ export class Observers {
   ): void {
     const call = this.call({
       side: "callee",
+      protocol: session.protocol,
       method: served ? method?.name : undefined,
       methodOriginal: method === undefined ? "" : printable(method.name),
       shape: method?.shape,

@@ -14,8 +14,11 @@ import type {
 export interface SeenCall {
   readonly info: CallInfo;
   readonly attempts: string[];
+  /** Codes with which attempts failed that others followed. */
+  readonly failed: (string | undefined)[];
   readonly outcomes: CallOutcome[];
   runs: number;
+  firstItems: number;
 }
 
 /** An observer, with the events that it has seen. */
@@ -51,11 +54,18 @@ export function seeing(more: CallObserver = {}): Seen {
     connect: ({ outcome, endpoint }) =>
       void events.push(`${outcome} ${endpoint}`),
     call(info) {
-      const seen: SeenCall = { info, attempts: [], outcomes: [], runs: 0 };
+      const seen: SeenCall = {
+        ...{ info, attempts: [], failed: [], outcomes: [] },
+        ...{ runs: 0, firstItems: 0 },
+      };
       calls.push(seen);
       return {
         ...more,
-        attempt: ({ kind }) => void seen.attempts.push(kind),
+        attempt({ kind, failed }) {
+          seen.attempts.push(kind);
+          seen.failed.push(failed);
+        },
+        firstItem: () => void seen.firstItems++,
         run(step) {
           seen.runs++;
           return step();

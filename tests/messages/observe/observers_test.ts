@@ -89,6 +89,35 @@ Deno.test("observers see each call begin and end once, at both ends", async () =
   assertEquals([served!.itemsSent, served!.bytesSent > 0], [3, true]);
   assertEquals([summed!.itemsReceived, summed!.processed], [3, "yes"]);
   assert(near.calls.every(({ outcomes }) => outcomes[0]!.bytesSent > 0));
+  for (const { calls } of [near, far]) {
+    assertEquals(calls.map(({ firstItems }) => firstItems), [
+      ...[0, 0, 0],
+      ...[1, 1, 0, 0],
+    ]);
+  }
+});
+
+Deno.test("observers learn the protocol, the endpoint and the time of a call", async () => {
+  const near = seeing();
+  const far = seeing();
+  const address = { memory: crypto.randomUUID() };
+  const before = Date.now();
+  await using _server = await serve(Shop, address, { observers: [far] })
+    .handle(handlers);
+  await using session = await connect(Shop, address, {
+    ...CLIENT,
+    observers: [near],
+  });
+  await session.remote.price("abc");
+  const facts = [near, far].map(({ calls }) => {
+    const { protocol, session, beganAt } = calls[0]!.info;
+    assert(beganAt >= before - 1 && beganAt <= Date.now() + 1, `${beganAt}`);
+    return [protocol, session?.protocol, session?.endpoint];
+  });
+  assertEquals(facts, [
+    ["shop", "shop", `memory:${address.memory}`],
+    ["shop", "shop", ""],
+  ]);
 });
 
 Deno.test("a call that the consumer leaves was cancelled by the caller", async () => {
@@ -134,6 +163,7 @@ Deno.test("a call that is sent again is one call of two attempts", async () => {
   assertEquals(await client.remote.price("abc"), 3);
   const [call] = near.calls;
   assertEquals(call!.attempts, ["first", "retry"]);
+  assertEquals(call!.failed, [undefined, "overloaded"]);
   assertEquals(call!.outcomes.length, 1);
   const { code, attempts, cancelledBy } = call!.outcomes[0]!;
   assertEquals([code, attempts, cancelledBy], ["ok", 2, undefined]);
