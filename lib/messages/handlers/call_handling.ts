@@ -204,6 +204,11 @@ export class CallHandling extends Handling
   }
 
   /** @inheritdoc */
+  onResponse(bytes: number): void {
+    if (this.observed !== undefined) this.observed.bytesSent += bytes;
+  }
+
+  /** @inheritdoc */
   onItem(body: Uint8Array): void {
     this.#reader?.put(body);
   }

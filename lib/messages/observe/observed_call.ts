@@ -304,12 +304,23 @@ export class ObservedCall implements CallInfo, CallOutcome {
     this.#end(error.code, error.processed);
   }
 
+  /**
+   * Returns the milliseconds since the beginning.
+   *
+   * A session reads its clock once for all frames of a read. A handler that has
+   * returned within the same read may have taken long.
+   */
+  #elapsed(): number {
+    const now = this.#clock.now();
+    return (now > this.#beganAt ? now : performance.now()) - this.#beganAt;
+  }
+
   #end(code: CallOutcome["code"], processed: Processed): void {
     if (this.#ended) return;
     this.#ended = true;
     this.code = code;
     this.processed = processed;
-    this.ms = this.#clock.now() - this.#beganAt;
+    this.ms = this.#elapsed();
     this.#onEnd?.();
     this.#guard.each(
       "end",

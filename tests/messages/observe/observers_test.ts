@@ -85,6 +85,15 @@ Deno.test("observers see each call begin and end once, at both ends", async () =
   assertEquals(failed!.incident, list[0]!.id);
   assertEquals(bug.incident, list[0]!.id);
   assertEquals([ticks!.itemsReceived, upload!.itemsSent], [3, 3]);
+  // The callee also counts the fields, which are 2 bytes if there are none.
+  const [asked, answered] = [near, far].map(({ calls }) =>
+    [0, 4, 6, 2].map((at) => calls[at]!.outcomes[0]!)
+  );
+  assertEquals(
+    answered!.slice(0, 3).map(({ bytesSent }) => bytesSent - 2),
+    asked!.slice(0, 3).map(({ bytesReceived }) => bytesReceived),
+  );
+  assert(answered![3]!.bytesSent > 0); // an ERROR
   const [, , , served, summed] = far.calls.map((call) => call.outcomes[0]!);
   assertEquals([served!.itemsSent, served!.bytesSent > 0], [3, true]);
   assertEquals([summed!.itemsReceived, summed!.processed], [3, "yes"]);
@@ -118,6 +127,21 @@ Deno.test("observers learn the protocol, the endpoint and the time of a call", a
     ["shop", "shop", `memory:${address.memory}`],
     ["shop", "shop", ""],
   ]);
+});
+
+Deno.test("a handler that blocks takes as long as it blocks", async () => {
+  const far = seeing();
+  await using server = createServer(Shop, { observers: [far] }).handle({
+    ...handlers,
+    price(sku) {
+      const until = performance.now() + 5;
+      while (performance.now() < until);
+      return sku.length;
+    },
+  });
+  await using session = await connect(Shop, dial(server), CLIENT);
+  await session.remote.price("abc");
+  assert(far.calls[0]!.outcomes[0]!.ms >= 5);
 });
 
 Deno.test("a call that the consumer leaves was cancelled by the caller", async () => {

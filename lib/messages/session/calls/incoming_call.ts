@@ -44,6 +44,8 @@ export interface CalleeObserver extends StreamObserver {
    * @returns the error that ends the call instead
    */
   onUnsendable(error: unknown): CallError;
+  /** Called with the size of the body of the RESULT or ERROR that is sent. */
+  onResponse?(bytes: number): void;
 }
 
 /** A method that this side serves. */

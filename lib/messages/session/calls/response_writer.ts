@@ -20,7 +20,7 @@ import {
   queueMessage,
 } from "../flow/outgoing_items.ts";
 import { discardItems } from "../flow/received_items.ts";
-import { Kind } from "../wire/frame_header.ts";
+import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
 
 /** Writer of the responses that end the peer's calls. */
 export class ResponseWriter {
@@ -121,6 +121,8 @@ export class ResponseWriter {
     this.#shared.stats.callsHandled.ok++;
     const size = typeof sent === "number" ? sent : sent.length;
     if (!receivesItems(call.method.info.shape)) this.#gate.record(call, size);
+    const body = typeof sent === "number" ? sent - FRAME_CHARGE : size;
+    call.observer.onResponse?.(body);
     this.#settled(call);
     if (typeof sent === "number") this.flushed(call);
     else this.#queue(call, { kind: Kind.RESULT, bytes: sent, owned: true });
@@ -135,6 +137,7 @@ export class ResponseWriter {
   #writeTerminal(call: IncomingCall, kind: number, body: Uint8Array): void {
     const { writer } = this.#shared;
     this.#count(call, kind === Kind.RESULT);
+    call.observer.onResponse?.(body.length);
     this.#settled(call);
     const held = this.#shared.now < call.heldUntil;
     if (held) this.#shared.timerWheel.add(call, call.heldUntil);
