@@ -57,6 +57,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
+  ["lib/otel/"],
   ["lib/cli/"],
   ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],

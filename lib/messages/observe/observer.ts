@@ -89,9 +89,10 @@ export interface SessionInfo {
   /** This side's role. */
   readonly role: Side;
   /**
-   * The address that a client was given, as text, or the name of its connector.
+   * The configured address of the server, as text; `""` at a server.
    *
-   * Several addresses are joined with `", "`. It is `""` at a server.
+   * For a connector, it is the connector's name. Several addresses are joined with
+   * `", "`.
    */
   readonly endpoint: string;
   /** Address of this side. */
@@ -187,11 +188,10 @@ export interface CallObserver {
   inject?(carrier: TraceFields): void;
   /** Called at the caller before each attempt. */
   attempt?(info: AttemptInfo): void;
-  /** Called when the first item of the call was sent, or is received. */
+  /** Called when the first item was sent, or is received. */
   firstItem?(): void;
   /**
-   * Called at the callee to enter the handler, pull its items, and report its
-   * incident.
+   * Called at the callee to run each step of the handler.
    *
    * @param step enters the handler, calls `next()` or `return()` of the stream
    * that it returned, or calls `onError`; must be called once, within this

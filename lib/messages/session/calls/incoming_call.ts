@@ -44,7 +44,7 @@ export interface CalleeObserver extends StreamObserver {
    * @returns the error that ends the call instead
    */
   onUnsendable(error: unknown): CallError;
-  /** Called with the size of the body of the RESULT or ERROR that is sent. */
+  /** Called with the size of the RESULT or ERROR that is sent. */
   onResponse?(bytes: number): void;
 }
 

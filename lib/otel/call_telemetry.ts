@@ -1,0 +1,191 @@
+/**
+ * Spans and metrics of one call.
+ *
+ * @module
+ */
+import {
+  type Context,
+  context,
+  type Span,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import type {
+  AttemptInfo,
+  CallInfo,
+  CallObserver,
+  CallOutcome,
+  SessionInfo,
+  TraceFields,
+} from "../messages/observe/observer.ts";
+import type { Instruments } from "./instruments.ts";
+import {
+  isError,
+  type MethodMetrics,
+  outcomeAttributes,
+} from "./method_metrics.ts";
+import { ATTRIBUTE } from "./names.ts";
+import { serverAttributes } from "./server_attributes.ts";
+import { writeTrace } from "./trace_context.ts";
+
+/** The metrics of one call. */
+export class CallMetrics {
+  readonly #instruments: Instruments;
+  readonly #method: MethodMetrics;
+  readonly #caller: boolean;
+  /** Kind of the attempt in progress. */
+  #kind: AttemptInfo["kind"] | undefined = undefined;
+  #endpoint: string;
+
+  /**
+   * @param instruments the instruments for the call, which outlast it
+   * @param info the call
+   */
+  constructor(instruments: Instruments, info: CallInfo) {
+    this.#instruments = instruments;
+    this.#method = instruments.method(info);
+    this.#method.open++;
+    this.#caller = info.side === "caller";
+    this.#endpoint = this.#caller ? info.session?.endpoint ?? "" : "";
+  }
+
+  /** Called at the caller before each attempt. */
+  attempt({ kind, failed, session }: AttemptInfo): void {
+    if (this.#kind !== undefined && failed !== undefined) {
+      this.#instruments.attempted(this.#kind, failed);
+    }
+    this.#kind = kind;
+    this.#endpoint = session.endpoint;
+  }
+
+  /** Called once when the call has ended. */
+  end(outcome: CallOutcome): void {
+    this.#method.open--;
+    this.#method.record(outcome, this.#endpoint);
+    if (this.#kind !== undefined) {
+      this.#instruments.attempted(this.#kind, outcome.code);
+    }
+  }
+}
+
+/** When the span of a call ends. */
+export type SpanEnd = "lifetime" | "start";
+
+/** The span of one call, and its metrics. */
+export class TracedCall implements CallObserver {
+  readonly #metrics: CallMetrics | undefined;
+  readonly #info: CallInfo;
+  /** The span; `undefined` if the call has none. */
+  readonly #span: Span | undefined;
+  /** Context in which the handler runs, and whose span calls carry. */
+  readonly #context: Context;
+  readonly #spanEnd: SpanEnd;
+  /** Whether the span has ended: `isRecording()` is not false then everywhere. */
+  #spanEnded: boolean;
+  /** The session of the last attempt. */
+  #session: SessionInfo | undefined;
+
+  /**
+   * @param metrics the metrics of the call, if they are wanted
+   * @param info the call
+   * @param span its span, if it has one
+   * @param own context of the call
+   * @param spanEnd when the span ends
+   */
+  constructor(
+    metrics: CallMetrics | undefined,
+    info: CallInfo,
+    span: Span | undefined,
+    own: Context,
+    spanEnd: SpanEnd,
+  ) {
+    this.#metrics = metrics;
+    this.#info = info;
+    this.#span = span;
+    this.#spanEnded = span === undefined;
+    this.#context = own;
+    this.#spanEnd = spanEnd;
+    this.#session = info.session;
+  }
+
+  /** @inheritdoc */
+  inject(carrier: TraceFields): void {
+    const span = this.#span ?? trace.getSpan(this.#context);
+    if (span !== undefined) writeTrace(span.spanContext(), carrier);
+  }
+
+  /** @inheritdoc */
+  attempt(info: AttemptInfo): void {
+    this.#metrics?.attempt(info);
+    const { session } = info;
+    if (this.#session === undefined && this.#recording) {
+      this.#span?.setAttributes(serverAttributes(session.endpoint));
+    }
+    this.#session = session;
+  }
+
+  /** @inheritdoc */
+  run<T>(step: () => T): T {
+    return context.with(this.#context, step);
+  }
+
+  /** @inheritdoc */
+  firstItem(): void {
+    if (this.#spanEnd !== "start" || this.#spanEnded) return;
+    if (this.#recording) {
+      this.#span?.setAttribute(ATTRIBUTE.stream, "start");
+      this.#describePeer();
+    }
+    this.#endSpan(performance.timeOrigin + performance.now());
+  }
+
+  /** @inheritdoc */
+  end(outcome: CallOutcome): void {
+    this.#metrics?.end(outcome);
+    if (this.#spanEnded) return;
+    if (this.#recording) this.#describe(outcome);
+    // The duration of the span equals that of the metric.
+    this.#endSpan(this.#info.beganAt + outcome.ms);
+  }
+
+  get #recording(): boolean {
+    return !this.#spanEnded && this.#span?.isRecording() === true;
+  }
+
+  #endSpan(time: number): void {
+    this.#spanEnded = true;
+    this.#span?.end(time);
+  }
+
+  #describe(outcome: CallOutcome): void {
+    const { code, attempts, declaredError, incident } = outcome;
+    const failed = isError(this.#info.side, outcome);
+    this.#span?.setAttributes({
+      ...outcomeAttributes(code, failed),
+      [ATTRIBUTE.processed]: outcome.processed,
+      ...(attempts > 1 ? { [ATTRIBUTE.attempts]: attempts } : {}),
+      ...(declaredError === ""
+        ? {}
+        : { [ATTRIBUTE.declaredError]: declaredError }),
+      ...(incident === "" ? {} : { [ATTRIBUTE.incident]: incident }),
+      [ATTRIBUTE.bytesSent]: outcome.bytesSent,
+      [ATTRIBUTE.bytesReceived]: outcome.bytesReceived,
+      [ATTRIBUTE.itemsSent]: outcome.itemsSent,
+      [ATTRIBUTE.itemsReceived]: outcome.itemsReceived,
+    });
+    this.#describePeer();
+    if (!failed) return;
+    this.#span?.setStatus({
+      code: SpanStatusCode.ERROR,
+      ...(incident === "" ? {} : { message: `incident ${incident}` }),
+    });
+  }
+
+  #describePeer(): void {
+    const { hostname, path, port } = this.#session?.remoteAddr ?? {};
+    const address = hostname ?? path ?? undefined;
+    if (address === undefined) return;
+    this.#span?.setAttribute(ATTRIBUTE.peerAddress, address);
+    if (port !== undefined) this.#span?.setAttribute(ATTRIBUTE.peerPort, port);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The instruments for one provider of meters.
+ *
+ * @module
+ */
+import type {
+  Attributes,
+  Counter,
+  Histogram,
+  Meter,
+  MeterProvider,
+  ObservableResult,
+  UpDownCounter,
+} from "@opentelemetry/api";
+import type {
+  AttemptInfo,
+  CallInfo,
+  CallOutcome,
+} from "../messages/observe/observer.ts";
+import { ATTRIBUTE, DURATION_BOUNDS, METRIC } from "./names.ts";
+import { MethodMetrics } from "./method_metrics.ts";
+
+/** Number of attempts with one kind and code. */
+interface AttemptCount {
+  readonly attributes: Attributes;
+  count: number;
+}
+
+/** Methods of one protocol; `undefined` stands for those it does not declare. */
+type Methods = Map<string | undefined, MethodMetrics>;
+
+/**
+ * The instruments for one provider, shared by all observers that use it.
+ *
+ * Calls and attempts are counted here, and the provider reads the numbers when it
+ * collects. To call the provider three times for a call would cost three times as
+ * much.
+ */
+export class Instruments {
+  /** Open sessions of servers. */
+  readonly sessions: UpDownCounter;
+  /** Sessions that have ended. */
+  readonly ended: Counter;
+  /** Clients that a server refused. */
+  readonly refused: Counter;
+  /** Attempts of clients to connect. */
+  readonly connects: Counter;
+  /** Messages that were dropped. */
+  readonly dropped: Counter;
+  readonly #durations: Readonly<Record<CallInfo["side"], Histogram>>;
+  readonly #callers: Map<string, Methods> = new Map();
+  readonly #callees: Map<string, Methods> = new Map();
+  readonly #attempts: Map<string, Map<string, AttemptCount>> = new Map();
+
+  /** @param meter creates the instruments */
+  constructor(meter: Meter) {
+    const duration = (name: string, description: string) =>
+      meter.createHistogram(name, {
+        description,
+        unit: "s",
+        advice: { explicitBucketBoundaries: [...DURATION_BOUNDS] },
+      });
+    this.#durations = {
+      caller: duration(METRIC.clientDuration, "Duration of outgoing calls"),
+      callee: duration(METRIC.serverDuration, "Duration of incoming calls"),
+    };
+    this.sessions = meter.createUpDownCounter(METRIC.sessions, {
+      description: "Open sessions of servers",
+      unit: "{session}",
+    });
+    this.ended = meter.createCounter(METRIC.ended, {
+      description: "Sessions that have ended",
+      unit: "{session}",
+    });
+    this.refused = meter.createCounter(METRIC.refused, {
+      description: "Clients that servers have refused",
+      unit: "{session}",
+    });
+    this.connects = meter.createCounter(METRIC.connects, {
+      description: "Attempts of clients to connect",
+      unit: "{attempt}",
+    });
+    this.dropped = meter.createCounter(METRIC.dropped, {
+      description: "Messages that were dropped",
+      unit: "{message}",
+    });
+    meter.createObservableUpDownCounter(METRIC.calls, {
+      description: "Incoming calls that have not ended",
+      unit: "{call}",
+    }).addCallback((result) => this.#observeCalls(result));
+    meter.createObservableCounter(METRIC.attempts, {
+      description: "Attempts of outgoing calls",
+      unit: "{attempt}",
+    }).addCallback((result) => this.#observeAttempts(result));
+  }
+
+  /** Returns the metrics of the method of a call. */
+  method(
+    info: Pick<CallInfo, "side" | "protocol" | "method">,
+  ): MethodMetrics {
+    const { side, protocol, method } = info;
+    const protocols = side === "caller" ? this.#callers : this.#callees;
+    const methods = protocols.get(protocol);
+    return methods?.get(method) ?? this.#newMethod(info, protocols, methods);
+  }
+
+  #newMethod(
+    info: Pick<CallInfo, "side" | "protocol" | "method">,
+    protocols: Map<string, Methods>,
+    methods: Methods = new Map(),
+  ): MethodMetrics {
+    const metrics = new MethodMetrics(info, this.#durations[info.side]);
+    methods.set(info.method, metrics);
+    protocols.set(info.protocol, methods);
+    return metrics;
+  }
+
+  /** Counts an attempt that has ended. */
+  attempted(kind: AttemptInfo["kind"], code: CallOutcome["code"]): void {
+    const known = this.#attempts.get(kind)?.get(code);
+    if (known !== undefined) known.count++;
+    else this.#newAttempt(kind, code);
+  }
+
+  #newAttempt(kind: AttemptInfo["kind"], code: CallOutcome["code"]): void {
+    const codes = this.#attempts.get(kind) ?? new Map<string, AttemptCount>();
+    const attributes = {
+      [ATTRIBUTE.kind]: kind,
+      ...(code === "local" ? {} : { [ATTRIBUTE.status]: code }),
+    };
+    this.#attempts.set(kind, codes.set(code, { attributes, count: 1 }));
+  }
+
+  #observeCalls(result: ObservableResult): void {
+    for (const methods of this.#callees.values()) {
+      for (const { name, open } of methods.values()) {
+        result.observe(open, { [ATTRIBUTE.method]: name });
+      }
+    }
+  }
+
+  #observeAttempts(result: ObservableResult): void {
+    for (const codes of this.#attempts.values()) {
+      for (const { count, attributes } of codes.values()) {
+        result.observe(count, attributes);
+      }
+    }
+  }
+}
+
+/**
+ * The instruments of each provider. Observers share them: an observer for each
+ * connection must not register callbacks without bound.
+ */
+const INSTRUMENTS: WeakMap<MeterProvider, Instruments> = new WeakMap();
+
+/** Returns the instruments of a provider. */
+export function instrumentsOf(
+  provider: MeterProvider,
+  scope: string,
+  version: string,
+): Instruments {
+  let instruments = INSTRUMENTS.get(provider);
+  if (instruments === undefined) {
+    instruments = new Instruments(provider.getMeter(scope, version));
+    INSTRUMENTS.set(provider, instruments);
+  }
+  return instruments;
+}

@@ -1,0 +1,73 @@
+/**
+ * Names of attributes and metrics, all in one place.
+ *
+ * The names that begin with `rpc`, `error`, `server` and `network` are those of
+ * the OpenTelemetry semantic conventions for RPC after version 1.44.
+ *
+ * @module
+ */
+
+/** Name of the instrumentation scope. */
+export const SCOPE = "@lengthwise/lengthwise";
+/** Value of {@linkcode ATTRIBUTE.system}. */
+export const SYSTEM = "lengthwise";
+/** Value of {@linkcode ATTRIBUTE.method} for methods that are not declared. */
+export const OTHER = "_OTHER";
+
+/** Names of attributes of spans and metrics. */
+export const ATTRIBUTE = {
+  system: "rpc.system.name",
+  method: "rpc.method",
+  methodOriginal: "rpc.method_original",
+  status: "rpc.status_code",
+  error: "error.type",
+  serverAddress: "server.address",
+  serverPort: "server.port",
+  peerAddress: "network.peer.address",
+  peerPort: "network.peer.port",
+  shape: "lengthwise.shape",
+  processed: "lengthwise.processed",
+  attempts: "lengthwise.attempts",
+  declaredError: "lengthwise.declared_error",
+  incident: "lengthwise.incident",
+  stream: "lengthwise.stream",
+  itemsSent: "lengthwise.items.sent",
+  itemsReceived: "lengthwise.items.received",
+  bytesSent: "lengthwise.bytes.sent",
+  bytesReceived: "lengthwise.bytes.received",
+  role: "role",
+  reason: "reason",
+  kind: "kind",
+  outcome: "outcome",
+} as const; // literal types
+
+/** Names of metrics. */
+export const METRIC = {
+  clientDuration: "rpc.client.call.duration",
+  serverDuration: "rpc.server.call.duration",
+  sessions: "lengthwise.server.sessions",
+  calls: "lengthwise.server.calls",
+  ended: "lengthwise.sessions.ended",
+  refused: "lengthwise.sessions.refused",
+  attempts: "lengthwise.client.attempts",
+  connects: "lengthwise.client.connects",
+  dropped: "lengthwise.messages.dropped",
+} as const; // literal types
+
+/** Bounds in seconds of the histograms of durations. */
+export const DURATION_BOUNDS: readonly number[] = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.075,
+  0.1,
+  0.25,
+  0.5,
+  0.75,
+  1,
+  2.5,
+  5,
+  7.5,
+  10,
+];

@@ -1,0 +1,291 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { metrics, SpanStatusCode, trace } from "@opentelemetry/api";
+import { connect } from "../../lib/messages/client/connect.ts";
+import type {
+  CallInfo,
+  Observer,
+} from "../../lib/messages/observe/observer.ts";
+import {
+  duplex,
+  notification,
+  serverStream,
+  unary,
+} from "../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../lib/messages/server/server.ts";
+import { otel } from "../../lib/otel/mod.ts";
+import { ATTRIBUTE, METRIC } from "../../lib/otel/names.ts";
+import { all, dial, failureOf, incidents, turns } from "../messages/kit.ts";
+import { K, RawPeer, request, value } from "../messages/raw_peer.ts";
+import { recordingMeters, recordingTracers } from "./recording_providers.ts";
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    price: unary<string, number>(),
+    ticks: serverStream<number, number>(),
+    echo: duplex<number, number>(),
+    note: notification<string>(),
+  },
+});
+
+const handlers = {
+  price(sku: string) {
+    if (sku === "") throw new Error("a bug");
+    return sku.length;
+  },
+  async *ticks(count: number) {
+    for (let tick = 0; tick < count; tick++) yield await tick;
+  },
+  async *echo(items: AsyncIterable<number>) {
+    yield* items;
+  },
+  note() {},
+};
+
+/** Makes a call of each shape with observers at both ends. */
+async function callAll(near: Observer, far: Observer = near): Promise<void> {
+  await using server = createServer(Shop, { observers: [far], onError() {} })
+    .handle(handlers);
+  await using session = await connect(Shop, dial(server), {
+    observers: [near],
+  });
+  assertEquals(await session.remote.price("abc"), 3);
+  await failureOf(session.remote.price(""));
+  assertEquals(await all(session.remote.ticks(2)), [0, 1]);
+  const echo = session.remote.echo([1, 2]);
+  assertEquals(await all(echo), [1, 2]);
+  await session.remote.note("n");
+  await session.remote.price("last"); // handled after the notification
+}
+
+Deno.test("otel() with streams: none has no spans for streams", async () => {
+  const tracerProvider = recordingTracers();
+  await callAll(otel({ tracerProvider, metrics: false, streams: "none" }));
+  assertEquals(tracerProvider.names(), [
+    ...Array(6).fill("shop/price"),
+  ]);
+});
+
+Deno.test("otel() with streams: start ends their spans at the first item", async () => {
+  const tracerProvider = recordingTracers();
+  const meterProvider = recordingMeters();
+  await callAll(otel({ tracerProvider, meterProvider, streams: "start" }));
+  for (const name of ["shop/ticks", "shop/echo"]) {
+    const spans = tracerProvider.spans.filter((span) => span.name === name);
+    assertEquals(spans.length, 2);
+    for (const { attributes, ends } of spans) {
+      assertEquals(ends, 1);
+      assertEquals(attributes[ATTRIBUTE.stream], "start");
+      assertEquals(attributes[ATTRIBUTE.status], undefined);
+    }
+    const durations = meterProvider.values(METRIC.clientDuration)
+      .filter(({ attributes }) => attributes[ATTRIBUTE.method] === name);
+    assertEquals(
+      durations.map(({ attributes }) => attributes[ATTRIBUTE.status]),
+      ["ok"],
+    );
+  }
+  const price = tracerProvider.spans.find(({ name }) => name === "shop/price");
+  assertEquals(price!.attributes[ATTRIBUTE.stream], undefined);
+});
+
+Deno.test("otel() ends each span once, as an error only if the call is one", async () => {
+  const tracerProvider = recordingTracers();
+  await callAll(otel({ tracerProvider, metrics: false }));
+  const statuses = tracerProvider.spans.map(({ name, ends, status }) => {
+    assertEquals(ends, 1, name);
+    return status;
+  });
+  assertEquals(
+    statuses.filter((status) => status !== undefined),
+    [SpanStatusCode.ERROR, SpanStatusCode.ERROR], // both ends of one call
+  );
+});
+
+Deno.test("otel() with notifications makes a server span for each", async () => {
+  const tracerProvider = recordingTracers();
+  await callAll(otel({ tracerProvider, metrics: false, notifications: true }));
+  const notes = tracerProvider.spans.filter(({ name }) => name === "shop/note");
+  assertEquals(notes.map(({ attributes }) => attributes[ATTRIBUTE.shape]), [
+    "notification",
+  ]);
+});
+
+Deno.test("otel() with a filter reports only the calls that pass it", async () => {
+  const tracerProvider = recordingTracers();
+  const meterProvider = recordingMeters();
+  const filter = ({ method }: CallInfo) => method === "ticks";
+  await callAll(otel({ tracerProvider, meterProvider, filter }));
+  assertEquals(tracerProvider.names(), ["shop/ticks", "shop/ticks"]);
+  assertEquals(
+    meterProvider.values(METRIC.clientDuration).map(({ attributes }) =>
+      attributes[ATTRIBUTE.method]
+    ),
+    ["shop/ticks"],
+  );
+});
+
+Deno.test("otel() without traces or metrics observes nothing", () => {
+  assertEquals(otel({ traces: false, metrics: false }), {});
+  const { call, session } = otel({ metrics: false });
+  assert(call !== undefined && session === undefined);
+});
+
+Deno.test("otel() continues the trace of a caller only if it is trusted", async () => {
+  for (const parent of ["link", "remote"] as const) { // the two choices
+    const near = recordingTracers();
+    const far = recordingTracers();
+    await callAll(
+      otel({ tracerProvider: near, metrics: false }),
+      otel({ tracerProvider: far, metrics: false, parent }),
+    );
+    const callers = near.spans.filter(({ name }) => name === "shop/price");
+    const callees = far.spans.filter(({ name }) => name === "shop/price");
+    assertEquals(callees.length, 3);
+    for (const [at, { links, outer }] of callees.entries()) {
+      const { spanId } = callers[at]!.spanContext();
+      assertEquals(
+        [links.map(({ context }) => context.spanId), outer?.spanId],
+        parent === "link" ? [[spanId], undefined] : [[], spanId],
+      );
+    }
+  }
+});
+
+Deno.test("otel() keeps the state of a trace, and leaves out one that is too long", async () => {
+  const long = `a=${"x".repeat(253)},b=${"x".repeat(254)}`;
+  for (const [state, expected] of [[long, 512], [`${long}x`, 0]] as const) { // pairs
+    const near = recordingTracers(state);
+    const far = recordingTracers();
+    await callAll(
+      otel({ tracerProvider: near, metrics: false }),
+      otel({ tracerProvider: far, metrics: false, parent: "remote" }),
+    );
+    const [{ outer } = {}] = far.spans;
+    assertEquals(outer?.traceState?.serialize().length ?? 0, expected);
+  }
+});
+
+Deno.test("2,000 unknown method names are one series", async () => {
+  const COUNT = 2_000; // a HELLO with many more would be too large
+  const meterProvider = recordingMeters();
+  const tracerProvider = recordingTracers();
+  await using server = createServer(Shop, {
+    observers: [otel({ meterProvider, tracerProvider })],
+    limits: { maxMethods: COUNT },
+  }).handle(handlers);
+  const peer = new RawPeer(dial(server));
+  await peer.hello({
+    methods: Array.from({ length: COUNT }, (_, at) => [`made-up.m${at}`, 0]),
+  });
+  for (let at = 0; at < COUNT; at++) {
+    await peer.frame(K.REQUEST, 2 * at + 1, request(at, value("a")));
+    await peer.error();
+  }
+  await Promise.all([server.abort(), peer[Symbol.asyncDispose]()]);
+  const points = meterProvider.values(METRIC.serverDuration);
+  assertEquals(points.length, COUNT);
+  assertEquals(new Set(points.map(({ attributes }) => attributes)).size, 1);
+  assertEquals(points[0]!.attributes, {
+    [ATTRIBUTE.system]: "lengthwise",
+    [ATTRIBUTE.method]: "_OTHER",
+    [ATTRIBUTE.status]: "unimplemented",
+    [ATTRIBUTE.error]: "unimplemented",
+  });
+  const last = tracerProvider.spans.at(-1)!;
+  assertEquals(last.name, "lengthwise");
+  assertEquals(last.attributes[ATTRIBUTE.methodOriginal], "made-up.m1999");
+});
+
+Deno.test("providers that are registered after otel() was called are used", async () => {
+  const observer = otel();
+  await callAll(observer); // without providers, nothing happens
+  const meters = recordingMeters();
+  const tracers = recordingTracers();
+  try {
+    metrics.setGlobalMeterProvider(meters);
+    trace.setGlobalTracerProvider(tracers);
+    await callAll(observer);
+  } finally {
+    metrics.disable();
+    trace.disable();
+  }
+  assertEquals(meters.values(METRIC.clientDuration).length, 6);
+  assertEquals(tracers.spans.length, 10);
+  await callAll(observer);
+  assertEquals(tracers.spans.length, 10);
+});
+
+Deno.test("observers of one provider share their instruments", async () => {
+  const meterProvider = recordingMeters();
+  for (let count = 0; count < 5; count++) {
+    await callAll(otel({ meterProvider, traces: false }));
+  }
+  assertEquals(meterProvider.meters, 1);
+  assertEquals(meterProvider.callbacks, 2);
+  const open = meterProvider.observe(METRIC.calls);
+  assertEquals(open.map(({ value }) => value), Array(open.length).fill(0));
+  const attempts = meterProvider.observe(METRIC.attempts);
+  assertEquals(
+    attempts.map(({ attributes, value }) => [attributes.kind, value]),
+    [["first", 25], ["first", 5]],
+  );
+});
+
+Deno.test("calls in progress are counted by method", async () => {
+  const meterProvider = recordingMeters();
+  const gate = Promise.withResolvers<void>();
+  await using server = createServer(Shop, {
+    observers: [otel({ meterProvider })],
+  }).handle({
+    ...handlers,
+    async *ticks() {
+      yield 1;
+      await gate.promise;
+    },
+  });
+  await using session = await connect(Shop, dial(server));
+  const streams = [session.remote.ticks(1), session.remote.ticks(1)];
+  await Promise.all(
+    streams.map((stream) => stream[Symbol.asyncIterator]().next()),
+  );
+  assertEquals(meterProvider.observe(METRIC.calls), [
+    { attributes: { [ATTRIBUTE.method]: "shop/ticks" }, value: 2 },
+  ]);
+  gate.resolve();
+  await turns(3);
+  assertEquals(meterProvider.observe(METRIC.calls)[0]!.value, 0);
+});
+
+Deno.test("a provider that throws fails no call", async () => {
+  const broken = () => {
+    throw new Error("a broken provider");
+  };
+  const { list, onError } = incidents();
+  const observers = [
+    otel({ meterProvider: { getMeter: broken } }),
+    otel({ tracerProvider: { getTracer: broken }, metrics: false }),
+  ];
+  await using server = createServer(Shop, { observers, onError })
+    .handle(handlers);
+  await using session = await connect(Shop, dial(server), {
+    observers,
+    onError,
+  });
+  assertEquals(await session.remote.price("abc"), 3);
+  assertEquals(await all(session.remote.ticks(2)), [0, 1]);
+  assert(list.length > 0);
+});
+
+Deno.test("otel() rejects options that do not exist or have another type", () => {
+  // JavaScript is not checked by the compiler.
+  const wrong = (options: unknown) => () => otel(options as never);
+  assertThrows(wrong({ trace: true }), TypeError, 'Unknown option "trace"');
+  assertThrows(wrong({ parent: "child" }), TypeError, "link, remote");
+  assertThrows(wrong({ streams: true }), TypeError, "lifetime, start, none");
+  assertThrows(wrong({ metrics: 1 }), TypeError, "expected a boolean");
+  assertThrows(wrong({ filter: "x" }), TypeError, "expected a function");
+  assertThrows(wrong({ meterProvider: {} }), TypeError, "getMeter()");
+  assertThrows(wrong({ tracerProvider: {} }), TypeError, "getTracer()");
+});
