@@ -17,7 +17,7 @@ import type {
   CallInfo,
   CallOutcome,
 } from "../messages/observe/observer.ts";
-import { ATTRIBUTE, DURATION_BOUNDS, METRIC } from "./names.ts";
+import { ATTRIBUTE, DURATION_BOUNDS, METRIC, SCOPE, VERSION } from "./names.ts";
 import { MethodMetrics } from "./method_metrics.ts";
 
 /** Number of attempts with one kind and code. */
@@ -155,14 +155,10 @@ export class Instruments {
 const INSTRUMENTS: WeakMap<MeterProvider, Instruments> = new WeakMap();
 
 /** Returns the instruments of a provider. */
-export function instrumentsOf(
-  provider: MeterProvider,
-  scope: string,
-  version: string,
-): Instruments {
+export function instrumentsOf(provider: MeterProvider): Instruments {
   let instruments = INSTRUMENTS.get(provider);
   if (instruments === undefined) {
-    instruments = new Instruments(provider.getMeter(scope, version));
+    instruments = new Instruments(provider.getMeter(SCOPE, VERSION));
     INSTRUMENTS.set(provider, instruments);
   }
   return instruments;

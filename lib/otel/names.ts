@@ -7,6 +7,10 @@
  * @module
  */
 
+import { AGENT } from "../messages/session/wire/agent.ts";
+
+/** Version of this library. */
+export const VERSION: string = AGENT.slice(AGENT.indexOf("/") + 1);
 /** Name of the instrumentation scope. */
 export const SCOPE = "@lengthwise/lengthwise";
 /** Value of {@linkcode ATTRIBUTE.system}. */

@@ -4,20 +4,14 @@
  * @module
  */
 import {
-  type Attributes,
-  type Context,
   context,
   type MeterProvider,
   metrics as metricsApi,
   ROOT_CONTEXT,
-  type Span,
-  type SpanContext,
-  SpanKind,
   trace as traceApi,
   type TracerProvider,
 } from "@opentelemetry/api";
 import type { CallInfo, Observer } from "../messages/observe/observer.ts";
-import { AGENT } from "../messages/session/wire/agent.ts";
 import {
   checkChoice,
   checkOptions,
@@ -26,13 +20,9 @@ import {
 import { describeType } from "../support/describe_type.ts";
 import { CallMetrics, TracedCall } from "./call_telemetry.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
-import { methodName } from "./method_metrics.ts";
-import { ATTRIBUTE, SCOPE, SYSTEM } from "./names.ts";
-import { serverAttributes } from "./server_attributes.ts";
+import { ATTRIBUTE } from "./names.ts";
+import { Spans } from "./spans.ts";
 import { readTrace } from "./trace_context.ts";
-
-/** Version of this library. */
-const VERSION = AGENT.slice(AGENT.indexOf("/") + 1);
 
 /** Options for {@linkcode otel}. */
 export interface OtelOptions {
@@ -134,9 +124,8 @@ export function otel(options: OtelOptions = {}): Observer {
   const { meters, tracers } = providersOf(options);
   // A provider may be registered after this function was called.
   const instruments = () =>
-    instrumentsOf(meters ?? metricsApi.getMeterProvider(), SCOPE, VERSION);
-  const tracer = () =>
-    (tracers ?? traceApi.getTracerProvider()).getTracer(SCOPE, VERSION);
+    instrumentsOf(meters ?? metricsApi.getMeterProvider());
+  const spans = new Spans(tracers);
 
   /** Whether a call has a span. */
   function hasSpan({ side, shape }: CallInfo): boolean {
@@ -146,36 +135,21 @@ export function otel(options: OtelOptions = {}): Observer {
 
   function traced(info: CallInfo, measured?: CallMetrics): TracedCall {
     const { side, shape } = info;
+    // The context in which frames are read belongs to no call.
     const remote = side === "caller" ? undefined : readTrace(info.trace);
     const outer = side === "caller"
       ? context.active()
-      // The context in which frames are read belongs to no call.
       : remote !== undefined && parent === "remote"
       ? traceApi.setSpanContext(ROOT_CONTEXT, remote)
       : ROOT_CONTEXT;
     const span = hasSpan(info)
-      ? startSpan(info, outer, parent === "link" ? remote : undefined)
+      ? spans.start(info, outer, parent === "link" ? remote : undefined)
       : undefined;
     const own = span === undefined || side === "caller"
       ? outer
       : traceApi.setSpan(outer, span);
     const end = streams === "start" && shape !== "unary" ? "start" : "lifetime";
     return new TracedCall(measured, info, span, own, end);
-  }
-
-  function startSpan(
-    info: CallInfo,
-    outer: Context,
-    linked: SpanContext | undefined,
-  ): Span {
-    const { side, protocol, method } = info;
-    const name = methodName(protocol, method);
-    return tracer().startSpan(method === undefined ? SYSTEM : name, {
-      kind: side === "caller" ? SpanKind.CLIENT : SpanKind.SERVER,
-      startTime: info.beganAt,
-      attributes: spanAttributes(info, name),
-      ...(linked === undefined ? {} : { links: [{ context: linked }] }),
-    }, outer);
   }
 
   const connections = metrics ? sessionMetrics(instruments) : {};
@@ -189,22 +163,6 @@ export function otel(options: OtelOptions = {}): Observer {
         : undefined;
       return traces ? traced(info, measured) : measured;
     },
-  };
-}
-
-/** Returns the attributes of a span at its beginning. */
-function spanAttributes(info: CallInfo, name: string): Attributes {
-  const { side, method, methodOriginal, shape, session } = info;
-  return {
-    [ATTRIBUTE.system]: SYSTEM,
-    [ATTRIBUTE.method]: name,
-    ...(method === undefined && methodOriginal !== ""
-      ? { [ATTRIBUTE.methodOriginal]: methodOriginal }
-      : {}),
-    ...(shape === undefined ? {} : { [ATTRIBUTE.shape]: shape }),
-    ...(side === "caller" && session !== undefined
-      ? serverAttributes(session.endpoint)
-      : {}),
   };
 }
 
