@@ -5,6 +5,7 @@
  *
  * @module
  */
+import process from "node:process";
 
 /** An implementation to measure. */
 export interface Subject {
@@ -19,7 +20,7 @@ export interface Comparison {
   /** Title of the table. */
   title: string;
   /** Unit that `run` counts. */
-  unit: "frames" | "bytes";
+  unit: "frames" | "bytes" | "calls";
   /** Subjects; the others are compared with the first. */
   subjects: Subject[];
   /**
@@ -28,11 +29,19 @@ export interface Comparison {
    * @default {12}
    */
   rounds?: number;
+  /**
+   * The time that counts. That of the processor does not depend on other
+   * programs, but subjects must not wait.
+   *
+   * @default {"real"}
+   */
+  time?: "real" | "processor";
 }
 
 /** Runs a comparison and prints it. */
 export async function compare(comparison: Comparison): Promise<void> {
-  const { title, unit, subjects, rounds = 12 } = comparison;
+  const { title, unit, subjects, rounds = 12, time = "real" } = comparison;
+  const now = time === "real" ? () => performance.now() : processorTime;
   const rates: number[][] = subjects.map(() => []);
   const ratios: number[][] = subjects.map(() => []);
   for (let round = 0; round <= rounds; round++) {
@@ -40,7 +49,7 @@ export async function compare(comparison: Comparison): Promise<void> {
     for (let k = 0; k < subjects.length; k++) {
       // Each round starts with another subject: the previous one affects the next.
       const i = (round + k) % subjects.length;
-      measured[i] = await rate(subjects[i]!);
+      measured[i] = await rate(subjects[i]!, now);
     }
     if (round === 0) continue;
     measured.forEach((value, i) => {
@@ -59,10 +68,16 @@ export async function compare(comparison: Comparison): Promise<void> {
 }
 
 /** Returns units of work per second. */
-async function rate(subject: Subject): Promise<number> {
-  const start = performance.now();
+async function rate(subject: Subject, now: () => number): Promise<number> {
+  const start = now();
   const amount = await subject.run();
-  return amount / (performance.now() - start) * 1000;
+  return amount / (now() - start) * 1000;
+}
+
+/** Returns the time in ms for which this process has used a processor. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function median(values: number[]): number {
@@ -73,8 +88,8 @@ function median(values: number[]): number {
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function written(perSecond: number, unit: "frames" | "bytes"): string {
+function written(perSecond: number, unit: Comparison["unit"]): string {
   return unit === "bytes"
     ? `${(perSecond / 1e9).toFixed(2)} GB/s`
-    : `${(perSecond / 1e6).toFixed(2)} M frames/s`;
+    : `${(perSecond / 1e6).toFixed(2)} M ${unit}/s`;
 }

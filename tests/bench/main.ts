@@ -10,6 +10,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   transport: () => import("./transport_bench.ts"),
   codec: () => import("./codec_bench.ts"),
   messages_calls: () => import("./messages_calls.ts"),
+  observers: () => import("./observers.ts"),
   connections: () => import("./connections.ts"),
 };
 

@@ -1,0 +1,200 @@
+/**
+ * Compares the cost of observers for each call with that of the bare API of
+ * OpenTelemetry. Runs with `OTEL_DENO=true` and a sampler that drops all spans;
+ * see `observers.ts`.
+ *
+ * @module
+ */
+import {
+  context,
+  metrics,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+} from "@opentelemetry/api";
+import { connect, createServer, protocol, unary } from "../../../mod.ts";
+import type { Observer } from "../../../lib/messages/observe/mod.ts";
+import { Observers } from "../../../lib/messages/observe/observers.ts";
+import { otel } from "../../../lib/otel/mod.ts";
+import { DURATION_BOUNDS } from "../../../lib/otel/names.ts";
+import { memoryPair } from "../../../lib/testing/mod.ts";
+import { compare, type Subject } from "../compare.ts";
+
+/** Calls of a round without a connection. */
+const STEPS = 20_000;
+/** Calls of a round over a connection. */
+const CALLS = 4_000;
+/** Calls that are in flight at once. */
+const IN_FLIGHT = 64;
+
+const Echo = protocol({
+  name: "bench",
+  server: { echo: unary<string, string>() },
+});
+
+function dial(observers: readonly Observer[]) {
+  const server = createServer(Echo, { observers }).handle({
+    echo: (text) => text,
+  });
+  const [near, far] = memoryPair();
+  server.accept(far);
+  return connect(Echo, near, { observers });
+}
+
+// ── steps of a call ──────────────────────────────────────────────────────────
+
+const session = await dial([]);
+/** Facts about a call, as a session over TCP states them. */
+const facts = {
+  protocol: "bench",
+  method: "echo",
+  methodOriginal: "echo",
+  shape: "unary",
+  timeLeft: Infinity,
+  traceBytes: undefined,
+} as const; // literal types
+const observable = {
+  id: "1",
+  protocol: "bench",
+  role: "client",
+  endpoint: "tcp://127.0.0.1:7000",
+  localAddr: session.localAddr,
+  remoteAddr: session.remoteAddr,
+  sameProtocol: true,
+  mismatches: [],
+  stats: session.stats,
+  now: () => now,
+} as const; // literal types
+/** A session reads its clock once for many frames. */
+let now = performance.now();
+const attempt = { sent: true };
+const handler = () => 1;
+
+/** Observes calls as a caller does. */
+function caller(name: string, observer: Observer): Subject {
+  const observers = new Observers([observer], console.error);
+  return steps(name, () => {
+    const call = observers.call({
+      ...facts,
+      side: "caller",
+      session: observable,
+    });
+    call?.attempt(observable, attempt);
+    call?.traceField();
+    call?.end(undefined);
+  });
+}
+
+/** Observes calls as a callee does. */
+function callee(name: string, observer: Observer): Subject {
+  const observers = new Observers([observer], console.error);
+  return steps(name, () => {
+    const call = observers.call({
+      ...facts,
+      side: "callee",
+      session: observable,
+    });
+    call?.run(handler);
+    call?.handled(undefined, true);
+  });
+}
+
+function steps(name: string, step: () => void): Subject {
+  return {
+    name,
+    run() {
+      for (let at = 0; at < STEPS; at++) {
+        now += 0.01;
+        step();
+      }
+      return STEPS;
+    },
+  };
+}
+
+const histogram = metrics.getMeter("bench").createHistogram("bench.duration", {
+  unit: "s",
+  advice: { explicitBucketBoundaries: [...DURATION_BOUNDS] },
+});
+const attributes = {
+  "rpc.system.name": "lengthwise",
+  "rpc.method": "bench/echo",
+  "rpc.status_code": "ok",
+  "server.address": "127.0.0.1",
+  "server.port": 7000,
+};
+const { "server.address": _a, "server.port": _p, ...atCallee } = attributes;
+const tracer = trace.getTracer("bench");
+
+function bareSpan(kind: SpanKind, recorded: typeof atCallee): void {
+  const span = tracer.startSpan("bench/echo", {
+    kind,
+    attributes: { ...recorded, "lengthwise.shape": "unary" },
+  }, ROOT_CONTEXT);
+  context.with(trace.setSpan(ROOT_CONTEXT, span), handler);
+  span.end();
+  histogram.record(0.001, recorded);
+}
+
+const counting: Observer = (() => {
+  let count = 0;
+  return { call: () => ({ end: () => void count++ }) };
+})();
+
+await compare({
+  title: "Metrics of a call, at one side",
+  unit: "calls",
+  rounds: 20,
+  time: "processor",
+  subjects: [
+    steps("histogram.record()", () => histogram.record(0.001, attributes)),
+    caller("otel({ traces: false }), caller", otel({ traces: false })),
+    callee("otel({ traces: false }), callee", otel({ traces: false })),
+    caller("an observer that counts, caller", counting),
+    callee("an observer that counts, callee", counting),
+  ],
+});
+await compare({
+  title: "Spans that are not sampled, and metrics, at one side",
+  unit: "calls",
+  rounds: 20,
+  time: "processor",
+  subjects: [
+    steps(
+      "startSpan(), context.with(), end(), record()",
+      () => bareSpan(SpanKind.CLIENT, attributes),
+    ),
+    caller("otel(), caller", otel()),
+    callee("otel(), callee", otel()),
+  ],
+});
+
+// ── whole calls ──────────────────────────────────────────────────────────────
+
+async function calls(name: string, observers: Observer[]): Promise<Subject> {
+  const { remote } = await dial(observers);
+  return {
+    name,
+    async run() {
+      let begun = 0;
+      await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
+        while (begun++ < CALLS) await remote.echo("a text of some length");
+      }));
+      return CALLS;
+    },
+  };
+}
+
+await compare({
+  title: `Unary calls in memory, both ends, ${IN_FLIGHT} in flight`,
+  unit: "calls",
+  rounds: 20,
+  time: "processor",
+  subjects: [
+    await calls("no observer", []),
+    await calls("an observer that counts", [counting]),
+    await calls("otel({ traces: false })", [otel({ traces: false })]),
+    await calls("otel(), not sampled", [otel()]),
+  ],
+});
+Deno.exit(0); // the sessions are open
