@@ -609,3 +609,24 @@ Deno.test("a room that is open when the stream closes is not reused by another o
   }
   assert(!other.writeMemory.includes(buffer.buffer));
 });
+
+Deno.test("a frame of a stream waits for the next one for 8 microtasks", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  /** Returns the number of microtasks until a frame is written. */
+  async function microtasks(more: number): Promise<number> {
+    const { length } = connection.offered;
+    stream.write(payload(1));
+    for (let count = 0;; count++) {
+      if (connection.offered.length > length) return count;
+      if (count === more) stream.write(payload(1));
+      await null;
+    }
+  }
+  assertEquals(await microtasks(-1), 1); // the first one follows nothing
+  await settled();
+  assertEquals(await microtasks(-1), 8);
+  await settled();
+  assertEquals(await microtasks(7), 7 + 8);
+  assertEquals(connection.offered, [5, 5, 10]);
+});
