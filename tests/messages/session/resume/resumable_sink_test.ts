@@ -200,3 +200,25 @@ Deno.test(
     assertEquals(sink.bytesHanded, ends[1]);
   },
 );
+
+Deno.test(
+  "endedAt() needs the frame after what the peer has read",
+  pure,
+  () => {
+    const sink = new ResumableSink(new TestLink());
+    sink.limit = 200_000;
+    for (let n = 1; n <= 100; n++) put(sink, n, 10_000);
+    sink.cut();
+    const { firstKept, sent } = sink.frames;
+    assert(firstKept > 2);
+    const handed = sink.bytesHanded;
+    for (const received of [0, firstKept - 3, firstKept - 2, sent, sent + 1]) {
+      sink.endedAt(received);
+      assertEquals(sink.bytesHanded, handed);
+    }
+    sink.endedAt(sent - 1);
+    assertEquals(sink.bytesHanded, 99 * 10_004);
+    sink.endedAt(firstKept - 1);
+    assertEquals(sink.bytesHanded, (firstKept - 1) * 10_004);
+  },
+);
