@@ -40,4 +40,10 @@ export const EXPLAINED: readonly Explained[] = [
     change: "comparison: this.lastAllowed → (this.lastAllowed) + 1",
     why: "The next id after the last one of a side has the parity of the peer.",
   },
+  {
+    path: "lib/messages/session/time/timer_wheel.ts",
+    change: "comparison: now → (now) + 1",
+    line: "if (entry.slot !== slot || entry.dueAt > now) continue;",
+    why: "An entry that was moved within its slot is due a whole turn later.",
+  },
 ];

@@ -6,7 +6,11 @@ import {
 import { UP } from "../session_calls.ts";
 import { Lone, message, request } from "../lone_session.ts";
 import { accountsOf } from "../accounts.ts";
-import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
+import {
+  discardItems,
+  endItems,
+  takeItem,
+} from "../../../../lib/messages/session/flow/received_items.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -59,5 +63,51 @@ Deno.test(
       itemsGranted + itemsOwed,
       before.itemsGranted + before.itemsOwed,
     );
+  },
+);
+
+Deno.test(
+  "a stream holds its items until they are taken or discarded",
+  pure,
+  () => {
+    const body = message(new Uint8Array(1000));
+    const part = body.subarray(0, 500);
+    const ends: Record<string, (lone: Lone) => void> = {
+      taken(lone) {
+        const { shared } = lone.session.enter(0);
+        const { call } = lone.calls[0]!;
+        while (takeItem(shared, call) !== undefined);
+        lone.receive(Kind.ITEM, 1, part, Flag.MORE);
+        lone.receive(Kind.ITEM, 1, body.subarray(500)); // taken at once
+      },
+      discarded(lone) {
+        const { shared } = lone.session.enter(0);
+        discardItems(shared, lone.calls[0]!.call);
+        lone.receive(Kind.ITEM, 1, body); // dropped
+      },
+      "discarded in the middle of an item"(lone) {
+        lone.receive(Kind.ITEM, 1, part, Flag.MORE);
+        discardItems(lone.session.enter(0).shared, lone.calls[0]!.call);
+      },
+      "discarded after the end"(lone) {
+        const { shared } = lone.session.enter(0);
+        endItems(shared, lone.calls[0]!.call);
+        discardItems(shared, lone.calls[0]!.call);
+      },
+      cancelled(lone) {
+        lone.receive(Kind.CANCEL, 1, [0]);
+      },
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      const lone = Lone.open("server");
+      lone.receive(Kind.REQUEST, 1, request(UP));
+      const { items } = lone.session.shared;
+      const queued = () => [items.holders.size, items.queued];
+      assertEquals(queued(), [0, 0]);
+      for (let n = 0; n < 3; n++) lone.receive(Kind.ITEM, 1, body);
+      assertEquals(queued(), [1, 3], name);
+      end(lone);
+      assertEquals(queued(), [0, 0], name);
+    }
   },
 );
