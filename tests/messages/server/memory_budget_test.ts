@@ -155,3 +155,34 @@ Deno.test("a budget must be an integer of at least 1 MiB", pure, () => {
     assertThrows(() => new MemoryBudget(limit), RangeError, `${limit}`);
   }
 });
+
+Deno.test(
+  "close() leaves a session alone, whatever its handlers still hold",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const [ended, heavy] = sessions(budget, 2);
+    ended!.account.update(15 * MiB);
+    budget.close(ended!.account);
+    ended!.account.update(17 * MiB); // above a quarter
+    heavy!.account.update(10 * MiB); // together above three eighths
+    assertEquals(evicted([ended!, heavy!]), []);
+    assertEquals([ended!.restricted, budget.used], [false, 27 * MiB]);
+    ended!.account.update(0);
+    assertEquals(budget.used, 10 * MiB);
+  },
+);
+
+Deno.test(
+  "a session is evicted above a quarter of the memory, and once",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const [one] = sessions(budget, 1);
+    one!.account.update(16 * MiB);
+    assertEquals(evicted([one!]), []);
+    one!.account.update(16 * MiB + 1);
+    one!.account.update(17 * MiB);
+    assertEquals(one!.evictions.length, 1);
+  },
+);
