@@ -122,3 +122,40 @@ Deno.test("TlsEngine.close() ends a pending read and write", () =>
     await assertRejects(() => client.read(new Uint8Array(9)), Error);
     await assertRejects(() => readAll(server));
   }));
+
+Deno.test("TlsEngine.linger() abandons a blocked write of one byte", async () => {
+  const bounds = { timeout: Infinity, timeoutError: () => new Error("late") };
+  const [near, far] = memoryPair();
+  const write = near.write.bind(near);
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  let gated = false;
+  near.write = async (data) => {
+    if (gated) {
+      reached.resolve();
+      await gate.promise;
+    }
+    return await write(data);
+  };
+  const [client, server] = await Promise.all([
+    performHandshake(near, {
+      client: { host: "127.0.0.1", ca: [authority.cert] },
+    }, bounds),
+    performHandshake(far, { server: certificate }, bounds),
+  ]);
+  await client.write(new Uint8Array(5));
+  gated = true;
+  const outcome = client.write(new Uint8Array(1)).catch(() => {});
+  await reached.promise;
+  // The platform's buffers may have taken the byte.
+  const blocked = client.socket.writableLength > 0;
+  client.linger();
+  gate.resolve();
+  await outcome;
+  const end = await readAll(server).then(() => "end", ({ name }) => name);
+  assertEquals(end, blocked ? "UnexpectedEof" : "end"); // without close_notify
+  server.linger();
+  while (!near.closed || !far.closed) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});
