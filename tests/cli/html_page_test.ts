@@ -114,7 +114,7 @@ Deno.test("plot() begins the colors again after six lines", none, () => {
   ]);
 });
 
-Deno.test("byPercentile() gives each nine equal space", none, () => {
+Deno.test("byPercentile() allots equal space to each nine", none, () => {
   const histogram = new Histogram();
   for (let i = 1; i <= 1000; i++) histogram.record(i);
   const points = byPercentile(histogram);

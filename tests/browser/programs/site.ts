@@ -16,7 +16,7 @@ export const Site = protocol({
     size: clientStream<Uint8Array, number>(),
     double: duplex<number, number>(),
     seen: notification<string>(),
-    /** Calls `title` at the page; returns what it gave. */
+    /** Calls `title` at the page; returns its result. */
     askPage: unary<void, string>(),
     /** Calls `fail` at the page; returns the code of its error. */
     failAtPage: unary<void, string>(),
