@@ -1,4 +1,5 @@
 import type { Connection, Listener } from "@lengthwise/lengthwise/transport";
+import { virtualTime } from "../../../lib/testing/virtual_time.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { assertEquals } from "@std/assert";
 import { BoundedHandshakes } from "../../../lib/transport/tls/bounded_handshakes.ts";
@@ -115,4 +116,32 @@ Deno.test("BoundedHandshakes drops a handshake of the host that has most of them
   await connection[Symbol.asyncDispose]();
   handshakes.close();
   await handshakes.stopped();
+});
+
+Deno.test("BoundedHandshakes drops handshakes only while the process is responsive", async () => {
+  using time = virtualTime();
+  const began = performance.now();
+  const drops: [code: string, at: number][] = [];
+  const pairs = Array.from({ length: 4 }, () => memoryPair());
+  const handshakes = new BoundedHandshakes(
+    listenerOf(...pairs.map(([, server]) => server)),
+    {
+      tlsOptions: () => certificate,
+      requireAlpn: false,
+      handshakeTimeout: 60_000,
+      maxHandshakes: 1,
+      onHandshakeError: ({ code }) =>
+        drops.push([code, performance.now() - began]),
+    },
+  );
+  await time.advance(2600);
+  assertEquals(drops, [
+    ["limit", 1000], // 500 ms old, after 10 probes of 50 ms
+    ["limit", 1500], // 500 ms old; the process is responsive for 500 ms
+    ["limit", 2500], // after 10 more probes
+  ]);
+  handshakes.close();
+  await time.run(handshakes.stopped());
+  for (const [client] of pairs) client.close();
+  await time.advance(10_000);
 });
