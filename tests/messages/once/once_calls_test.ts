@@ -5,6 +5,8 @@ import { memoryOnceStore } from "../../../lib/messages/once/memory_once_store.ts
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
+import { ClientSessionImpl } from "../../../lib/messages/client/open_session.ts";
+import { virtualTime } from "../../../lib/testing/virtual_time.ts";
 import { aborted, failureOf, incidents, turns } from "../kit.ts";
 
 const Bank = protocol({
@@ -262,4 +264,20 @@ Deno.test("servers that share a store run a call once", async () => {
   bank.open("receipt");
   assertEquals(await paid, "receipt");
   assertEquals(bank.runs, 1);
+});
+
+Deno.test("a session knows the time of its server, from its opening on", async () => {
+  using time = virtualTime();
+  const server = await serve(Bank, memory()).handle({ pay: () => "", look });
+  await time.advance(3_600_000); // the clock of the process is ahead
+  const before = Date.now();
+  const session = await time.run(connect(Bank, server.addr));
+  assert(session instanceof ClientSessionImpl);
+  const { outcomes } = session;
+  assert(outcomes !== undefined && outcomes.store !== "");
+  assert(outcomes.time >= before && outcomes.time <= Date.now());
+  await time.advance(1500);
+  assertEquals(session.outcomes?.time, outcomes.time + 1500);
+  await time.run(session.close());
+  await time.run(server.shutdown());
 });
