@@ -39,16 +39,6 @@ const ATTEMPTS = 3;
 /** The longest deadline, in milliseconds. */
 const NEVER = 2 ** 31 - 1;
 const LISTER = "tests/mutation/list_mutants.ts";
-/** Folders of tests that may notice a mutant; they mirror those of `lib/`. */
-const FOLDERS = [
-  "cli",
-  "framing",
-  "messages",
-  "support",
-  "testing",
-  "transport",
-];
-
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const TEST = [
   ...["test", "--frozen", "--allow-all", "--no-check", "--fail-fast"],
@@ -125,11 +115,14 @@ async function fateOf(
   }
 }
 
-/** Returns the test files that may notice a mutant. */
+/**
+ * Returns the test files that may notice a mutant: those in folders that mirror
+ * the folders of `lib/`, and those outside of folders.
+ */
 function testFiles(): string[] {
-  const ofFolders = FOLDERS.flatMap((folder) =>
-    filesIn(`tests/${folder}`, "_test.ts")
-  );
+  const ofFolders = [...Deno.readDirSync("lib")]
+    .filter(({ isDirectory }) => isDirectory)
+    .flatMap(({ name }) => filesIn(`tests/${name}`, "_test.ts")).sort();
   const others = [...Deno.readDirSync("tests")]
     .map(({ name }) => `tests/${name}`)
     .filter((path) => path.endsWith("_test.ts")).sort();
