@@ -17,7 +17,9 @@ const MAX_STATE = 512;
 export function writeTrace(span: SpanContext, carrier: TraceFields): void {
   if (!isSpanContextValid(span)) return;
   const { traceId, spanId, traceFlags, traceState } = span;
-  const flags = (traceFlags & 0xff).toString(16).padStart(2, "0");
+  const flags = traceFlags === 1
+    ? "01"
+    : (traceFlags & 0xff).toString(16).padStart(2, "0");
   carrier.traceparent = `00-${traceId}-${spanId}-${flags}`;
   const state = traceState?.serialize() ?? "";
   if (state.length <= MAX_STATE) carrier.tracestate = state;

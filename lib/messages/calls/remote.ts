@@ -272,9 +272,7 @@ class RemoteMethod implements CallMaker {
         ? input
         : next.input;
       const given = fieldsOf(options, peer, attempt, next?.resumeFrom);
-      const described = observed === undefined
-        ? given
-        : concat([observed.traceField(), given]);
+      const described = traced(observed, given);
       const session = peer.enter();
       const position = observed === undefined
         ? 0
@@ -340,9 +338,7 @@ class RemoteMethod implements CallMaker {
         value: input,
         hasValue: true,
         timeout: this.#timeout(options),
-        fields: observed === undefined
-          ? given
-          : concat([observed.traceField(), given]),
+        fields: traced(observed, given),
       });
       if (observed !== undefined) {
         const framed = session.shared.writer.position - position;
@@ -515,6 +511,15 @@ function checkItems(
   throw new TypeError(
     `Cannot call ${name}: its items must be an iterable or an async iterable; omit them to use send()`,
   );
+}
+
+/** Returns the fields of a call with its trace context, if there is one. */
+function traced(
+  observed: ObservedCall | undefined,
+  given: Uint8Array,
+): Uint8Array {
+  const trace = observed?.traceField() ?? NO_FIELDS;
+  return trace.length === 0 ? given : concat([trace, given]);
 }
 
 function openingOf(options: CallOptions): unknown {

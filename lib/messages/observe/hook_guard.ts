@@ -36,6 +36,16 @@ export class HookGuard {
     );
   }
 
+  /**
+   * Takes what a function has returned.
+   *
+   * An asynchronous function is a mistake, but must not end the process.
+   */
+  returned(hook: string, value: unknown): void {
+    if (value === undefined) return;
+    reportRejection(value, (error) => this.failed(hook, error));
+  }
+
   /** Calls a function of each observer, and reports what fails. */
   each<T>(
     hook: string,
@@ -44,8 +54,7 @@ export class HookGuard {
   ): void {
     for (const observer of observers) {
       try {
-        // An asynchronous function is a mistake, but must not end the process.
-        reportRejection(run(observer), (error) => this.failed(hook, error));
+        this.returned(hook, run(observer));
       } catch (error) {
         this.failed(hook, error);
       }

@@ -13,6 +13,7 @@ import type { Shape } from "../session/wire/shape.ts";
 import { decodeTrace } from "../session/wire/trace_field.ts";
 import type { HookGuard } from "./hook_guard.ts";
 import type {
+  AttemptInfo,
   CallInfo,
   CallObserver,
   CallOutcome,
@@ -56,7 +57,9 @@ interface Attempt {
 
 /**
  * A call with observers. One object is its information, its counters and its
- * outcome, so that an observed call allocates little.
+ * outcome, so that an observed call allocates little. The functions that each call
+ * needs loop over the observers themselves, since a closure for each of them costs
+ * more than the functions.
  */
 export class ObservedCall implements CallInfo, CallOutcome {
   readonly side: "caller" | "callee";
@@ -151,11 +154,16 @@ export class ObservedCall implements CallInfo, CallOutcome {
     this.attempts++;
     this.#last = attempt;
     this.#clock = session;
-    this.#guard.each(
-      "attempt",
-      this.#observers,
-      (observer) => observer.attempt?.({ kind, failed, session }),
-    );
+    let info: AttemptInfo | undefined;
+    for (const observer of this.#observers) {
+      if (observer.attempt === undefined) continue;
+      info ??= { kind, failed, session };
+      try {
+        this.#guard.returned("attempt", observer.attempt(info));
+      } catch (error) {
+        this.#guard.failed("attempt", error);
+      }
+    }
   }
 
   /** Returns the encoded trace context; the same for each attempt. */
@@ -164,14 +172,18 @@ export class ObservedCall implements CallInfo, CallOutcome {
   }
 
   #injected(): Uint8Array {
-    const carrier: TraceFields = { traceparent: "", tracestate: "" };
-    this.#guard.each(
-      "inject",
-      this.#observers,
-      (observer) => observer.inject?.(carrier),
-    );
+    let carrier: TraceFields | undefined;
+    for (const observer of this.#observers) {
+      if (observer.inject === undefined) continue;
+      carrier ??= { traceparent: "", tracestate: "" };
+      try {
+        this.#guard.returned("inject", observer.inject(carrier));
+      } catch (error) {
+        this.#guard.failed("inject", error);
+      }
+    }
     try {
-      return traceField(carrier);
+      return carrier === undefined ? NO_FIELDS : traceField(carrier);
     } catch (error) {
       this.#guard.failed("inject", error);
       return NO_FIELDS;
@@ -322,11 +334,13 @@ export class ObservedCall implements CallInfo, CallOutcome {
     this.processed = processed;
     this.ms = this.#elapsed();
     this.#onEnd?.();
-    this.#guard.each(
-      "end",
-      this.#observers,
-      (observer) => observer.end?.(this),
-    );
+    for (const observer of this.#observers) {
+      try {
+        this.#guard.returned("end", observer.end?.(this));
+      } catch (error) {
+        this.#guard.failed("end", error);
+      }
+    }
   }
 }
 

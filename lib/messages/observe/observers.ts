@@ -115,13 +115,16 @@ export class Observers {
 
   readonly #observe = (info: CallInfo): readonly CallObserver[] => {
     let observers = NONE;
-    this.#guard.each("call", this.#observers, (observer) => {
-      const own = observer.call?.(info);
-      if (own !== undefined) {
+    for (const observer of this.#observers) {
+      try {
+        const own = observer.call?.(info);
+        if (own === undefined) continue;
+        this.#guard.returned("call", own);
         observers = observers === NONE ? [own] : [...observers, own];
+      } catch (error) {
+        this.#guard.failed("call", error);
       }
-      return own;
-    });
+    }
     return observers;
   };
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { fromHex, toHex } from "../../support/hex.ts";
+import { toHex } from "../../support/hex.ts";
 
 /** Trace context in the form of W3C Trace Context. */
 export interface TraceFields {
@@ -26,7 +26,13 @@ const MAX_STATE = 512;
 /** Most bytes of the field that this side sends and reads. */
 export const MAX_TRACE: number = FIXED + MAX_STATE;
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const NO_STATE = new Uint8Array(0);
+const encoder = new TextEncoder();
+/** Length of a `traceparent`: its bytes in hexadecimal, and three hyphens. */
+const TEXT = 2 * FIXED + 3;
+const HYPHEN = 0x2d;
+/** The digits of a `traceparent`; reused, since encoding is synchronous. */
+const digits = new Uint8Array(TEXT);
 /** Lengths in hexadecimal digits of the parts of `traceparent`. */
 const PARTS = [2, 32, 16, 2] as const; // a tuple
 
@@ -40,20 +46,42 @@ export function encodeTrace(
   { traceparent, tracestate }: TraceFields,
 ): Uint8Array | undefined {
   if (traceparent === "") return undefined;
-  if (typeof traceparent !== "string" || !TRACEPARENT.test(traceparent)) {
+  // Most calls have no state, and an encoder costs more than the ids.
+  const state = tracestate === "" ? NO_STATE : encoder.encode(tracestate);
+  // A state that is too long is left out; the ids alone continue the trace.
+  const kept = state.length <= MAX_STATE ? state : NO_STATE;
+  const bytes = new Uint8Array(FIXED + kept.length);
+  if (!putParent(traceparent, bytes)) {
     throw new TypeError(
       `Cannot send the traceparent ${
         JSON.stringify(traceparent)
       }: expected version, trace id, parent id and flags in lower-case hexadecimal digits, such as "00-" + 32 digits + "-" + 16 digits + "-01"`,
     );
   }
-  const state = new TextEncoder().encode(tracestate);
-  // A state that is too long is left out; the ids alone continue the trace.
-  const kept = state.length <= MAX_STATE ? state : state.subarray(0, 0);
-  const bytes = new Uint8Array(FIXED + kept.length);
-  bytes.set(fromHex(traceparent.replaceAll("-", "")));
   bytes.set(kept, FIXED);
   return bytes;
+}
+
+/** Writes the bytes of a `traceparent`; returns `false` if it is not valid. */
+function putParent(text: unknown, bytes: Uint8Array): boolean {
+  if (typeof text !== "string" || text.length !== TEXT) return false;
+  // Text that was just joined is slow to read by index.
+  encoder.encodeInto(text, digits);
+  for (let from = 0, to = 0; from < TEXT; from += 2) {
+    if (from === 2 || from === 35 || from === 52) {
+      if (digits[from++] !== HYPHEN) return false;
+    }
+    const value = 16 * valueOf(digits[from]!) + valueOf(digits[from + 1]!); // in range
+    if (Number.isNaN(value)) return false;
+    bytes[to++] = value;
+  }
+  return true;
+}
+
+/** Returns the value of a lower-case digit, or NaN. */
+function valueOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : NaN;
 }
 
 /**
@@ -66,7 +94,9 @@ export function decodeTrace(bytes: Uint8Array): TraceFields | undefined {
   const digits = toHex(bytes.subarray(0, FIXED));
   let at = 0;
   const parts = PARTS.map((length) => digits.slice(at, at += length));
-  const tracestate = new TextDecoder().decode(bytes.subarray(FIXED));
+  const tracestate = bytes.length === FIXED
+    ? ""
+    : new TextDecoder().decode(bytes.subarray(FIXED));
   return {
     traceparent: parts.join("-"),
     // Only printable ASCII is allowed; anything else could not be passed on.
