@@ -513,7 +513,7 @@ function checkItems(
   );
 }
 
-/** Returns the fields of a call with its trace context, if there is one. */
+/** Returns the fields of a call with its trace context. */
 function traced(
   observed: ObservedCall | undefined,
   given: Uint8Array,
