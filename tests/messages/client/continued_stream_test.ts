@@ -569,3 +569,43 @@ Deno.test("the option resume is refused where no client continues the stream", a
     "Cannot call ticks with the option resume through a session",
   );
 });
+
+Deno.test("a gap ends the iteration also if the call has ended", async () => {
+  const [near, far] = memoryPair();
+  const served = (async () => {
+    const peer = new RawPeer(far);
+    await peer.until(K.HELLO);
+    await peer.hello({ role: 1, features: 0x04, methods: [["positioned", 2]] });
+    const { id } = await peer.until(K.REQUEST);
+    const gap = { from: 2, to: 4, reason: "expired" } as const;
+    for (const number of [1, 5, 6]) {
+      const position = { epoch: 1, number };
+      const fields = itemFields({ position, ...(number === 5 && { gap }) });
+      await peer.frame(
+        K.ITEM,
+        id,
+        concat([
+          Uint8Array.of(0, fields.length),
+          fields,
+          Uint8Array.of(number),
+        ]),
+      );
+    }
+    await peer.frame(K.RESULT, id, Uint8Array.of(0, 0));
+    return peer;
+  })();
+  const session = await connect(Numbers, near);
+  const items = session.remote.positioned()[Symbol.asyncIterator]();
+  const first = items.next();
+  const peer = await served;
+  assertEquals(await first, { done: false, value: 1 });
+  await turns(50); // the end of the call arrives
+  const error = await assertRejects(() => items.next(), CallError);
+  assertEquals([error.code, error.data], [
+    "gap",
+    { from: 2, to: 4, reason: "expired" },
+  ]);
+  assertEquals(await items.next(), { done: true, value: undefined });
+  await cut({ session });
+  peer.connection.close();
+});
