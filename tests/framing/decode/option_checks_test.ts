@@ -1,5 +1,5 @@
 import { describeType } from "../../../lib/support/describe_type.ts";
-import { assertThrows } from "@std/assert";
+import { assertStringIncludes, assertThrows } from "@std/assert";
 import * as framing from "@lengthwise/lengthwise/framing";
 import * as presets from "@lengthwise/lengthwise/framing/presets";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -68,6 +68,22 @@ for (const [name, make] of Object.entries(MAKERS)) {
         TypeError,
         `Cannot use ${describeType(wrong)} as the options of ${name}()`,
       );
+    }
+  });
+}
+
+const NO_FRAMINGS = ["doneFlag", "fullPartContinues", "frames"];
+
+for (const [name, make] of Object.entries(MAKERS)) {
+  if (NO_FRAMINGS.includes(name)) continue;
+  test(`${name}() rejects values of options that are not valid`, () => {
+    for (const onTooLarge of ["drop", "", null, true]) {
+      const error = assertThrows(() => make({ onTooLarge }), TypeError);
+      assertStringIncludes(error.message, "onTooLarge");
+    }
+    for (const maxFrameLength of [-1, 0.5, NaN, 2 ** 53, "9", null]) {
+      const error = assertThrows(() => make({ maxFrameLength }), Error);
+      assertStringIncludes(error.message, "maxFrameLength");
     }
   });
 }

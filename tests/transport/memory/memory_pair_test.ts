@@ -173,6 +173,30 @@ Deno.test(
 );
 
 Deno.test(
+  "the fault 'stall' holds back the end, exactly after its bytes",
+  PURE,
+  async () => {
+    for (const [length, arrives] of [[5, true], [6, false]] as const) {
+      const [client, server] = memoryPair({
+        toServer: { fault: { kind: "stall", after: 6 } },
+      });
+      await writeAll(client, new Uint8Array(length));
+      await client.closeWrite();
+      await readExactly(server, new Uint8Array(length));
+      const end = server.read(new Uint8Array(1));
+      const pending = new Promise((resolve) => setTimeout(resolve, 0, "none"));
+      assertEquals(
+        await Promise.race([end.catch(() => "closed"), pending]),
+        arrives ? null : "none",
+      );
+      server.close();
+      await end.catch(() => {});
+      client.close();
+    }
+  },
+);
+
+Deno.test(
   "a fault after 0 bytes is in effect from the start",
   PURE,
   async () => {
