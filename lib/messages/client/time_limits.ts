@@ -59,6 +59,7 @@ export async function within<T>(
   );
   signal.addEventListener("abort", abort, { once: true });
   try {
+    signal.throwIfAborted(); // such a signal has no event any more
     return await Promise.race([(async () => await run())(), promise]);
   } catch (cause) {
     if (cause instanceof SessionError) throw cause;
