@@ -19,6 +19,7 @@ import {
 import { buildRemote } from "../calls/remote.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
+import { checkReason } from "../connection/typed_session.ts";
 import { CallError } from "../errors/call_error.ts";
 import type {
   AnyProtocol,
@@ -115,7 +116,9 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   /**
    * Waits for calls in flight, then closes the client. New calls fail.
    *
-   * @param options the grace period, and the reason that the servers receive
+   * `close()` ends a drain in progress; another `drain()` waits for its end.
+   *
+   * @param options the grace period, and the code that the servers receive
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    */
@@ -125,6 +128,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
    * fail.
    *
    * @param reason the reason, which the servers receive
+   * @throws {TypeError} if the reason is not a string
    */
   close(reason?: string): Promise<void>;
   /** Keeps the process alive while the client is open. This is the default. */
@@ -311,6 +315,7 @@ class ClientImpl<P extends AnyProtocol>
   }
 
   close(reason = ""): Promise<void> {
+    checkReason(reason); // before anything has ended
     return this.#closed ??= this.#close(reason);
   }
 

@@ -803,7 +803,7 @@ function sinceEpoch(time: number): number {
 }
 
 /** @throws {TypeError} if the reason is not a string */
-function checkReason(reason: unknown): void {
+export function checkReason(reason: unknown): void {
   if (typeof reason === "string") return;
   throw new TypeError(
     `Cannot close the session with ${
