@@ -66,7 +66,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   #state: SlotState = "idle";
   readonly #host: SlotHost<P, Address>;
   readonly #controller: AbortController = new AbortController();
-  /** Sessions that drain, or whose connections are not closed yet. */
+  /** Former sessions whose connections are not closed yet, such as ones that drain. */
   readonly #ending: Set<ClientSessionImpl<P>> = new Set();
   #endPause: (() => void) | undefined = undefined;
   #ref = true;
@@ -110,9 +110,13 @@ export class SessionSlot<P extends AnyProtocol, Address>
     }
   }
 
-  /** Closes the slot: no attempt begins any more. */
+  /**
+   * Closes the slot: no attempt begins any more. Its session stays among
+   * `sessions` until it is closed, so that `close()` can end a drain.
+   */
   close(): void {
     if (!this.#on("close")) return;
+    if (this.session !== undefined) this.#keepUntilClosed(this.session);
     this.session = undefined;
     this.#controller.abort(new Error("The client was closed"));
     this.#endPause?.();

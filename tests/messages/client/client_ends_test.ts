@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { limit } from "../../../lib/messages/handlers/limit.ts";
 import { use } from "../../../lib/messages/handlers/use.ts";
@@ -288,6 +288,91 @@ Deno.test("close() waits until the connection of a lost session is closed", asyn
   );
   await time.run(server.abort());
   assertEquals([time.timers, network.links], [0, []]);
+});
+
+/** A server with a call that does not end, and a client that drains meanwhile. */
+async function drainingClient() {
+  const entered = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<number>();
+  const address = memory();
+  const server = await serve(Bank, address).handle({
+    balance() {
+      entered.resolve();
+      return held.promise;
+    },
+    pay: () => 0,
+  });
+  const client = createClient(Bank, address, QUICK);
+  const call = client.remote.balance("ada");
+  await entered.promise;
+  return { server, client, call, held, drained: client.drain() };
+}
+
+Deno.test("close() ends a drain in progress", async () => {
+  const { server, client, call, drained } = await drainingClient();
+  const failure = failureOf(call);
+  await client.close();
+  assertEquals(server.sessions.size, 0);
+  const { code, processed } = await failure;
+  assertEquals([code, processed], ["disconnected", "maybe"]);
+  await drained;
+  await server.shutdown();
+});
+
+Deno.test("a second drain() waits for the end of the first one", async () => {
+  const { server, client, call, held, drained } = await drainingClient();
+  let over = false;
+  const again = client.drain().then(() => over = true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(over, false);
+  held.resolve(7);
+  assertEquals(await call, 7);
+  await Promise.all([drained, again]);
+  assertEquals(server.sessions.size, 0);
+  await server.shutdown();
+});
+
+Deno.test("close() with a reason that is not a string changes nothing", async () => {
+  const address = memory();
+  await using _server = await serve(Bank, address).handle({
+    balance: () => 7,
+    pay: () => 0,
+  });
+  await using client = createClient(Bank, address, QUICK);
+  await client.ready();
+  assertThrows(() => client.close(7 as never), TypeError, "as the reason");
+  assertEquals(client.status, "connected");
+  assertEquals(await client.remote.balance("ada"), 7);
+});
+
+Deno.test("close() at any moment of an attempt begins no onSession()", async () => {
+  const network = simulatedNetwork();
+  const address = network.address("bank");
+  const server = await serve(Bank, network.listen("bank")).handle({
+    balance: () => 0,
+    pay: () => 0,
+  });
+  let sessions = 0;
+  let late = 0;
+  for (let turns = 0; turns < 60; turns++) {
+    let closed = false;
+    const client = createClient(Bank, address, {
+      onSession() {
+        sessions++;
+        if (closed) late++;
+        return new Promise(() => {}); // close() does not wait for it
+      },
+    });
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    closed = true;
+    const before = performance.now();
+    await client.close();
+    assert(performance.now() - before < 4_000); // not the 5 s of onSession()
+    assertEquals(client.status, "closed");
+  }
+  assert(sessions > 0); // some were closed within it
+  assertEquals(late, 0);
+  await server.shutdown();
 });
 
 /** Reads events while the clock advances. */
