@@ -19,7 +19,7 @@ interface Entry<Address> extends ListedAddress<Address> {
   left: boolean;
   /** Time in ms before which the server wants no attempt. */
   notBefore: number;
-  /** Whether its last attempt was refused for good. */
+  /** Whether it has refused for good since a session was opened. */
   refused: boolean;
 }
 
@@ -74,10 +74,14 @@ export class AddressList<Address> {
     return best;
   }
 
-  /** Records that a session was opened. */
+  /**
+   * Records that a session was opened. Earlier refusals no longer count: they may
+   * be long ago.
+   */
   opened(listed: ListedAddress<Address>): void {
     for (const entry of this.#entries) {
-      if (entry === listed) entry.refused = entry.left = false;
+      entry.refused = false;
+      if (entry === listed) entry.left = false;
     }
   }
 

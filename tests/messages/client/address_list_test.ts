@@ -66,6 +66,15 @@ Deno.test("a client is refused once every address has refused it", () => {
   assertEquals(addresses.refused(a!), true);
 });
 
+Deno.test("refusals before the last session do not count", () => {
+  const addresses = list("a", "b");
+  const [a, b] = ["a", "b"].map(() => take(addresses));
+  assertEquals(addresses.refused(a!), false);
+  addresses.opened(b!); // b takes the client for a day
+  assertEquals(addresses.refused(b!), false); // and a may do so by now
+  assertEquals(addresses.refused(a!), true);
+});
+
 Deno.test("an empty list is rejected", () => {
   assertThrows(() => list(), RangeError, "the list of addresses is empty");
 });
