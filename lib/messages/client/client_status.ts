@@ -10,7 +10,7 @@
  *     │               ▼    │
  *     └────────────▶ pausing
  *
- *   refuse (from connecting) ─▶ refused      close (from any) ─▶ closed
+ *   refuse (from any) ─▶ refused      close (from any) ─▶ closed
  * ```
  *
  * @module
@@ -61,7 +61,12 @@ export type SlotEvent =
 export const SLOT: Readonly<
   Record<SlotState, Readonly<Partial<Record<SlotEvent, SlotState>>>>
 > = {
-  idle: { attempt: "connecting", pause: "pausing", close: "closed" },
+  idle: {
+    attempt: "connecting",
+    pause: "pausing",
+    refuse: "refused",
+    close: "closed",
+  },
   connecting: {
     open: "live",
     fail: "pausing",
@@ -71,14 +76,16 @@ export const SLOT: Readonly<
   live: {
     cut: "resuming",
     end: "idle",
+    refuse: "refused",
     close: "closed",
   },
   resuming: {
     resume: "live",
     end: "idle",
+    refuse: "refused",
     close: "closed",
   },
-  pausing: { attempt: "connecting", close: "closed" },
+  pausing: { attempt: "connecting", refuse: "refused", close: "closed" },
   refused: { close: "closed" },
   closed: {},
 };

@@ -447,8 +447,10 @@ class ClientImpl<P extends AnyProtocol>
     } else if (change.cause !== undefined) this.lastFailure = change.cause;
     const lost = change.kind === "lost" || change.kind === "draining";
     if (lost && this.#least() === undefined) this.#renewReady();
+    const refused = change.kind === "refused";
+    if (refused) { for (const slot of this.#slots) slot.refuse(); }
     this.#emit(change);
-    if (change.kind === "refused" && this.status === "refused") {
+    if (refused) {
       const { cause } = change;
       const why = cause instanceof Error ? `: ${cause.message}` : "";
       this.#end(`every server has refused this client${why}`, cause);

@@ -24,6 +24,8 @@ export interface SlotHost<P extends AnyProtocol, Address> {
   readonly backoff: Backoff;
   /** Whether new credentials may help after a refusal. */
   readonly freshCredentials: boolean;
+  /** Whether any slot has a session. */
+  readonly hasSession: boolean;
   /** Opens a session; `slot` receives what happens to its connection. */
   connect(
     address: Address,
@@ -66,7 +68,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   #state: SlotState = "idle";
   readonly #host: SlotHost<P, Address>;
   readonly #controller: AbortController = new AbortController();
-  /** Former sessions whose connections are not closed yet, such as ones that drain. */
+  /** Sessions that drain, or whose connections are not closed yet. */
   readonly #ending: Set<ClientSessionImpl<P>> = new Set();
   #endPause: (() => void) | undefined = undefined;
   #ref = true;
@@ -110,15 +112,24 @@ export class SessionSlot<P extends AnyProtocol, Address>
     }
   }
 
-  /**
-   * Closes the slot: no attempt begins any more. Its session stays among
-   * `sessions` until it is closed, so that `close()` can end a drain.
-   */
+  /** Closes the slot: no attempt begins any more. */
   close(): void {
-    if (!this.#on("close")) return;
+    if (this.#on("close")) this.#stop("The client was closed");
+  }
+
+  /** Makes no more attempts, because another slot was refused for good. */
+  refuse(): void {
+    if (this.#on("refuse")) this.#stop("Every server has refused this client");
+  }
+
+  /**
+   * Ends the attempts. The session stays among `sessions` until it is closed, so
+   * that `close()` can end a drain.
+   */
+  #stop(why: string): void {
     if (this.session !== undefined) this.#keepUntilClosed(this.session);
     this.session = undefined;
-    this.#controller.abort(new Error("The client was closed"));
+    this.#controller.abort(new Error(why));
     this.#endPause?.();
   }
 
@@ -142,7 +153,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   }
 
   get #goesOn(): boolean {
-    return this.#state !== "closed";
+    return this.#state !== "closed" && this.#state !== "refused";
   }
 
   #on(event: SlotEvent): boolean {
@@ -156,7 +167,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   async #connectWhenDue(): Promise<boolean> {
     const { addresses } = this.#host;
     const replacement = this.#replacement;
-    if (this.#state === "closed") return false;
+    if (!this.#goesOn) return false;
     const listed = replacement === undefined
       ? addresses.take(performance.now())
       : this.#listed!; // the replacement is a session with the same server
@@ -202,9 +213,10 @@ export class SessionSlot<P extends AnyProtocol, Address>
     listed: ListedAddress<Address>,
     cause: unknown,
   ): Promise<boolean> {
-    if (this.#state === "closed") return false;
-    const { addresses, backoff } = this.#host;
-    if (this.#isRefusal(cause) && addresses.refused(listed)) {
+    if (!this.#goesOn) return false;
+    const { addresses, backoff, hasSession } = this.#host;
+    const refused = this.#isRefusal(cause) && addresses.refused(listed);
+    if (refused && !hasSession) { // a session says that a server takes the client
       this.#on("refuse");
       this.#changed("refused", listed, { cause });
       return false;
@@ -288,7 +300,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   }
 
   async #pause(ms: number): Promise<void> {
-    if (ms <= 0 || this.#state === "closed") return;
+    if (ms <= 0 || !this.#goesOn) return;
     await new Promise<void>((resolve) => {
       this.#endPause = resolve;
       this.#timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { limit } from "../../../lib/messages/handlers/limit.ts";
 import { use } from "../../../lib/messages/handlers/use.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
@@ -373,6 +374,63 @@ Deno.test("close() at any moment of an attempt begins no onSession()", async () 
   assert(sessions > 0); // some were closed within it
   assertEquals(late, 0);
   await server.shutdown();
+});
+
+/** A server that can refuse its clients, and a client with two connections. */
+async function refusingServer(time: VirtualTime) {
+  const network = simulatedNetwork();
+  const state = { refuses: false, attempts: 0 };
+  const server = await serve(Bank, network.listen("bank"), {
+    onError() {}, // for the refusals
+    authenticate() {
+      state.attempts++;
+      if (state.refuses) throw new Error("refused");
+    },
+  }).handle({ balance: () => 7, pay: () => 0 });
+  const client = createClient(Bank, network.address("bank"), {
+    credentials: "token",
+    connections: 2,
+    reconnect: { maxDelay: 1_000, spread: 0 },
+  });
+  await time.advance(20_000);
+  assertEquals(server.sessions.size, 2);
+  return { state, server, client };
+}
+
+Deno.test("a refusal ends no connection for good while another one has a session", async () => {
+  using time = virtualTime();
+  const { state, server, client } = await refusingServer(time);
+  state.refuses = true;
+  const [primary] = server.sessions;
+  primary!.close(); // there is one
+  await time.advance(20_000);
+  assertEquals([server.sessions.size, client.status], [1, "connected"]);
+  state.refuses = false;
+  await time.advance(2_000);
+  assertEquals(server.sessions.size, 2);
+  await time.run(client.close());
+  await time.run(server.shutdown());
+});
+
+Deno.test("a client whose connections are all lost ends with the first refusal for good", async () => {
+  using time = virtualTime();
+  const { state, server, client } = await refusingServer(time);
+  const events = Array.fromAsync(client.events());
+  state.refuses = true;
+  for (const session of server.sessions) session.close();
+  await time.advance(1_000);
+  assertEquals(client.status, "refused");
+  const { attempts } = state;
+  await time.advance(60_000);
+  assertEquals(state.attempts, attempts); // no connection makes another one
+  const failure = await failureOf(client.remote.balance("ada"));
+  assertEquals([failure.code, failure.processed], ["unavailable", "no"]);
+  await assertRejects(() => client.ready(), CallError, "has refused");
+  await time.run(client.close());
+  const kinds = (await events).map(({ kind }) => kind);
+  assertEquals(kinds.filter((kind) => kind === "refused").length, 1);
+  await time.run(server.shutdown());
+  assertEquals(time.timers, 0);
 });
 
 /** Reads events while the clock advances. */
