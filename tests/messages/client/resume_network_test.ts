@@ -208,6 +208,55 @@ Deno.test(
 );
 
 Deno.test(
+  "the grace of a drain also passes while there is no connection",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve();
+    const client = world.client();
+    await world.time.run(client.ready());
+    const waits = assertRejects(() => client.remote.wait(60_000), CallError);
+    await world.time.advance(20);
+    world.network.set("a", "down");
+    await world.time.advance(1);
+    let over = false;
+    const drained = client.drain({ grace: 2_000 });
+    drained.then(() => over = true);
+    await world.time.advance(1_900);
+    assertEquals(over, false);
+    await world.time.advance(200);
+    assertEquals(over, true); // not only at the end of the server's grace
+    const { code, processed } = await waits;
+    assertEquals([code, processed], ["unavailable", "maybe"]);
+  },
+);
+
+Deno.test(
+  "a drain that began without a connection has only the rest of its grace",
+  none,
+  async () => {
+    await using world = new World();
+    await world.serve();
+    const client = world.client();
+    await world.time.run(client.ready());
+    const waits = assertRejects(() => client.remote.wait(60_000), CallError);
+    await world.time.advance(20);
+    world.network.set("a", "down");
+    await world.time.advance(1);
+    const session = client.session!; // it is cut
+    const before = world.time.now;
+    const drained = session.drain({ grace: 3_000 });
+    const again = session.drain({ grace: 100 }); // has no effect
+    await world.time.advance(1_000);
+    world.network.set("a", "up");
+    await world.time.run(Promise.all([drained, again]));
+    const took = world.time.now - before;
+    assert(took >= 3_000 && took < 3_100, `${took} ms`); // with the latency
+    assertEquals((await waits).code, "unavailable");
+  },
+);
+
+Deno.test(
   "a client that is closed while it is cut makes no more attempts",
   none,
   async () => {

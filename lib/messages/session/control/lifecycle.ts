@@ -136,22 +136,23 @@ export class Lifecycle {
 
   /**
    * Starts a drain; has no effect during a drain or after the end. A session
-   * without a link drains on its next one.
+   * without a link drains on its next one, if it has one within the grace.
    */
   beginDrain(options: DrainOptions = {}): void {
     if (this.#state === "closed" || this.#reason !== undefined) return;
-    if (this.drain.stage !== "none") return;
+    if (this.drain.stage !== "none" || this.#drainLater !== undefined) return;
     const { shared, outgoing } = this.#parts;
+    const { grace = shared.limits.drainGrace } = options;
     outgoing.refuseAbove(
       Infinity,
       sessionUnavailable("this side is draining and starts no new calls"),
     );
     if (this.#state === "cut") {
       this.#drainLater = options;
+      this.drain.deadline = shared.now + grace;
       return;
     }
     if (this.#state !== "open") return this.drain.finish();
-    const { grace = shared.limits.drainGrace } = options;
     this.drain.begin(shared.now + grace, options);
   }
 
@@ -160,7 +161,7 @@ export class Lifecycle {
     this.on("resume");
     const options = this.#drainLater;
     this.#drainLater = undefined;
-    if (options !== undefined) this.beginDrain(options);
+    if (options !== undefined) this.drain.begin(this.drain.deadline, options);
   }
 
   /** Finishes a drain if nothing is in flight or unsent. */
