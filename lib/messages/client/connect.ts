@@ -196,7 +196,7 @@ const RESUME = { patience: true, locations: true } as const; // the literal type
 function resumeOptions<P extends AnyProtocol>(
   parts: SessionParts,
   target: Target,
-  { resume: given = {}, credentials, transport }: ClientOptions,
+  { resume: given = {}, transport }: ClientOptions,
 ): ResumeOptions<P> | undefined {
   checkOptions("the option resume of connect()", given, RESUME);
   const { patience = 0, locations = () => false } = given;
@@ -213,6 +213,7 @@ function resumeOptions<P extends AnyProtocol>(
     follows: (location) => locations(location) === true,
     open: (resumes, { location = target, signal, limit }) =>
       whileConnecting(signal, (signal) => {
+        const credentials = resumes.lastCredentials;
         const options = { credentials, transport, signal, resume };
         return openSession<P>(parts, location, options, resumes);
       }, limit),

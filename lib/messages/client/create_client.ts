@@ -390,7 +390,10 @@ class ClientImpl<P extends AnyProtocol>
       CREDENTIALS_TIMEOUT,
       "credentials()",
       signal,
-      () => this.#options.credentials(),
+      () =>
+        this.freshCredentials || resumes === undefined
+          ? this.#options.credentials()
+          : resumes.lastCredentials,
     );
     const parts = { tables: this.#tables, resolved };
     try {

@@ -249,6 +249,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
   /** Time at which the server's HELLO arrived, in ms. */
   #openedAt = 0;
   #refreshing: PromiseWithResolvers<void> | undefined = undefined;
+  #credentials: unknown = undefined;
 
   readonly #endpoint: string;
   readonly #resume: ResumeOptions<P> | undefined;
@@ -283,6 +284,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
     >,
   ): Promise<void> {
     const abort = () => void this.abort();
+    this.#credentials = credentials;
     try {
       const resumes = this.#resumes;
       this.enter().start(credentials, {
@@ -321,6 +323,11 @@ export class ClientSessionImpl<P extends AnyProtocol>
 
   get instance(): string {
     return this.session.peer?.instance ?? "";
+  }
+
+  /** The credentials that were sent last, with which the session is resumed. */
+  get lastCredentials(): unknown {
+    return this.#credentials;
   }
 
   override get outcomes(): Outcomes | undefined {
@@ -455,6 +462,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
       throw await this.finished;
     }
     this.enter().refresh(credentials);
+    this.#credentials = credentials;
     this.#refreshing = Promise.withResolvers();
     await this.#refreshing.promise;
   }

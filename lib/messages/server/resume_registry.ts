@@ -35,7 +35,7 @@ export interface ResumeEntry<S extends ResumableSession> {
   /** The session. */
   readonly session: S;
   /** The principal; `undefined` if clients are not authenticated. */
-  readonly principal: string | undefined;
+  principal: string | undefined;
   /** Name of the sessions that count together while they wait. */
   group: string;
   /** The session's tokens. */
@@ -106,6 +106,12 @@ export class ResumeRegistry<S extends ResumableSession> {
     };
     this.#entries.set(session, entry);
     this.#byHash.set(hash, entry);
+  }
+
+  /** Sets the principal of a session, whose credentials were refreshed. */
+  setPrincipal(session: S, principal: string | undefined): void {
+    const entry = this.#entries.get(session);
+    if (entry !== undefined) entry.principal = principal;
   }
 
   /** Returns whether a session with this token exists. */

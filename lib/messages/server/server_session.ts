@@ -169,6 +169,11 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     );
   }
 
+  /** The principal that may resume the session; `undefined` for any client. */
+  get #resumingPrincipal(): string | undefined {
+    return this.#owner.options.authenticate && this.#principal;
+  }
+
   /** @inheritdoc */
   get accepted(): boolean {
     return this.session.state === "open" || this.session.state === "cut";
@@ -236,8 +241,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     resumable: ResumeRegistry<ServerSessionImpl<P, Auth, State>>,
   ): void {
     const { resumption } = hello;
-    const { authenticate, resume } = this.#owner.options;
-    const principal = authenticate && this.#principal;
+    const { resume } = this.#owner.options;
+    const principal = this.#resumingPrincipal;
     const { secret, hash: next } = newSecret();
     const token = { grace: resume?.grace ?? 0, secret };
     const location = resume?.location;
@@ -366,10 +371,22 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       if (!this.accepted) return;
       await this.#checkCredentials(
         credentials,
-        () => this.enter().credentialRefresh.accept(id),
+        () => this.#acceptRefresh(id),
         (message) => this.enter().expel("unauthenticated", message),
       );
     });
+  }
+
+  /** Accepts new credentials, which may belong to another principal. */
+  #acceptRefresh(id: number): void {
+    try {
+      this.#owner.resumable?.setPrincipal(this, this.#resumingPrincipal);
+    } catch (error) {
+      const report = this.report(error, "");
+      const message = publicMessage("the credentials were not used", report);
+      return this.enter().expel("internal", message);
+    }
+    this.enter().credentialRefresh.accept(id);
   }
 
   /**

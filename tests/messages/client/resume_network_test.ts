@@ -6,7 +6,15 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
-import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import {
+  CallError,
+  SessionError,
+} from "../../../lib/messages/errors/call_error.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import { protocol } from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
+import { virtualTime } from "../../../lib/testing/virtual_time.ts";
 import {
   compareOffers,
   cutEveryByte,
@@ -253,6 +261,104 @@ Deno.test(
     const took = world.time.now - before;
     assert(took >= 3_000 && took < 3_100, `${took} ms`); // with the latency
     assertEquals((await waits).code, "unavailable");
+  },
+);
+
+const Who = protocol({ name: "p", server: { who: unary<void, string>() } });
+
+/** A server whose clients are named by their credentials, on a network. */
+function namedClients() {
+  const time = virtualTime();
+  const network = simulatedNetwork();
+  const log: unknown[] = [];
+  const server = createServer(
+    Who,
+    {
+      resume: { grace: 30_000 },
+      authenticate(credentials: unknown) {
+        log.push(credentials);
+        return String(credentials);
+      },
+      principal(name) {
+        if (name === "anonymous") throw new Error("no principal");
+        return name.split("/")[0]!; // split() returns at least one
+      },
+      onError: ({ error }) => void log.push(String(error)),
+    },
+  ).handle({ who: (_, { session }) => session.auth });
+  server.listen(network.listen("a"));
+  async function cut(): Promise<void> {
+    network.links[0]!.cut(); // there is one
+    await time.advance(2_000);
+  }
+  async function shutdown(): Promise<void> {
+    await time.run(server.shutdown());
+    assertEquals(time.timers, 0);
+    time[Symbol.dispose]();
+  }
+  return { time, network, log, cut, shutdown };
+}
+
+for (const refreshed of ["ada/2", "bob/1"]) {
+  Deno.test(
+    `a session is resumed with its refreshed credentials, ${refreshed}`,
+    none,
+    async () => {
+      const { time, network, log, cut, shutdown } = namedClients();
+      const session = await time.run(
+        connect(Who, network.address("a"), {
+          credentials: "ada/1",
+          resume: { patience: 10_000 },
+        }),
+      );
+      await time.run(session.refresh(refreshed));
+      for (let n = 0; n < 2; n++) await cut();
+      assertEquals(await time.run(session.remote.who()), refreshed);
+      assertEquals(log, ["ada/1", refreshed, refreshed, refreshed]);
+      await time.run(session.close());
+      await shutdown();
+    },
+  );
+}
+
+Deno.test(
+  "refreshed credentials without a principal end the session",
+  none,
+  async () => {
+    const { time, network, log, shutdown } = namedClients();
+    const session = await time.run(
+      connect(Who, network.address("a"), { credentials: "ada/1" }),
+    );
+    const refused = assertRejects(
+      () => session.refresh("anonymous"),
+      SessionError,
+      "the credentials were not used",
+    );
+    await time.run(refused);
+    assertEquals((await session.finished).code, "internal");
+    assertEquals(log, ["ada/1", "anonymous", "Error: no principal"]);
+    await shutdown();
+  },
+);
+
+Deno.test(
+  "a client with fixed credentials resumes a session with its refreshed ones",
+  none,
+  async () => {
+    const { time, network, log, cut, shutdown } = namedClients();
+    const client = createClient(Who, network.address("a"), {
+      credentials: "ada/1",
+      reconnect: { spread: 0 },
+    });
+    await time.run(client.ready());
+    await time.run(client.session!.refresh("ada/2")); // it is ready
+    await cut();
+    assertEquals(log, ["ada/1", "ada/2", "ada/2"]);
+    client.session!.close(); // the client opens another session
+    await time.advance(2_000);
+    assertEquals(await time.run(client.remote.who()), "ada/1");
+    await time.run(client.close());
+    await shutdown();
   },
 );
 
