@@ -78,10 +78,11 @@ let active = false;
  * Replaces the clock and the timers of this thread.
  *
  * It replaces `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`,
- * `performance.now`, `Date`, `AbortSignal.timeout` and `Math.random`, until it is
- * disposed. Everything that is created afterwards follows it: clients, servers,
- * handlers, and memory connections. An hour passes in an instant, and runs with
- * the same seed are equal. Sockets, files and `crypto.subtle` take real time, so use
+ * `performance.now` and `timeOrigin`, `Date`, `AbortSignal.timeout` and
+ * `Math.random`, until it is disposed. Everything that is created afterwards
+ * follows it: clients, servers, handlers, and memory connections. An hour passes
+ * in an instant, and runs with the same seed are equal. Sockets, files and
+ * `crypto.subtle` take real time, so use
  * {@linkcode simulatedNetwork} or {@linkcode memoryPair} instead of sockets.
  *
  * Await everything that takes time through {@linkcode VirtualTime.run}, also
@@ -139,7 +140,7 @@ export function virtualTime(options: VirtualTimeOptions = {}): VirtualTime {
       return timers.size;
     },
     async advance(milliseconds) {
-      if (!(milliseconds >= 0 && milliseconds < Infinity)) {
+      if (!(Number.isFinite(milliseconds) && milliseconds >= 0)) {
         throw new RangeError(
           `Cannot advance the clock by ${milliseconds} ms: expected a finite number of at least 0`,
         );
@@ -227,6 +228,10 @@ function replaceClock(
     Date: virtualDate(RealDate, () => EPOCH + timers.now),
   });
   performance.now = () => timers.now;
+  Object.defineProperty(performance, "timeOrigin", {
+    value: EPOCH, // `Date.now()` is the sum of both
+    configurable: true,
+  });
   Math.random = random;
   AbortSignal.timeout = (milliseconds) => {
     const controller = new AbortController();
@@ -237,6 +242,7 @@ function replaceClock(
   return () => {
     Object.assign(globalThis, real, { Date: RealDate });
     performance.now = now;
+    Reflect.deleteProperty(performance, "timeOrigin"); // the prototype has it
     Math.random = realRandom;
     AbortSignal.timeout = timeout;
   };

@@ -72,6 +72,7 @@ Deno.test("virtualTime() moves every clock of the runtime", pure, async () => {
   assertEquals(new Date(5).getTime(), 5);
   assert(date instanceof Date);
   assertEquals(performance.now(), 3_600_000);
+  assertEquals(performance.timeOrigin + performance.now(), Date.now());
   assertEquals(signal.reason.name, "TimeoutError");
 });
 
@@ -89,6 +90,7 @@ Deno.test("virtualTime() restores the real clock", pure, () => {
   const globals = () => [
     ...names.map((name) => globalThis[name]),
     performance.now,
+    performance.timeOrigin,
     AbortSignal.timeout,
     Math.random,
   ];
@@ -161,6 +163,11 @@ Deno.test(
     }, 10);
     await assertRejects(() => time.advance(10), Error, "thrown in a timer");
     await assertRejects(() => time.advance(-1), RangeError, "-1 ms");
+    await assertRejects(
+      () => time.advance("5" as never), // as JavaScript passes it
+      RangeError,
+      "by 5 ms",
+    );
   },
 );
 
