@@ -46,6 +46,11 @@ export class AddressList<Address> {
     }));
   }
 
+  /** Number of addresses. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
   /** Returns the address with a name, if the list has it. */
   find(name: string): Address | undefined {
     return this.#entries.find((entry) => entry.name === name)?.address;

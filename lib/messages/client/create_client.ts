@@ -52,7 +52,7 @@ import {
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { SessionSlot, type SlotHost } from "./session_slot.ts";
-import { whileConnecting, within } from "./time_limits.ts";
+import { CONNECT_TIMEOUT, whileConnecting, within } from "./time_limits.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
 /**
@@ -369,7 +369,23 @@ class ClientImpl<P extends AnyProtocol>
       onChanged: (change, cause) => slot.onChanged(change, cause),
       onReplaced: (session) => slot.onReplaced(session),
     };
-    return this.#open(address, { resume, signal, secondary });
+    const limit = this.#limitOf(slot.attempt);
+    return this.#open(address, { resume, signal, limit, secondary });
+  }
+
+  /**
+   * Returns how long an attempt may take, with the handshake, in ms.
+   *
+   * With several addresses, the attempts of the first round are short, so that
+   * calls that wait can still reach another server. Later ones are longer, because
+   * the servers may be slow.
+   */
+  #limitOf(attempt: number): number {
+    const { timeout = 0 } = this.#options.transport;
+    const { size } = this.addresses;
+    if (size === 1 || timeout === 0) return CONNECT_TIMEOUT;
+    const round = Math.floor((attempt - 1) / size);
+    return Math.min(CONNECT_TIMEOUT, timeout * 2 ** round);
   }
 
   async #open(
@@ -379,7 +395,7 @@ class ClientImpl<P extends AnyProtocol>
       readonly resume: ResumeOptions<P>;
       readonly resumes?: ClientSessionImpl<P>;
       readonly signal: AbortSignal;
-      readonly limit?: number;
+      readonly limit: number;
     },
   ): Promise<ClientSessionImpl<P>> {
     const { session: resolved } = this.#options;

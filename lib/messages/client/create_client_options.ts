@@ -36,7 +36,8 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * Options for the transport, such as keep-alive and TLS.
    *
    * With several addresses, the default of its `timeout` is 3 s, so that calls
-   * that wait can still reach another server.
+   * that wait can still reach another server. It then also bounds an attempt with
+   * its handshake, and twice as much in each round after the first, up to 10 s.
    */
   transport?: Omit<TransportConnectOptions, "signal" | "retry"> | undefined;
   /** Pauses between attempts to connect, in milliseconds. */

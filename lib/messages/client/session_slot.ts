@@ -92,6 +92,11 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.secondary = secondary;
   }
 
+  /** Number of attempts since the last session, with one in progress. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
   /** The current state. */
   get state(): SlotState {
     return this.#state;

@@ -6,13 +6,13 @@
 import { SessionError } from "../errors/call_error.ts";
 
 /** Milliseconds that an attempt to connect may take, with the handshake. */
-const CONNECT_TIMEOUT = 10_000;
+export const CONNECT_TIMEOUT = 10_000;
 
-/** Connects with a time limit; the signal has no effect later. */
+/** Connects with a time limit in ms; the signal has no effect later. */
 export async function whileConnecting<T>(
   signal: AbortSignal,
   connect: (signal: AbortSignal) => Promise<T>,
-  limit: number = CONNECT_TIMEOUT,
+  limit: number,
 ): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort(signal.reason);

@@ -52,6 +52,56 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "two servers that accept connections and never answer leave time for the third",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    const mute = ["a", "b"].map((name) => network.listen(name));
+    const accepting = mute.map(async (listener) => {
+      for await (const _connection of listener);
+    });
+    const server = await serve(Echo, network.listen("c")).handle(handlers);
+    const names = ["a", "b", "c"];
+    const client = createClient(
+      Echo,
+      names.map((name) => network.address(name)),
+    );
+    assertEquals(await time.run(client.remote.echo(7)), 7);
+    assert(time.now > 6_000 && time.now < 8_000, `${time.now} ms`); // 3 s each
+    await time.run(client.close());
+    await time.run(server.shutdown());
+    for (const listener of mute) listener.close();
+    await time.run(Promise.all(accepting));
+  },
+);
+
+Deno.test(
+  "servers that take longer to answer are reached in another round",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const network = simulatedNetwork({ latency: 5 });
+    const servers = await Promise.all(
+      ["a", "b"].map((name) =>
+        serve(Echo, network.listen(name), {
+          authenticate: () =>
+            new Promise<void>((done) => setTimeout(done, 4_500)),
+        }).handle(handlers)
+      ),
+    );
+    const client = createClient(Echo, [
+      network.address("a"),
+      network.address("b"),
+    ], { credentials: "token" });
+    await time.run(client.ready());
+    assert(time.now > 10_500 && time.now < 12_000, `${time.now} ms`); // 3 s twice, then 4.5 s
+    await time.run(client.close());
+    for (const server of servers) await time.run(server.shutdown());
+  },
+);
+
 // Scenario 16.
 Deno.test(
   "sessions that are drained at once attract no loop of attempts",
