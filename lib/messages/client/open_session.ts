@@ -8,6 +8,7 @@ import {
   type ConnectAddress,
   type ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
+import { describeType } from "../../support/describe_type.ts";
 import { formatAddress } from "../../transport/address.ts";
 import { failure } from "../../transport/error_mapping.ts";
 import type { Connection } from "../../transport/connection.ts";
@@ -216,8 +217,25 @@ function connectTo(
   );
 }
 
-/** Converts errors of a connector, so that a client tries again. */
+/**
+ * Converts errors of a connector, so that a client tries again.
+ *
+ * @throws {TypeError} if it returns anything but a connection
+ */
 async function connectBy(
+  connector: Connector,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const connection = await connectOrConvert(connector, signal);
+  if (isConnection(connection)) return connection;
+  throw new TypeError(
+    `Cannot connect to ${connector.name}: its connect() returned ${
+      describeType(connection)
+    }; expected a connection`,
+  );
+}
+
+async function connectOrConvert(
   connector: Connector,
   signal: AbortSignal,
 ): Promise<Connection> {

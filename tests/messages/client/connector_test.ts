@@ -106,3 +106,22 @@ Deno.test("connect() passes its signal to a connector", pure, async () => {
   controller.abort(new Error("enough"));
   await assertRejects(() => waiting, Error, "enough");
 });
+
+Deno.test(
+  "a connector that returns no connection is named in the error",
+  pure,
+  async () => {
+    for (const returned of [undefined, 7, {}]) {
+      const connector: Connector = {
+        name: "tunnel",
+        connect: () => Promise.resolve(returned as never), // as JavaScript may
+      };
+      const message =
+        /^Cannot connect to tunnel: its connect\(\) returned .+; expected a connection$/;
+      const error = await assertRejects(() => connect(Echo, connector));
+      assert(error instanceof TypeError && message.test(error.message));
+      await using client = createClient(Echo, connector);
+      await assertRejects(() => client.ready(), Error, "expected a connection");
+    }
+  },
+);
