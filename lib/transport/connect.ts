@@ -21,7 +21,7 @@ import {
   type MemoryConnectOptions,
 } from "./memory/memory_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
-import { connectTcp, type TcpConnectOptions } from "./tcp.ts";
+import { checkTcpOptions, connectTcp, type TcpConnectOptions } from "./tcp.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import {
   TLS_CLIENT_OPTIONS,
@@ -150,6 +150,7 @@ export function connect(
  * error has the code of the last failure, and its cause is an `AggregateError`
  * @throws {TypeError} if an option is unknown, or has no effect at any of the
  * addresses
+ * @throws {RangeError} if an option is out of range
  * @throws {Error} `Deno.errors.NotCapable` if a permission is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  */
@@ -215,11 +216,13 @@ const TUNING: Readonly<
  * Checks options for addresses that are connected to one at a time.
  *
  * @throws {TypeError} if an option has no effect at any of the addresses
+ * @throws {RangeError} if a socket option is out of range
  */
 export function checkOptionsFor(
   addresses: readonly ConnectAddress[],
   options: ConnectOptions,
 ): void {
+  checkTcpOptions(options);
   const targets = addresses.map((item) => resolveTarget(item, options.tls));
   checkTuning(targets, options);
 }

@@ -91,14 +91,10 @@ export async function dialTcp(
   options: TcpConnectOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<Deno.TcpConn> {
   const { hostname = DEFAULT_HOSTNAME, port } = address;
+  checkTcpOptions(options);
   const { autoSelectFamily, autoSelectFamilyAttemptDelay, signal } = options;
   const context = { verb: "connect to", address: formatAddress(address) };
   requireDeno(context);
-  checkInteger(
-    "autoSelectFamilyAttemptDelay",
-    autoSelectFamilyAttemptDelay,
-    60_000,
-  );
   if (port === 0) {
     throw new TransportError(
       `Cannot connect to ${context.address}: 'port' must be from 1 to 65535`,
@@ -220,6 +216,17 @@ function withZone(
 ): SocketAddress {
   const zone = /%.*$/.exec(hostname)?.[0] ?? "";
   return { ...addr, hostname: addr.hostname + zone };
+}
+
+/**
+ * Checks options before the first attempt to connect.
+ *
+ * @throws {RangeError} if an option is out of range
+ */
+export function checkTcpOptions(
+  { autoSelectFamilyAttemptDelay: delay }: TcpConnectOptions,
+): void {
+  checkInteger("autoSelectFamilyAttemptDelay", delay, 60_000);
 }
 
 /** Rejects values that Deno would accept but silently reinterpret. */

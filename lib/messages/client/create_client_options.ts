@@ -253,6 +253,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   const { minDelay = 100, maxDelay = 10_000, spread } = reconnect;
   const { timeout = 10_000, calls = 1_000, bytes = 4 * 1024 * 1024 } = wait;
   const { perSecond = 10, ratio = 0.1 } = budget;
+  checkRange("transport.timeout", transport.timeout ?? 0, 0, MAX_TIME);
   checkRange("reconnect.minDelay", minDelay, 1, MAX_TIME);
   checkRange("reconnect.maxDelay", maxDelay, minDelay, MAX_TIME);
   checkRange("reconnect.spread", spread ?? 0, 0, MAX_TIME);

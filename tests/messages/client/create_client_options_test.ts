@@ -38,6 +38,23 @@ Deno.test("transport options that a client cannot use are rejected at once", () 
   }
 });
 
+Deno.test("transport options out of range are rejected at once", () => {
+  const address = { hostname: "127.0.0.1", port: 1 };
+  for (const timeout of [-1, NaN, Infinity, 2 ** 31]) {
+    assertThrows(
+      () => createClient(Echo, address, { transport: { timeout } }),
+      RangeError,
+      "'transport.timeout' must be from 0 to",
+    );
+  }
+  const transport = { autoSelectFamilyAttemptDelay: 0 };
+  assertThrows(
+    () => createClient(Echo, address, { transport }),
+    RangeError,
+    "'autoSelectFamilyAttemptDelay' must be",
+  );
+});
+
 const Echo = protocol({
   name: "echo",
   server: { echo: unary<string, string>() },
