@@ -61,10 +61,11 @@ async function plantSome<Name extends string>(
     }
     sandbox.write(path, text.replace(from, () => to));
     const run = ["run", "--frozen", "--no-check", "--allow-read=.", ...args];
-    const { output } = await sandbox.deno(run, deadline);
+    const { output, late } = await sandbox.deno(run, deadline);
     sandbox.write(path, text);
     const caught = invariants.filter((name) => output.includes(`: ${name}: `));
-    console.log(`${path}: ${caught.join("; ") || "not caught"}`);
+    const missed = late ? `not caught within ${deadline} ms` : "not caught";
+    console.log(`${path}: ${caught.join("; ") || missed}`);
     if (caught.join() !== violates) {
       wrong.push(`${path}: expected "${violates}"; output:\n${output}`);
     }
