@@ -133,7 +133,12 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   close(reason?: string): Promise<void>;
   /** Keeps the process alive while the client is open. This is the default. */
   ref(): void;
-  /** Lets the process exit while the client is open. */
+  /**
+   * Lets the process exit while the client is open.
+   *
+   * An attempt to connect, with `credentials` and `onSession`, still keeps it alive
+   * until it ends, and so does a call that waits.
+   */
   unref(): void;
 }
 
