@@ -256,12 +256,16 @@ class Attempts implements StreamAttempts {
 
   /** @inheritdoc */
   async interrupted(error: unknown, again: number): Promise<void> {
-    if (this.#host.ended !== undefined) throw error; // the real reason
+    const { ended } = this.#host;
+    this.#processed = "maybe";
+    if (ended !== undefined) {
+      // A stream that moves has no other reason to end.
+      throw isMove(error) ? this.#endedError(ended) : error;
+    }
     this.#lastError = error;
     this.#count = this.#sent = 0;
     this.#unseen = false;
     this.#waitLeft = this.#host.waitTimeout;
-    this.#processed = "maybe";
     await this.#pauseAfter(error, again === 0 ? 0 : this.#host.pause(again));
   }
 
@@ -458,6 +462,11 @@ class Attempts implements StreamAttempts {
       ),
     );
   }
+}
+
+/** Returns whether a draining server has asked to continue a stream elsewhere. */
+function isMove(error: unknown): boolean {
+  return error instanceof CallError && error.code === "moving";
 }
 
 /** Returns an attempt's error for a call that may have run. */

@@ -609,3 +609,23 @@ Deno.test("a gap ends the iteration also if the call has ended", async () => {
   await cut({ session });
   peer.connection.close();
 });
+
+Deno.test("a stream that would move when its client ends says that the client ends", async () => {
+  using time = virtualTime();
+  const network = simulatedNetwork();
+  const numbers = source<number>();
+  const server = await serveSource(numbers, network.listen("a"));
+  const client = createClient(Numbers, network.address("a"));
+  const stream = client.remote.positioned()[Symbol.asyncIterator]();
+  const first = stream.next();
+  await time.advance(1);
+  numbers.publish(1);
+  assertEquals((await time.run(first)).value, 1);
+  const failure = assertRejects(() => stream.next(), CallError);
+  const drained = client.drain();
+  await time.run(server.shutdown()); // asks to continue the stream elsewhere
+  await time.run(drained);
+  const { code, message, processed } = await failure;
+  assertEquals([code, processed], ["unavailable", "maybe"]);
+  assertEquals(message, "positioned: the client drains");
+});
