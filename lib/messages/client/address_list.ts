@@ -68,15 +68,19 @@ export class AddressList<Address> {
    */
   take(now: number): ListedAddress<Address> | number {
     let best: Entry<Address> | undefined;
-    let wait = Infinity;
     for (const entry of this.#entries) {
-      wait = Math.min(wait, entry.notBefore - now);
       if (entry.notBefore > now) continue;
       if (best === undefined || weight(entry) < weight(best)) best = entry;
     }
-    if (best === undefined) return wait;
+    if (best === undefined) return this.wait(now);
     best.users++;
     return best;
+  }
+
+  /** Returns the ms until an address permits an attempt; 0 if one does now. */
+  wait(now: number): number {
+    const times = this.#entries.map(({ notBefore }) => notBefore);
+    return Math.max(0, Math.min(...times) - now);
   }
 
   /**

@@ -177,6 +177,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
       ? addresses.take(performance.now())
       : this.#listed!; // the replacement is a session with the same server
     if (typeof listed === "number") {
+      this.#on("pause");
       await this.#pause(listed);
       return this.#goesOn;
     }
@@ -227,8 +228,9 @@ export class SessionSlot<P extends AnyProtocol, Address>
       return false;
     }
     this.#on("fail");
-    addresses.leave(listed, performance.now() + retryAfter(cause));
-    const delay = backoff.afterFailure();
+    const now = performance.now();
+    addresses.leave(listed, now + retryAfter(cause));
+    const delay = Math.max(backoff.afterFailure(), addresses.wait(now));
     this.#changed("backing-off", listed, { cause, delay: Math.round(delay) });
     await this.#pause(delay);
     return this.#goesOn;
@@ -263,9 +265,10 @@ export class SessionSlot<P extends AnyProtocol, Address>
     }
     addresses.leave(listed, now + reason.retryAfter);
     const lived = now - this.openedAt;
-    const delay = drains
+    const pause = drains
       ? backoff.afterDrain(lived, reason.spread)
       : backoff.afterLoss(lived, session.session.peer?.spread);
+    const delay = Math.max(pause, addresses.wait(now));
     if (delay > 0) this.#on("pause");
     this.#changed(drains ? "draining" : "lost", listed, {
       cause: reason,

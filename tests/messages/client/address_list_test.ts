@@ -31,7 +31,8 @@ Deno.test("no address is used before its retry-after", () => {
   const b = take(addresses);
   assertEquals(b.name, "b");
   addresses.leave(b, 3_000);
-  assertEquals(addresses.take(1_000), 2_000);
+  assertEquals([addresses.take(1_000), addresses.wait(1_000)], [2_000, 2_000]);
+  assertEquals(addresses.wait(9_000), 0);
   assertEquals(take(addresses, 3_000).name, "b");
   assertEquals(take(addresses, 6_000).name, "a");
 });

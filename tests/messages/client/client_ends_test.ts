@@ -433,6 +433,36 @@ Deno.test("a client whose connections are all lost ends with the first refusal f
   assertEquals(time.timers, 0);
 });
 
+Deno.test("the time that a server names counts as a pause, and its event says so", async () => {
+  using time = virtualTime();
+  const network = simulatedNetwork();
+  const server = await serve(Bank, network.listen("bank")).handle({
+    balance: () => 7,
+    pay: () => 0,
+  });
+  const client = createClient(Bank, network.address("bank"));
+  const events = client.events();
+  await time.run(client.ready());
+  await time.advance(20_000);
+  await time.run(server.shutdown({ retryAfter: 5_000 }));
+  assertEquals(client.status, "backing-off");
+  const [connected, draining] = [
+    await time.run(events.next()),
+    await time.run(events.next()),
+  ].map(({ value }) => value);
+  assertEquals([connected.kind, draining.kind], ["connected", "draining"]);
+  assertEquals([draining.delay, draining.status], [5_000, "backing-off"]);
+  await time.advance(4_900);
+  assertEquals(client.status, "backing-off");
+  await using again = await serve(Bank, network.listen("bank")).handle({
+    balance: () => 8,
+    pay: () => 0,
+  });
+  assertEquals(await time.run(client.remote.balance("ada")), 8);
+  await time.run(client.close());
+  await time.run(again.shutdown());
+});
+
 /** Reads events while the clock advances. */
 async function* timed<T>(events: AsyncIterator<T>, time: VirtualTime) {
   for (;;) {
