@@ -19,6 +19,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./introspection": 17,
   "./observe": 30,
   "./health": 12,
+  "./operations": 13,
   "./otel": 4,
   "./testing": 15,
   "./types": 144,

@@ -46,6 +46,7 @@ export const RANKS: readonly (readonly string[])[] = [
     "lib/messages/health/",
   ],
   ["lib/messages/observe/"],
+  ["lib/messages/operations/"],
   ["lib/messages/streams/"],
   ["lib/messages/calls/", "lib/messages/sources/"],
   ["lib/messages/once/"],

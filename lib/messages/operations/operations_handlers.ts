@@ -1,0 +1,199 @@
+/**
+ * The handlers of {@linkcode Operations}.
+ *
+ * @module
+ */
+import { formatAddress } from "../../transport/address.ts";
+import type { SocketAddress } from "../../transport/connection.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { CallError } from "../errors/call_error.ts";
+import type { ServerHealth } from "../health/health_registry.ts";
+import type { ServerStats, SessionStats } from "../observe/stats.ts";
+import type {
+  ServerReport,
+  SessionOrder,
+  SessionRow,
+  SessionsPage,
+  SessionsRequest,
+} from "./operations_protocol.ts";
+
+/** Most sessions in one reply. */
+const MAX_ROWS = 1_000;
+
+/** Options for {@linkcode operations}. */
+export interface OperationsOptions<Auth> {
+  /**
+   * Returns whether a client may read the figures.
+   *
+   * It is called for each call, with the result of the server's `authenticate`.
+   */
+  readonly authorize: (auth: Auth) => boolean | Promise<boolean>;
+}
+
+const OPTIONS: OptionNames<OperationsOptions<unknown>> = { authorize: true };
+
+/** A session whose figures are reported. */
+export interface OperatedSession {
+  /** Random id of the session. */
+  readonly id: string;
+  /** Address of the client. */
+  readonly remoteAddr: SocketAddress;
+  /** Figures of the session. */
+  readonly stats: SessionStats;
+}
+
+/** Context that the handlers of `Operations` need. */
+export interface OperationsContext<Auth> {
+  /** The session. */
+  readonly session: {
+    /** Result of `authenticate`. */
+    readonly auth: Auth;
+    /** The server. */
+    readonly server: {
+      /** Random id of the instance. */
+      readonly instance: string;
+      /** Figures of the server. */
+      readonly stats: ServerStats;
+      /** Health of the server. */
+      readonly health: ServerHealth;
+      /** Its open sessions. */
+      readonly sessions: Iterable<OperatedSession>;
+    };
+  };
+}
+
+/** Handlers of `Operations`. */
+export interface OperationsHandlers<Auth> {
+  /** Handlers of the group. */
+  operations: {
+    /** Handles `operations.server`. */
+    server(
+      input: void,
+      context: OperationsContext<Auth>,
+    ): Promise<ServerReport>;
+    /** Handles `operations.sessions`. */
+    sessions(
+      request: SessionsRequest,
+      context: OperationsContext<Auth>,
+    ): Promise<SessionsPage>;
+  };
+}
+
+/**
+ * Returns handlers for the protocol `Operations`, for clients that may use them.
+ *
+ * Spread them into the server's handlers. Reading the figures of all sessions
+ * takes time for each of them, so let only operators do that.
+ *
+ * @typeParam Auth the value that `authenticate` returns
+ * @param options `authorize`: returns whether a client may read the figures; the
+ * calls of others fail with `forbidden`
+ * @returns the handlers
+ * @throws {TypeError} if `authorize` is not a function
+ *
+ * @example
+ * ```ts
+ * import { operations } from "@lengthwise/lengthwise/operations";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const handlers = operations({ authorize: (auth: { admin: boolean }) => auth.admin });
+ * assertEquals(Object.keys(handlers.operations), ["server", "sessions"]);
+ * ```
+ */
+export function operations<Auth>(
+  options: OperationsOptions<Auth>,
+): OperationsHandlers<Auth> {
+  checkOptions("operations()", options, OPTIONS);
+  const { authorize } = options;
+  if (typeof authorize !== "function") {
+    throw new TypeError(
+      "Cannot offer operations() without the option authorize: expected a function that says who may use them",
+    );
+  }
+  async function check({ session }: OperationsContext<Auth>): Promise<void> {
+    // A result that is not a boolean, such as an object, does not authorize.
+    if (await authorize(session.auth) === true) return;
+    throw new CallError("The figures are for operators only", {
+      code: "forbidden",
+    });
+  }
+  return {
+    operations: {
+      async server(_, context) {
+        await check(context);
+        const { instance, health, stats } = context.session.server;
+        return { instance, health: { ...health.list() }, stats };
+      },
+      async sessions(request, context) {
+        await check(context);
+        const { sort, skip, limit } = checkRequest(request);
+        const now = performance.timeOrigin + performance.now();
+        const rows = [...context.session.server.sessions]
+          .map((session) => rowOf(session, now))
+          .sort((a, b) => valueOf(b, sort) - valueOf(a, sort));
+        return { total: rows.length, rows: rows.slice(skip, skip + limit) };
+      },
+    },
+  };
+}
+
+function rowOf(
+  { id, remoteAddr, stats }: OperatedSession,
+  now: number,
+): SessionRow {
+  const { callsMade, callsHandled } = stats;
+  return {
+    id,
+    peer: formatAddress(remoteAddr),
+    age: Math.max(0, Math.round(now - stats.openedAt)),
+    silent: Math.max(0, Math.round(now - stats.lastReceivedAt)),
+    calls: callsMade.open + callsHandled.open,
+    handled: callsHandled.started,
+    failed: callsHandled.failed + callsHandled.refused,
+    bytesSent: stats.bytesSent,
+    bytesReceived: stats.bytesReceived,
+    roundTrip: stats.roundTrip ?? -1,
+    unsentBytes: stats.unsentBytes,
+    heldBytes: stats.heldBytes,
+    subscriptions: stats.subscriptions,
+  };
+}
+
+/** Returns the value by which sessions are sorted. */
+function valueOf(row: SessionRow, sort: SessionOrder): number {
+  switch (sort) {
+    case "age":
+      return row.age;
+    case "bytes":
+      return row.bytesSent + row.bytesReceived;
+    case "calls":
+      return row.calls;
+    case "memory":
+      return row.heldBytes;
+    case "rtt":
+      return row.roundTrip;
+  }
+}
+
+const ORDERS: readonly unknown[] = [
+  "age",
+  "bytes",
+  "calls",
+  "memory",
+  "rtt",
+] satisfies SessionOrder[];
+
+/** @throws {CallError} `invalid` if the request is not one */
+function checkRequest(request: SessionsRequest): SessionsRequest {
+  const { sort, skip, limit } = request ?? {}; // a client may send anything
+  const valid = ORDERS.includes(sort) && Number.isSafeInteger(skip) &&
+    skip >= 0 && Number.isSafeInteger(limit) && limit >= 1 &&
+    limit <= MAX_ROWS;
+  if (valid) return { sort, skip, limit };
+  throw new CallError(
+    `Cannot report sessions: expected { sort, skip, limit } with sort one of ${
+      ORDERS.join(", ")
+    }, skip at least 0, and limit from 1 to ${MAX_ROWS}`,
+    { code: "invalid" },
+  );
+}

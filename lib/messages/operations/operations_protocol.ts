@@ -1,0 +1,131 @@
+/**
+ * The protocol {@linkcode Operations}: figures of a server and its sessions.
+ *
+ * @module
+ */
+import type { ServerStats } from "../observe/stats.ts";
+import type { Unary } from "../protocol/method.ts";
+import { unary } from "../protocol/method_builders.ts";
+import { protocol } from "../protocol/protocol.ts";
+import type { Protocol } from "../protocol/protocol_types.ts";
+
+/** Order of sessions; the largest value comes first. */
+export type SessionOrder = "age" | "bytes" | "calls" | "memory" | "rtt";
+
+/** Which sessions to report. */
+export interface SessionsRequest {
+  /** The order. */
+  sort: SessionOrder;
+  /** Number of sessions to leave out first. */
+  skip: number;
+  /** Most sessions to report, 1 to 1,000. */
+  limit: number;
+}
+
+/** Figures of one session. */
+export interface SessionRow {
+  /** Random id of the session. */
+  id: string;
+  /** Address of the client, as text. */
+  peer: string;
+  /** Milliseconds since the session was opened. */
+  age: number;
+  /** Milliseconds since the last frame of the client. */
+  silent: number;
+  /** Number of calls in progress, in both directions. */
+  calls: number;
+  /** Number of calls that the client has made. */
+  handled: number;
+  /** Number of these calls that failed or were refused. */
+  failed: number;
+  /** Bytes that the server has sent. */
+  bytesSent: number;
+  /** Bytes that the server has received. */
+  bytesReceived: number;
+  /** Round trip of the last PING in ms; -1 before the first. */
+  roundTrip: number;
+  /** Bytes that the transport has not taken. */
+  unsentBytes: number;
+  /** Heap bytes that are charged to the session. */
+  heldBytes: number;
+  /** Number of topics that the client is subscribed to. */
+  subscriptions: number;
+}
+
+/** Some sessions of a server. */
+export interface SessionsPage {
+  /** Number of all open sessions. */
+  total: number;
+  /** The sessions of this page. */
+  rows: SessionRow[];
+}
+
+/** Figures of a server. */
+export interface ServerReport {
+  /** Random id of the server's instance. */
+  instance: string;
+  /** Health of the server and its services. */
+  health: Record<string, string>;
+  /** Figures of the server. */
+  stats: ServerStats;
+}
+
+/** Methods that the server handles in {@linkcode Operations}. */
+export interface OperationsMethods {
+  /** Group that keeps the methods apart from those of other protocols. */
+  operations: {
+    /** Returns the figures of the server. */
+    server: Unary<void, ServerReport>;
+    /** Returns the figures of sessions. */
+    sessions: Unary<SessionsRequest, SessionsPage>;
+  };
+}
+
+/** Sides of {@linkcode Operations}. */
+export interface OperationsSides {
+  /** Methods that the server handles. */
+  server: OperationsMethods;
+  /** Methods that the client handles: none. */
+  client: Record<never, never>;
+}
+
+/**
+ * Protocol that lets operators read the figures of a server.
+ *
+ * A server offers it only if you merge it into the server's protocol and add the
+ * handlers that {@linkcode operations} returns.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@lengthwise/lengthwise";
+ * import { Operations, operations } from "@lengthwise/lengthwise/operations";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await serve(Operations, { port: 0 }, {
+ *   authenticate: (credentials) => ({ admin: credentials === "secret" }),
+ * }).handle(operations({ authorize: (auth: { admin: boolean }) => auth.admin }));
+ * await using session = await connect(Operations, server.addr, {
+ *   credentials: "secret",
+ * });
+ * const { sessions } = session.remote.operations;
+ * const page = await sessions({ sort: "age", skip: 0, limit: 10 });
+ * assertEquals(page.total, 1);
+ * assertEquals(page.rows[0]?.id, session.id);
+ * ```
+ */
+export const Operations: Protocol<OperationsSides> = protocol<OperationsSides>({
+  name: "operations",
+  server: {
+    operations: {
+      server: unary({
+        description: "Figures of the server",
+        idempotent: true,
+      }),
+      sessions: unary({
+        description: "Figures of sessions",
+        idempotent: true,
+      }),
+    },
+  },
+  client: {},
+});

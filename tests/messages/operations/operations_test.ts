@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { connect } from "../../../lib/messages/client/connect.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import {
+  Operations,
+  operations,
+} from "../../../lib/messages/operations/mod.ts";
+import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
+import {
+  mergeProtocols,
+  protocol,
+} from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { dial, failureOf } from "../kit.ts";
+
+/** Result of `authenticate` in these tests. */
+interface Auth {
+  readonly admin: boolean;
+}
+
+const Shop = mergeProtocols(
+  protocol({
+    name: "shop",
+    server: { endless: serverStream<void, number>() },
+  }),
+  Operations,
+);
+
+function shop(authorize: (auth: Auth) => boolean | Promise<boolean>) {
+  return createServer(Shop, {
+    authenticate: (credentials): Auth => ({ admin: credentials === "secret" }),
+  }).handle({
+    ...operations({ authorize }),
+    async *endless() {
+      for (let count = 0;; count++) yield await count;
+    },
+  });
+}
+
+Deno.test("operations() reports sessions in the order that was asked for", async () => {
+  await using server = shop(({ admin }) => admin);
+  await using admin = await connect(Shop, dial(server), {
+    credentials: "secret",
+  });
+  await using busy = await connect(Shop, dial(server));
+  const streams = [1, 2].map(() =>
+    busy.remote.endless()[Symbol.asyncIterator]()
+  );
+  for (const stream of streams) await stream.next();
+  const { sessions, server: report } = admin.remote.operations;
+  const page = await sessions({ sort: "calls", skip: 0, limit: 10 });
+  assertEquals(page.total, 2);
+  assertEquals(page.rows.map(({ id, calls }) => [id, calls]), [
+    [busy.id, 2],
+    [admin.id, 1], // this one
+  ]);
+  assert(page.rows.every(({ age, bytesSent }) => age >= 0 && bytesSent > 0));
+  const next = await sessions({ sort: "bytes", skip: 1, limit: 1 });
+  assertEquals([next.total, next.rows.map(({ id }) => id)], [2, [admin.id]]);
+  const oldest = await sessions({ sort: "age", skip: 0, limit: 1_000 });
+  assert(oldest.rows[0]!.age >= oldest.rows[1]!.age);
+
+  const { instance, health, stats } = await report();
+  assertEquals(instance, server.instance);
+  assertEquals(health, { "": "serving" });
+  assertEquals(stats.sessions.open, 2);
+  assertEquals(stats.memory.limit, server.stats.memory.limit);
+  await Promise.all(streams.map((stream) => stream.return?.()));
+});
+
+Deno.test("operations() refuses clients that are not authorized, and says nothing", async () => {
+  const answers: unknown[] = [false, undefined, { admin: true }, "yes"];
+  // JavaScript is not checked by the compiler.
+  await using server = shop(() => answers.shift() as boolean);
+  await using session = await connect(Shop, dial(server));
+  const count = answers.length;
+  for (let call = 0; call < count; call++) {
+    const { code, message, data } = await failureOf(
+      call % 2 === 0
+        ? session.remote.operations.server()
+        : session.remote.operations.sessions({
+          sort: "age",
+          skip: 0,
+          limit: 1,
+        }),
+    );
+    assertEquals(code, "forbidden");
+    assertEquals(data, undefined);
+    for (const name of [server.instance, session.id, "shop"]) {
+      assert(!message.includes(name), message);
+    }
+  }
+});
+
+Deno.test("operations() waits for authorize, and takes its errors", async () => {
+  let allowed = false;
+  await using server = shop(() => {
+    if (allowed) return Promise.resolve(true);
+    throw new CallError("ask again", { code: "overloaded" });
+  });
+  await using session = await connect(Shop, dial(server));
+  const { code } = await failureOf(session.remote.operations.server());
+  assertEquals(code, "overloaded");
+  allowed = true;
+  await session.remote.operations.server();
+});
+
+Deno.test("operations() rejects requests that are not valid", async () => {
+  await using server = shop(() => true);
+  await using session = await connect(Shop, dial(server));
+  const valid = { sort: "age", skip: 0, limit: 1_000 } as const; // literals
+  assertEquals((await session.remote.operations.sessions(valid)).total, 1);
+  const sessions = session.remote.operations.sessions as ( // a client may send anything
+    request: unknown,
+  ) => Promise<unknown>;
+  for (
+    const wrong of [
+      { ...valid, limit: 1_001 },
+      { ...valid, limit: 0 },
+      { ...valid, skip: -1 },
+      { ...valid, skip: 0.5 },
+      { ...valid, sort: "name" },
+      null,
+    ]
+  ) {
+    const { code } = await failureOf(sessions(wrong));
+    assertEquals(code, "invalid", JSON.stringify(wrong));
+  }
+});
+
+Deno.test("operations() needs the option authorize", () => {
+  // JavaScript is not checked by the compiler.
+  const wrong = (options: unknown) => () => operations(options as never);
+  assertThrows(wrong({}), TypeError, "authorize");
+  assertThrows(wrong({ authorize: true }), TypeError, "authorize");
+  assertThrows(wrong({ autorize: () => true }), TypeError, "Unknown option");
+});
