@@ -48,6 +48,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "make the calls of a recorded file again",
     load: () => import("./commands/replay.ts"),
   },
+  report: {
+    summary: "print the figures of a server and its sessions",
+    load: () => import("./commands/report.ts"),
+  },
   health: {
     summary: "ask whether a server can serve calls",
     load: () => import("./commands/health.ts"),

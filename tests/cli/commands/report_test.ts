@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  Operations,
+  operations,
+} from "../../../lib/messages/operations/mod.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
+import { connectTo, runCli } from "../kit.ts";
+import { shop } from "../shop.ts";
+
+function operated() {
+  return createServer(Operations, {
+    authenticate: (credentials) => ({ admin: credentials === "secret" }),
+  }).handle(
+    operations({ authorize: (auth: { admin: boolean }) => auth.admin }),
+  );
+}
+
+const SECRET = ["--credentials", "env:TOKEN"];
+const env = { TOKEN: '"secret"' };
+
+Deno.test("report prints the figures of a server and its sessions", async () => {
+  const connect = connectTo(operated());
+  const { code, stdout } = await runCli(["report", "tcp://test:1", ...SECRET], {
+    connect,
+    env,
+  });
+  assertEquals(code, 0);
+  const { server, sessions } = JSON.parse(stdout);
+  assertEquals(server.stats.sessions.open, 1);
+  assertEquals(sessions.total, 1);
+  const terminal = await runCli(["report", "tcp://test:1", ...SECRET], {
+    connect,
+    env,
+    isTTY: true,
+    columns: 120,
+  });
+  assertStringIncludes(terminal.stdout, "sessions  1 open, 0 draining");
+  assertStringIncludes(terminal.stdout, "memory:pair");
+  assertStringIncludes(terminal.stdout, "ended     closed 1\n");
+  for (const line of terminal.stdout.split("\n")) assert(line.length <= 120);
+});
+
+Deno.test("report --watch prints again until it is interrupted", async () => {
+  const controller = new AbortController();
+  let waits = 0;
+  const { code, stdout } = await runCli(
+    ["report", "tcp://test:1", "--watch", "1s", ...SECRET],
+    {
+      connect: connectTo(operated()),
+      env,
+      interrupted: controller.signal,
+      wait(ms) {
+        assertEquals(ms, 1000);
+        if (++waits === 3) controller.abort();
+        return Promise.resolve();
+      },
+    },
+  );
+  assertEquals(stdout.trimEnd().split("\n").length, 3);
+  assert(code === 0 || code === 130, `${code}`);
+});
+
+Deno.test("report without authorization is forbidden, and prints no names", async () => {
+  const server = operated();
+  const { code, stdout, stderr } = await runCli(["report", "tcp://test:1"], {
+    connect: connectTo(server),
+  });
+  assert(code > 64, `${code}`);
+  assertEquals(stdout, "");
+  assertStringIncludes(stderr, "forbidden");
+  assert(!stderr.includes(server.instance), stderr);
+});
+
+Deno.test("report says that a server does not report its figures", async () => {
+  const { server } = shop();
+  const silent = await runCli(["report", "tcp://test:1"], {
+    connect: connectTo(server),
+  });
+  assertEquals(silent.code, 4);
+  assertStringIncludes(silent.stderr, "does not report its figures");
+  const wrong = await runCli(["report", "tcp://test:1", "--sort", "name"]);
+  assertEquals(wrong.code, 2);
+});
