@@ -5,6 +5,8 @@ import {
   FrameError,
   lengthPrefixed,
   type LengthPrefixedOptions,
+  u64be,
+  u64le,
 } from "@lengthwise/lengthwise/framing";
 
 function test(name: string, fn: () => void): void {
@@ -102,6 +104,29 @@ test("lengthPrefixed() reads lengths as unsigned and rejects 2^53 or more", () =
     ),
     [],
   );
+});
+
+test("u64be() and u64le() read every byte of a length", () => {
+  for (const [make, little] of [[u64be, false], [u64le, true]] as const) {
+    for (let at = 0; at < 8; at++) {
+      for (const value of [1, 0x80]) {
+        const field = new Uint8Array(8);
+        field[little ? 7 - at : at] = value;
+        const declared = value * 256 ** (7 - at);
+        const wire = new Uint8Array([...field, 1, 2, 3]);
+        const decoder = make().decoder();
+        decoder.push(wire);
+        if (declared > make().maxFrameLength) {
+          const error = assertThrows(() => decoder.next(), FrameError);
+          assertEquals(error.code, "too-large", `${field}`);
+        } else {
+          const frame = decoder.next();
+          assertEquals(frame?.length, declared === 1 ? 1 : undefined);
+          assertEquals(decoder.pending, declared === 1 ? 2 : 11);
+        }
+      }
+    }
+  }
 });
 
 test("lengthPrefixed() does not read a length of 2^31 or more as negative", () => {

@@ -315,3 +315,37 @@ Deno.test(
     assertEquals([lone.sentKinds(), lone.ends], [[], []]);
   },
 );
+
+Deno.test(
+  "RequestReader lets the one message go on that has begun",
+  pure,
+  () => {
+    for (const kind of [Kind.REQUEST, Kind.NOTIFY]) {
+      const isRequest = kind === Kind.REQUEST;
+      const lone = Lone.open("server", isRequest ? {} : { maxCalls: 32 });
+      lone.settlesNotes = false;
+      const available = () => {
+        const accounts = accountsOf(lone.session);
+        return isRequest
+          ? accounts.requestsGranted
+          : accounts.notificationsGranted;
+      };
+      lone.sink.leaveUnsent(2 ** 20); // no handler is entered
+      let id = -1;
+      const next = () => isRequest ? id += 2 : 0;
+      const method = isRequest ? ASK : NOTE;
+      for (let n = 0; n < 40; n++) lone.receive(kind, next(), request(method));
+      for (let n = 0; n < 200 && available() > 40_000; n++) {
+        lone.receive(kind, next(), request(method, body(30_000)));
+      }
+      // Messages that wait withhold their credit.
+      const part = request(method, body(available() - 64 - 4));
+      lone.sent();
+      lone.receive(kind, next(), part, MORE);
+      assertEquals([available(), lone.ends], [1, []]);
+      assertEquals(lone.sentKinds().length, 1);
+      lone.receive(kind, isRequest ? id : 0, body(0)); // allowed by 1
+      assertEquals(lone.ends, []);
+    }
+  },
+);
