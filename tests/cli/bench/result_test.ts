@@ -199,6 +199,43 @@ Deno.test("resultPage() is one file, whose texts are escaped", none, () => {
   assert(!html.includes("NaN") && !html.includes("Infinity"), html);
 });
 
+Deno.test(
+  "resultPage() plots the latencies of slots with successful calls",
+  none,
+  () => {
+    const measurements = new Measurements(1000);
+    for (let start = 0; start < 1000; start++) {
+      const outcome = start < 250 ? "ok" : "internal";
+      measurements.called({ outcome, start, end: start + 2 });
+    }
+    const measured = measurements.result(FACTS);
+    const filled = measured.timeline.filter(({ ok }) => ok > 0).length;
+    const lines = [
+      ...resultPage(measured).matchAll(/<polyline .*? points="(.*?)"/g),
+    ]
+      .map(([, points]) => points!.split(" ").map((point) => point.split(",")));
+    // Two outcomes by percentile, three lines of latencies, two of calls.
+    const [, , max, p99, p50, ok, failed] = lines;
+    assertEquals([max, p99, p50].map((line) => line?.length), [
+      filled,
+      filled,
+      filled,
+    ]);
+    const { length } = measured.timeline;
+    assertEquals([lines.length, ok?.length, failed?.length], [
+      7,
+      length,
+      length,
+    ]);
+    assertEquals(filled > 0 && filled < length, true);
+    // The middle of the first and of the last slot, in a second.
+    const x = (at: number) =>
+      Math.round((78 + at * 770 / ((length - 0.5) / length)) * 10) / 10;
+    assertEquals(Number(ok!.at(-1)![0]), 848);
+    assertEquals(Number(ok![0]![0]), x(0.5 / length));
+  },
+);
+
 Deno.test("readResult() accepts only what --save has written", none, () => {
   const saved = result(2);
   assertEquals(readResult(JSON.stringify(saved), "f"), saved);

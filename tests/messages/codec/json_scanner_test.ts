@@ -146,3 +146,57 @@ Deno.test(
     ) scan(text);
   },
 );
+
+Deno.test("scan() counts the strings that JSON.parse interns", PURE, () => {
+  const isPlain = (strings: string[], more = 0) => {
+    const text = JSON.stringify([...strings, "x".repeat(more)]);
+    return new JsonScanner(resolveCodecLimits({})).scan(utf8.encode(text));
+  };
+  const some = (count: number, length: number) =>
+    Array.from({ length: count }, () => "s".repeat(length));
+  for (const length of [2, 10]) {
+    assertEquals(isPlain(some(256, length)), true, `${length} characters`);
+    assertEquals(isPlain(some(257, length)), length === 10);
+  }
+  assertEquals(isPlain(some(257, 1)), true);
+  assertEquals(isPlain(some(5000, 11)), true);
+  // One more in 8 bytes: 1,000 strings of 2 characters take 5,000 bytes.
+  const rest = 8000 - JSON.stringify([...some(1000, 2), ""]).length;
+  assertEquals(isPlain(some(1000, 2), rest), true);
+  assertEquals(isPlain(some(1000, 2), rest - 1), false);
+});
+
+Deno.test(
+  "measure() counts one byte for each ASCII character of a text",
+  PURE,
+  () => {
+    const held = (text: string, isSmall: boolean) => {
+      const spaces = isSmall ? "" : " ".repeat(600);
+      return new JsonScanner(resolveCodecLimits({}))
+        .measure(utf8.encode(text + spaces));
+    };
+    for (const isSmall of [true, false]) {
+      for (const length of [2, 15, 40]) {
+        for (const wrap of ['["', '{"']) {
+          const close = wrap === '["' ? '"]' : '":1}';
+          const of = (character: string) =>
+            held(
+              wrap + character.repeat(length / character.length) + close,
+              isSmall,
+            );
+          // 0x7f is every bit of ASCII; "é" has two bytes, and is of one UTF-16 unit.
+          assertEquals(of("\x7f"), of("a"), `${wrap}, ${length} bytes`);
+          const twoBytes = held(wrap + "é".repeat(length) + close, isSmall);
+          const ascii = held(wrap + "a".repeat(2 * length) + close, isSmall);
+          if (length > 2 && (wrap === '["' || isSmall)) {
+            assertEquals(
+              twoBytes > ascii,
+              true,
+              `${wrap}, ${length} characters`,
+            );
+          }
+        }
+      }
+    }
+  },
+);
