@@ -9,7 +9,9 @@
  * ```text
  *             new                     settle             stored
  *   asking ──────────▶ running ─────────────▶ settling ────────▶ over
- *    │ ▲ │                │ abandon: the next caller starts, or the call is released
+ *    │ ▲ │                │ abandon               ╰ the store fails: settling again,
+ *    │ ▲ │                │                         and over after some attempts
+ *    │ ▲ │                ▼ the next caller starts, or the call is released
  *    │ └─┘ running        ▼
  *    │     elsewhere     over
  *    └── done, gone, conflict, full, or without callers: over
@@ -54,6 +56,8 @@ export interface OnceRequest {
 const FIRST_PAUSE = 20;
 /** Longest such pause, in ms. */
 const LONGEST_PAUSE = 1_000;
+/** Number of attempts to store an outcome: 2.3 s, if the store fails at once. */
+const SETTLE_ATTEMPTS = 8;
 /** Default of {@linkcode OnceStore.timeout}. */
 const STORE_TIMEOUT = 5_000;
 
@@ -147,6 +151,8 @@ export class OnceRun {
   readonly #callers: OnceCaller[] = [];
   /** Proof of the reservation; `undefined` until the call is reserved. */
   #fence: string | undefined = undefined;
+  /** Outcome of the handler, once it may be sent. */
+  #outcome: Uint8Array | undefined = undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined = undefined;
   #endPause: (() => void) | undefined = undefined;
 
@@ -157,8 +163,12 @@ export class OnceRun {
 
   /** Adds a caller; refuses it, later, if its input differs. */
   join({ digest }: OnceCall, caller: OnceCaller): void {
-    if (digest === this.call.digest) this.#callers.push(caller);
-    else queueMicrotask(() => caller.refuse(conflict(caller.method)));
+    const outcome = this.#outcome;
+    if (digest !== this.call.digest) {
+      queueMicrotask(() => caller.refuse(conflict(caller.method)));
+    } else if (outcome !== undefined) {
+      queueMicrotask(() => caller.deliver(outcome));
+    } else this.#callers.push(caller);
   }
 
   /** Removes a caller, unless the handler was entered; returns whether it did. */
@@ -234,14 +244,27 @@ export class OnceRun {
     await this.ask();
   }
 
-  /** Stores the outcome of the handler, then sends it to all callers. */
+  /**
+   * Stores the outcome of the handler, then sends it to all callers. They also
+   * receive it if the store fails, which is then asked again. Meanwhile, the call
+   * can be repeated on this server.
+   */
   async settle(outcome: Uint8Array): Promise<void> {
-    // If it cannot be stored, the callers receive it nevertheless.
     const fence = this.#fence!; // set before it began
-    await this.#try((store) =>
-      this.#inTime("settle", store.settle(this.call, fence, outcome))
-    );
-    this.#deliver(outcome);
+    const settle = async (store: OnceStore) => {
+      await this.#inTime("settle", store.settle(this.call, fence, outcome));
+      return true;
+    };
+    let pause = FIRST_PAUSE;
+    for (let attempt = 1;; attempt++) {
+      const isStored = await this.#try(settle);
+      this.#outcome = outcome;
+      for (const caller of this.#callers.splice(0)) caller.deliver(outcome);
+      if (isStored || attempt === SETTLE_ATTEMPTS) break;
+      await this.#pause(pause);
+      pause = Math.min(2 * pause, LONGEST_PAUSE);
+    }
+    this.#end();
   }
 
   /**

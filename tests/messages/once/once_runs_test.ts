@@ -217,15 +217,49 @@ Deno.test("a reservation is renewed after each third of its lease, until it is s
   assertEquals(store.log.slice(3), ["settle f"]);
 });
 
-Deno.test("an outcome that cannot be stored is delivered nevertheless", async () => {
-  const { run, store, first, reported } = begin([NEW]);
-  await turns(2);
-  store.settle = () => {
-    throw new Error("down");
-  };
-  await run.settle(OUTCOME);
-  assertEquals(first.got, ["start", "outcome 1"]);
-  assertEquals(reported.length, 1);
+Deno.test("an outcome that cannot be stored is delivered nevertheless, also to callers that come later", async () => {
+  using time = virtualTime();
+  const { run, runs, join, first, reported } = begin([NEW], undefined, {
+    settle() {
+      throw new Error("down");
+    },
+  });
+  await time.advance(1);
+  const settled = run.settle(OUTCOME);
+  await time.advance(1);
+  assertEquals([first.got, reported.length], [["start", "outcome 1"], 1]);
+  const [again, other] = [join(), join("e")];
+  await time.advance(1);
+  assertEquals(
+    [again.got, other.got],
+    [["outcome 1"], ["conflict, no"]],
+  );
+  await time.advance(2_256); // 20 + 40 + … + 1,000 ms
+  assertEquals([runs.size, reported.length], [1, 7]);
+  await time.advance(2);
+  await settled;
+  assertEquals([runs.size, reported.length], [0, 8]);
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("a store that fails for a moment gets the outcome while its lease is renewed", async () => {
+  using time = virtualTime();
+  let failures = 3;
+  const log: string[] = [];
+  const { run, runs, store } = begin([NEW], 300, {
+    settle(_, fence) {
+      if (failures-- > 0) throw new Error("down");
+      log.push(`settle ${fence}`);
+    },
+  });
+  await time.advance(1);
+  void run.settle(OUTCOME);
+  await time.advance(139); // 20 + 40 + 80 ms, less one
+  assertEquals([log, runs.size], [[], 1]);
+  await time.advance(1);
+  assertEquals([log, runs.size], [["settle f"], 0]);
+  await time.advance(10_000);
+  assertEquals(store.log, ["reserve", "renew f"]);
 });
 
 Deno.test("onceCall() names calls so that no two principals, methods or keys collide", () => {
@@ -275,7 +309,8 @@ Deno.test("an outcome that the store does not take in time is delivered", async 
   await time.advance(1);
   const settled = run.settle(OUTCOME);
   await time.advance(100);
-  await settled;
   assertEquals(first.got, ["start", "outcome 1"]);
+  await time.advance(10_000);
+  await settled;
   assertEquals(runs.size, 0);
 });
