@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes/concat";
+import type { CapturedFrame } from "../../../lib/cli/capture/captured_frame.ts";
 import type { Bodies } from "../../../lib/cli/capture/frame_text.ts";
 import { keptBytes } from "../../../lib/cli/capture/frame_text.ts";
 import {
@@ -16,7 +17,10 @@ import { connectTo, runCli, type Surroundings } from "../kit.ts";
 import { shop } from "../shop.ts";
 
 /** Returns the file of a capture of one session. */
-async function capture(bodies: Bodies = "full"): Promise<Uint8Array> {
+async function capture(
+  bodies: Bodies = "full",
+  keeps = (_: CapturedFrame) => true,
+): Promise<Uint8Array> {
   const { client, server } = await withSessionBytes();
   const decoder = new SessionDecoder(1);
   let time = 1_769_817_600_000; // each frame is a second after the one before
@@ -28,7 +32,7 @@ async function capture(bodies: Bodies = "full"): Promise<Uint8Array> {
   return concat([
     sectionHeader("test"),
     interfaceBlock("1"),
-    ...frames.map((frame) =>
+    ...frames.filter(keeps).map((frame) =>
       packetBlock({
         interface: 0,
         dir: frame.dir,
@@ -126,4 +130,35 @@ Deno.test("replay ends with 4 if an outcome differs, or bodies are missing", asy
   assertEquals(refused.code, 3);
   const damaged = await replay(file.slice(0, -5), ["--yes"]).result;
   assertEquals(damaged.code, 4);
+});
+
+Deno.test("replay prints a line for each call on a terminal", async () => {
+  const lines = async (file: Uint8Array) => {
+    const { code, stdout } = await replay(
+      file,
+      ["--yes", "--filter", "method:price"],
+      { isTTY: true, now: () => 0, wait: () => Promise.resolve() },
+    ).result;
+    return [code, ...stdout.trim().split("\n").map((line) => line.trim())];
+  };
+  const same = await capture();
+  assertEquals(await lines(same), [
+    0,
+    "0.000 price  0.0 µs  ok",
+    "0.000 price  0.0 µs  declared",
+  ]);
+  const cut = await capture("full", ({ kind }) => kind !== "ERROR");
+  assertEquals(await lines(cut), [
+    4,
+    "0.000 price  0.0 µs  ok",
+    "0.000 price  0.0 µs  declared  (recorded: no end)",
+  ]);
+  const failed = await capture("full", ({ kind, id, method }) => {
+    return kind !== "RESULT" || method !== "price" || id !== 1;
+  });
+  const [code, first] = await lines(failed);
+  assertEquals([code, first], [
+    4,
+    "0.000 price  0.0 µs  ok  (recorded: no end)",
+  ]);
 });
