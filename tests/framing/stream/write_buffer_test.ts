@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
-import { netstring, u32be } from "../../../lib/framing/mod.ts";
+import {
+  type FrameEncoder,
+  netstring,
+  u32be,
+} from "../../../lib/framing/mod.ts";
 import { WriteBuffer } from "../../../lib/framing/stream/write_buffer.ts";
-import { release } from "../../../lib/framing/stream/buffer_pool.ts";
+import { acquire, release } from "../../../lib/framing/stream/buffer_pool.ts";
 import { payload } from "./scripted_connection.ts";
 
 const permissions = "none";
@@ -115,6 +119,41 @@ Deno.test("WriteBuffer releases all memory", { permissions }, () => {
   assertEquals(other.begin(5).buffer === buffer, true);
   other.release();
 });
+
+/** Returns an encoder that cannot frame in place. */
+function withoutPlace(encoder: FrameEncoder): FrameEncoder {
+  return {
+    encode: (payload) => encoder.encode(payload),
+    encodeInto: (...args) => encoder.encodeInto(...args),
+    maxEncodedLength: (length) => encoder.maxEncodedLength(length),
+  };
+}
+
+Deno.test(
+  "WriteBuffer returns the space of a frame that is not framed in place",
+  {
+    permissions,
+  },
+  () => {
+    const ends: Record<string, (frames: WriteBuffer) => void> = {
+      "commit()": (frames) => frames.commit(5),
+      "commit() that fails": (frames) => {
+        assertThrows(() => frames.commit(50), Error, "maxFrameLength");
+      },
+      "abandon()": (frames) => frames.abandon(),
+    };
+    for (const [name, end] of Object.entries(ends)) {
+      const encoder = netstring({ maxFrameLength: 10 }).encoder();
+      const frames = new WriteBuffer(withoutPlace(encoder));
+      const { buffer } = frames.begin(5);
+      end(frames);
+      const pooled = acquire(5);
+      assertEquals(pooled === buffer, true, name);
+      release(pooled);
+      frames.release();
+    }
+  },
+);
 
 Deno.test("WriteBuffer does not allocate as much after a huge batch", {
   permissions,
