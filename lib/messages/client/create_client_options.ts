@@ -111,6 +111,10 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * order between calls is lost. Broadcasts and topics reach the client through
    * the first one only.
    *
+   * After a network cut, a server keeps `resume.perPrincipal` (4) sessions of a
+   * client for their resumption. With more of them on one server, calls in flight
+   * on the others fail or are sent again.
+   *
    * @default {1}
    */
   connections?: number | undefined;
