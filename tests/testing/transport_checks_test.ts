@@ -207,6 +207,14 @@ const FAULTS: readonly Fault[] = [
     server: () => ({ closeWrite: () => Promise.reject(other()) }),
   },
   {
+    check: "closeWrite() ends only one direction",
+    text: "closeWrite() ends only one direction: made up",
+    server: (real) => ({
+      write: (data) =>
+        data.length === 5 ? Promise.reject(other()) : real.write(data),
+    }),
+  },
+  {
     check: "read() returns null on every call after the end",
     text: "null, got 0",
     server: (real) => ({

@@ -11,6 +11,7 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import type { Connection } from "../../../lib/transport/connection.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import { dial, failureOf, turns } from "../kit.ts";
 
@@ -118,3 +119,41 @@ Deno.test("connections that cannot be used have no share", none, async () => {
   await Promise.all(calls);
   await server.shutdown();
 });
+
+Deno.test(
+  "a session that has ended holds nothing, whatever it has not sent",
+  none,
+  async () => {
+    const server = createServer(Store, { onError() {} }).handle({
+      keep: () => 0,
+      ask: () => "x".repeat(200_000),
+    });
+    for (const end of ["peer", "server"] as const) {
+      const [near, far] = memoryPair({ capacity: 2000 });
+      const accepted = server.accept(far);
+      let blocked = false;
+      const read = near.read.bind(near);
+      const gate = Promise.withResolvers<void>();
+      near.read = async (buffer) => {
+        if (blocked) await gate.promise;
+        return await read(buffer);
+      };
+      const session = await connect(Store, near);
+      blocked = true;
+      const call = failureOf(session.remote.ask());
+      while (server.stats.memory.used < 100_000) await turns(1);
+      if (end === "peer") near.close();
+      else {
+        const [own] = server.sessions;
+        void own!.close();
+        setTimeout(() => near.close(), 20);
+      }
+      await accepted;
+      assertEquals(server.stats.memory.used, 0, end);
+      gate.resolve();
+      await session.close();
+      await call;
+    }
+    await server.shutdown();
+  },
+);
