@@ -73,6 +73,11 @@ const CASES: readonly Case[] = [
   { args: LINES, given: { stdin: "a\nb\n", isTTY: true } },
   { args: [...LINES, ...JSON_ARRAY], given: { stdin: "a\nb\n" } },
   { args: [...LINES, "--format", "hex"], given: { stdin: "a\nb\n" } },
+  {
+    args: ["frames", "-", "--pcapng", "a"],
+    given: { stdin: Uint8Array.of(0, 0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 9) },
+  },
+  { args: ["report", URL, "--verbose"] },
   { args: [...BENCH, "--verbose"], given: { isTTY: true } },
   { args: [...BENCH, "--save", "a", "--report", "b"] },
   { args: [...TAP, "--verbose"], given: { isTTY: true }, taps: true },

@@ -7,6 +7,7 @@ import { fitted } from "../display.ts";
 import { EXIT } from "../errors.ts";
 import type { Printer } from "../output.ts";
 import { countOf } from "../quantities.ts";
+import type { CaptureCopy } from "./capture_copy.ts";
 import type { CapturedFrame } from "./captured_frame.ts";
 import type { Filter } from "./filter.ts";
 import { type Bodies, frameLine, frameValue } from "./frame_text.ts";
@@ -16,12 +17,20 @@ import { LENGTH, SessionDecoder } from "./session_decoder.ts";
 /** Values of the flag `--bodies`. */
 export const BODIES: readonly Bodies[] = ["none", "head", "full"];
 
-/** Yields the frames of a file. */
-export function* capturedFrames(file: Uint8Array): Generator<CapturedFrame> {
+/**
+ * Yields the frames of a file.
+ *
+ * @param connected called with the name of each connection, before its frames
+ */
+export function* capturedFrames(
+  file: Uint8Array,
+  connected: (name: string) => void = () => {},
+): Generator<CapturedFrame> {
   const sessions: SessionDecoder[] = [];
   for (const entry of readPcapng(file)) {
     if ("interface" in entry) {
       sessions.push(new SessionDecoder(sessions.length + 1));
+      connected(entry.interface);
       continue;
     }
     const { interface: index, dir, bytes, size, time } = entry.packet;
@@ -36,21 +45,28 @@ export interface CaptureOptions {
   readonly filter: Filter;
   /** Part of their bodies. */
   readonly bodies: Bodies;
+  /** File to which the frames are written as well. */
+  readonly copy?: CaptureCopy | undefined;
 }
 
 /** Prints the frames of a file; returns the exit code. */
 export async function showCapture(
   file: Uint8Array,
   printer: Printer,
-  { filter, bodies }: CaptureOptions,
+  { filter, bodies, copy }: CaptureOptions,
 ): Promise<number> {
   const items = printer.stream();
   let start: number | undefined;
   let count = 0;
+  const names: string[] = [];
   try {
-    for (const frame of capturedFrames(file)) {
+    for (const frame of capturedFrames(file, (name) => names.push(name))) {
       start ??= frame.time;
-      if (!filter(frame)) continue;
+      for (const name of names.splice(0)) await copy?.connected(name);
+      const shown = filter(frame);
+      // Without HELLO, the methods of the other frames have no names.
+      if (shown || frame.kind === "HELLO") await copy?.frame(frame);
+      if (!shown) continue;
       count++;
       if (printer.format === "pretty") {
         await printer.print(

@@ -19,12 +19,15 @@ import type { Io } from "../io.ts";
 import { readAll } from "../io.ts";
 import { BODIES, showCapture } from "../capture/show_capture.ts";
 import { parseFilter } from "../capture/filter.ts";
+import { CaptureCopy } from "../capture/capture_copy.ts";
 import { isPcapng } from "../capture/pcapng.ts";
+import { redacted } from "../capture/redaction.ts";
+import { LENGTH } from "../capture/session_decoder.ts";
 import { Printer, type StreamPrinter } from "../output.ts";
 import { countOf, parseCount, parseSize } from "../quantities.ts";
 import { fileError } from "../secrets.ts";
 import { kindName } from "../frame_kinds.ts";
-import { readId } from "../../messages/session/wire/frame_header.ts";
+import { Kind, readId } from "../../messages/session/wire/frame_header.ts";
 
 const FLAGS = {
   framing: {
@@ -42,6 +45,16 @@ const FLAGS = {
     type: "string",
     value: "terms",
     summary: "frames of a pcapng file to show; see tap --help",
+  },
+  call: {
+    type: "string",
+    value: "id",
+    summary: "show only the frames of one call",
+  },
+  pcapng: {
+    type: "string",
+    value: "out",
+    summary: "also write the frames to a file for Wireshark",
   },
   bodies: {
     type: "string",
@@ -63,6 +76,7 @@ export const HELP: CommandHelp = {
     ["frames log.txt --framing lines --format raw", "print lines as they are"],
     ["frames - --framing postgres --at 8 <dump", "skip 8 bytes first"],
     ["frames x.pcapng --filter kind:error", "show what tap has written"],
+    ["frames x.pcapng --call 7 --pcapng y.pcapng", "extract one call"],
   ],
   notes: `Files that tap has written (pcapng) are recognized.
 Prints the offset, size and beginning of each frame, and says where the
@@ -91,31 +105,80 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   );
   const [path = ""] = positionals;
   const printer = new Printer(io, flags);
+  const call = flags.call === undefined
+    ? undefined
+    : parseCount("call", flags.call);
   const input = await peek(path, io);
   if (isPcapng(input.head)) {
-    return await showCapture(await readAll(input.chunks), printer, {
-      filter: parseFilter(flags.filter ?? ""),
-      bodies: parseChoice("bodies", flags.bodies ?? "none", BODIES),
-    });
+    const filter = parseFilter(flags.filter ?? "");
+    const bodies = parseChoice("bodies", flags.bodies ?? "none", BODIES);
+    return await withCopy(
+      flags.pcapng,
+      io,
+      async (copy) =>
+        await showCapture(await readAll(input.chunks), printer, {
+          filter: (frame) =>
+            (call === undefined || frame.id === call) && filter(frame),
+          bodies,
+          copy,
+        }),
+    );
   }
   if (flags.filter !== undefined || flags.bodies !== undefined) {
     throw usage("--filter and --bodies are for files that tap has written");
   }
   const framing = flags.framing ?? "lengthwise";
+  const isOurs = framing === "lengthwise";
+  if (!isOurs && (call !== undefined || flags.pcapng !== undefined)) {
+    throw usage(
+      "--call and --pcapng are for frames of this library",
+      "leave out --framing",
+    );
+  }
   const maxFrameLength = parseSize(
     "--max-length",
     flags["max-length"] ?? "4MiB",
   );
   const decoder = framingOf(framing, { maxFrameLength }).decoder();
-  const rows = new FrameRows(printer, framing === "lengthwise");
-  const reader = new FrameReader(decoder, rows, {
+  const range = {
     start: flags.at === undefined ? 0 : parseSize("--at", flags.at),
     most: flags.count === undefined
       ? Infinity
       : parseCount("count", flags.count),
+  };
+  return await withCopy(flags.pcapng, io, async (copy) => {
+    await copy?.connected(path);
+    const written = copy && { copy, time: io.date().getTime() };
+    const rows = new FrameRows(printer, isOurs, call, written);
+    const reader = new FrameReader(decoder, rows, range);
+    return await showFrames(reader, rows, input.chunks, printer);
   });
+}
+
+/** Runs with the file of `--pcapng`, if any, and closes it. */
+async function withCopy(
+  path: string | undefined,
+  io: Io,
+  run: (copy: CaptureCopy | undefined) => Promise<number>,
+): Promise<number> {
+  if (path === undefined) return await run(undefined);
+  const copy = await CaptureCopy.create(path, io);
   try {
-    await reader.read(input.chunks);
+    return await run(copy);
+  } finally {
+    copy.close();
+  }
+}
+
+/** Prints the frames of a stream; returns the exit code. */
+async function showFrames(
+  reader: FrameReader,
+  rows: FrameRows,
+  chunks: AsyncIterable<Uint8Array>,
+  printer: Printer,
+): Promise<number> {
+  try {
+    await reader.read(chunks);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
     throw new CliError(
@@ -224,20 +287,46 @@ class FrameReader {
   }
 }
 
+/** A file for frames, and their time in ms since 1970. */
+interface WrittenFrames {
+  readonly copy: CaptureCopy;
+  readonly time: number;
+}
+
 /** Prints frames in the chosen format. */
 class FrameRows {
   readonly #printer: Printer;
   readonly #stream: StreamPrinter;
   readonly #isOurs: boolean;
+  readonly #call: number | undefined;
+  readonly #written: WrittenFrames | undefined;
 
-  constructor(printer: Printer, isOurs: boolean) {
+  /**
+   * @param printer prints the frames
+   * @param isOurs whether the frames are those of this library
+   * @param call id of the call whose frames are printed; all if undefined
+   * @param written file to which they are written as well
+   */
+  constructor(
+    printer: Printer,
+    isOurs: boolean,
+    call: number | undefined,
+    written: WrittenFrames | undefined,
+  ) {
     this.#printer = printer;
     this.#stream = printer.stream();
     this.#isOurs = isOurs;
+    this.#call = call;
+    this.#written = written;
   }
 
   async print(frame: Uint8Array, offset: number, size: number): Promise<void> {
     const { format } = this.#printer;
+    const id = frame.length >= 8 ? readId(frame) : undefined; // it has 8 bytes
+    const shown = this.#call === undefined || id === this.#call;
+    // Without HELLO, the methods of the other frames have no names.
+    if (shown || frame[0] === Kind.HELLO) await this.#write(frame);
+    if (!shown) return;
     if (format === "raw" || format === "hex") {
       return await this.#stream.item(frame);
     }
@@ -262,6 +351,24 @@ class FrameRows {
         this.#isOurs ? name.padEnd(16) : ""
       }${ascii(preview)}\n`,
     );
+  }
+
+  /** Writes a frame with its length, and without secrets. */
+  async #write(frame: Uint8Array): Promise<void> {
+    if (this.#written === undefined) return;
+    const { copy, time } = this.#written;
+    const bytes = new Uint8Array(LENGTH + frame.length);
+    new DataView(bytes.buffer).setUint32(0, frame.length);
+    bytes.set(redacted(frame), LENGTH);
+    // A file of bytes says neither when nor by which end they were sent.
+    await copy.frame({
+      connection: 1,
+      dir: "in",
+      time,
+      bytes,
+      size: bytes.length,
+      note: undefined,
+    });
   }
 
   end(): Promise<void> {

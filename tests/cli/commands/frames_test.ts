@@ -2,6 +2,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import { FRAMING_NAMES, framingOf } from "../../../lib/cli/framings.ts";
 import { u32be } from "../../../lib/framing/length_presets.ts";
+import { readPcapng } from "../../../lib/cli/capture/pcapng.ts";
+import { Kind } from "../../../lib/messages/session/wire/frame_header.ts";
+import { frameOf } from "../capture/frames.ts";
+import { withSessionBytes } from "../capture/session_bytes.ts";
 import { runCli } from "../kit.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -116,5 +120,79 @@ Deno.test("framingOf() knows every framing in the help", () => {
     const text = name.replace(":N", ":4").replace(":HEX", ":0d0a");
     const framing = framingOf(text, { maxFrameLength: 1000 });
     assertEquals(typeof framing.decoder().next, "function", name);
+  }
+});
+
+/** Runs `frames` on a file and returns its lines of JSON. */
+async function listed(
+  files: Record<string, Uint8Array>,
+  ...args: string[]
+): Promise<Record<string, unknown>[]> {
+  const { code, stdout, stderr } = await runCli(["frames", ...args], { files });
+  assertEquals(code, 0, stderr);
+  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("frames --pcapng writes frames that frames reads, with the names of methods", async () => {
+  const { client } = await withSessionBytes();
+  const { code, files } = await runCli(
+    ["frames", "client.bin", "--pcapng", "out.pcapng"],
+    { files: { "client.bin": client } },
+  );
+  assertEquals(code, 0);
+  const raw = await listed({ "client.bin": client }, "client.bin");
+  const copied = await listed(files, "out.pcapng");
+  assertEquals(
+    copied.map(({ kind, id }) => [kind, id]),
+    raw.map(({ kind, id }) => [kind, id]),
+  );
+  const [name] = [...readPcapng(files["out.pcapng"]!)];
+  assertEquals(name, { interface: "client.bin" });
+});
+
+Deno.test("frames --call shows one call, and copies it with HELLO", async () => {
+  const { client } = await withSessionBytes();
+  const given = { "client.bin": client };
+  const all = await listed(given, "client.bin");
+  const { id } = all.find(({ kind }) => kind === "REQUEST")!;
+  const call = ["--call", String(id)];
+  const wanted = all.filter((frame) => frame.id === id).map(({ kind }) => kind);
+  const raw = await listed(given, "client.bin", ...call);
+  assertEquals(raw.map(({ kind }) => kind), wanted);
+  const { files: whole } = await runCli(
+    ["frames", "client.bin", "--pcapng", "whole.pcapng"],
+    { files: given },
+  );
+  const { files } = await runCli(
+    ["frames", "whole.pcapng", ...call, "--pcapng", "one.pcapng"],
+    { files: whole },
+  );
+  const one = await listed(files, "one.pcapng");
+  assertEquals(one.map(({ kind }) => kind), ["HELLO", ...wanted]);
+  const shown = await listed(files, "one.pcapng", ...call);
+  assertEquals(shown.map(({ kind }) => kind), wanted);
+});
+
+Deno.test("frames --pcapng writes no credentials", async () => {
+  const secret = encode("a-secret-of-the-client");
+  const auth = frameOf(Kind.AUTH, 0, [...secret]);
+  const { files } = await runCli(["frames", "-", "--pcapng", "out.pcapng"], {
+    stdin: framed(auth),
+  });
+  const text = new TextDecoder("latin1").decode(files["out.pcapng"]!);
+  assert(!text.includes("a-secret"));
+  const [, entry] = [...readPcapng(files["out.pcapng"]!)];
+  assert(entry !== undefined && "packet" in entry);
+  assertEquals(entry.packet.size, auth.length + 4);
+});
+
+Deno.test("frames --pcapng and --call are for frames of this library", async () => {
+  for (const flag of ["--pcapng", "--call"]) {
+    const { code, stderr } = await runCli(
+      ["frames", "-", "--framing", "lines", flag, "7"],
+      { stdin: "a\n" },
+    );
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "frames of this library");
   }
 });
