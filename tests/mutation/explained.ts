@@ -46,4 +46,22 @@ export const EXPLAINED: readonly Explained[] = [
     line: "if (entry.slot !== slot || entry.dueAt > now) continue;",
     why: "An entry that was moved within its slot is due a whole turn later.",
   },
+  ...["state ^= state << 13;", "state ^= state >>> 17;", "state ^= state << 5;"]
+    .map((code) => ({
+      path: "lib/testing/codec_checks.ts",
+      change: `statement: ${code} → ;`,
+      why: "Hostile bodies are made from another sequence of numbers.",
+    })),
+  {
+    path: "lib/framing/decode/frame_assembler.ts",
+    change: "comparison: 0 → (0) + 1",
+    line: "if (this.#have > 0) this.#discardOwn();",
+    why: "The only byte is dropped by the next search for a delimiter.",
+  },
+  {
+    path: "lib/framing/decode/frame_assembler.ts",
+    change: "comparison: 0 → (0) - 1",
+    line: "if (this.#have > 0) this.#discardOwn();",
+    why: "No byte is kept then, so there is none to discard.",
+  },
 ];

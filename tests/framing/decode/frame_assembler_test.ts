@@ -243,3 +243,91 @@ test("FrameAssembler examines twice as many bytes of a greedy layout each time",
     decoder.end();
   }
 });
+
+/** Returns all texts of some characters up to a length. */
+function textsOf(characters: string, most: number): string[] {
+  const texts = [""];
+  for (let at = 0; at < texts.length; at++) {
+    const text = texts[at]!;
+    if (text.length === most) break;
+    for (const character of characters) texts.push(text + character);
+  }
+  return texts;
+}
+
+/** Decodes chunks, and others after the end; returns all that can be observed. */
+function observed(framing: Framing, chunks: readonly string[]): unknown[] {
+  const decoder = framing.decoder();
+  const seen: unknown[] = [];
+  const drain = () => {
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      seen.push(new TextDecoder().decode(frame));
+    }
+  };
+  const state = () => {
+    const rest = new TextDecoder().decode(decoder.rest());
+    seen.push([decoder.pending, rest, decoder.skipped]);
+  };
+  try {
+    for (const chunk of chunks) {
+      decoder.push(ascii(chunk));
+      drain();
+    }
+    state();
+    decoder.end();
+    drain();
+    state();
+    decoder.push(ascii("b"));
+    drain();
+    state();
+  } catch (error) {
+    seen.push(error instanceof FrameError ? error.message : `${error}`);
+  }
+  return seen;
+}
+
+const TINY: Record<string, readonly [characters: string, Framing[]]> = {
+  "delimited by one byte": [
+    "a\n",
+    [0, 1, 2].map((maxFrameLength) =>
+      delimited("\n", { maxFrameLength, onTooLarge: "skip" })
+    ),
+  ],
+  "delimited by two bytes or one": [
+    "a\r\n",
+    [0, 1, 2].map((maxFrameLength) =>
+      delimited(["\r\n", "\n"], { maxFrameLength, onTooLarge: "skip" })
+    ),
+  ],
+  "netstring": [
+    "12:,",
+    [0, 1, 2].map((maxFrameLength) =>
+      netstring({ maxFrameLength, onTooLarge: "skip" })
+    ),
+  ],
+  "length-prefixed": [
+    "\x00\x01\x02\x03",
+    [0, 1, 2].map((maxFrameLength) =>
+      lengthPrefixed({ width: 1, maxFrameLength, onTooLarge: "skip" })
+    ),
+  ],
+};
+
+for (const [name, [characters, framings]] of Object.entries(TINY)) {
+  test(`all short streams that are ${name} decode alike, however they are split`, () => {
+    const most = characters.length === 2 ? 7 : characters.length === 3 ? 5 : 4;
+    for (const framing of framings) {
+      for (const text of textsOf(characters, most)) {
+        const whole = observed(framing, [text]);
+        const limit = `limit ${framing.maxFrameLength}, ${
+          JSON.stringify(text)
+        }`;
+        assertEquals(observed(framing, [...text]), whole, limit);
+        for (let cut = 1; cut < text.length; cut++) {
+          const parts = [text.slice(0, cut), text.slice(cut)];
+          assertEquals(observed(framing, parts), whole, `${limit} at ${cut}`);
+        }
+      }
+    }
+  });
+}

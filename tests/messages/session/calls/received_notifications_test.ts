@@ -114,3 +114,20 @@ Deno.test(
     assertEquals([notifications.waiting, stats.refusedCalls], [2, 2]);
   },
 );
+
+Deno.test(
+  "handlers that settle at once are entered one after the other",
+  pure,
+  () => {
+    const lone = open();
+    notify(lone, 32);
+    const { notifications } = lone.session.incoming;
+    const bytes = new Uint8Array(1);
+    for (let n = 0; n < 20_000; n++) {
+      notifications.receive(NOTE, bytes, EMPTY_FIELDS);
+    }
+    lone.settlesNotes = true;
+    notifications.settled(); // the stack does not grow with each handler
+    assertEquals([lone.notes.length, notifications.waiting], [20_032, 0]);
+  },
+);
