@@ -69,7 +69,13 @@ export interface ClientBaseOptions<P extends AnyProtocol>
   } | undefined;
   /** Calls that are sent again. */
   retry?: {
-    /** Maximum number of attempts of a call, including the first. @default {3} */
+    /**
+     * Maximum number of attempts of a call, including the first.
+     *
+     * Attempts that never left this process do not count.
+     *
+     * @default {3}
+     */
     maxAttempts?: number | undefined;
     /** Budget for the calls of the last 10 s. */
     budget?: {

@@ -181,8 +181,7 @@ class Attempts implements StreamAttempts {
   readonly #deadline: number;
   /** Milliseconds that the call may still wait for sessions. */
   #waitLeft: number;
-  #count: number;
-  /** Number of attempts that may have reached a server. */
+  /** Number of attempts that may have reached a server; the others are free. */
   #sent = 0;
   /** Whether a server has refused the call unseen. */
   #unseen = false;
@@ -211,7 +210,6 @@ class Attempts implements StreamAttempts {
     const asked = timeout ?? method.method.timeout ?? host.callTimeout ??
       Infinity;
     // The attempt reports a timeout that is not valid.
-    this.#count = first === undefined ? 0 : 1;
     this.#deadline = first?.deadlineAt ??
       (asked > 0 ? performance.now() + asked : Infinity);
     this.#waitLeft = host.waitTimeout;
@@ -241,7 +239,6 @@ class Attempts implements StreamAttempts {
   #attempt(next: Next): { begun: Promise<CallResponse> } {
     const left = this.#deadline - performance.now();
     if (left <= 0) return { begun: Promise.reject(this.#tooLate("deadline")) };
-    this.#count++;
     const { options, attempt = 0 } = this.#request;
     const timeout = left === Infinity ? options.timeout : left;
     const request: AttemptRequest = {
@@ -263,7 +260,7 @@ class Attempts implements StreamAttempts {
       throw isMove(error) ? this.#endedError(ended) : error;
     }
     this.#lastError = error;
-    this.#count = this.#sent = 0;
+    this.#sent = 0;
     this.#unseen = false;
     this.#waitLeft = this.#host.waitTimeout;
     await this.#pauseAfter(error, again === 0 ? 0 : this.#host.pause(again));
@@ -311,10 +308,10 @@ class Attempts implements StreamAttempts {
       this.#unseen = true;
       return;
     }
-    if (this.#count >= maxAttempts || !budget.take(performance.now())) {
+    if (this.#sent >= maxAttempts || !budget.take(performance.now())) {
       throw error;
     }
-    await this.#pauseAfter(error, this.#host.pause(this.#count));
+    await this.#pauseAfter(error, this.#host.pause(this.#sent));
   }
 
   /**
