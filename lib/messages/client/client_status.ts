@@ -25,7 +25,7 @@
  *   calls wait for it.
  * - `backing-off`: it has no session, and pauses before the next attempt.
  * - `refused`: all servers refuse it for good.
- * - `closed`: it was closed.
+ * - `closed`: it drains, or was closed.
  */
 export type ClientStatus =
   | "connecting"

@@ -62,7 +62,7 @@ export interface ClientOptions extends SessionOptions {
    * @default the session ends with its connection
    */
   resume?: {
-    /** Milliseconds for which `connect()` tries to connect again. @default {0} */
+    /** Milliseconds for which the session tries to connect again. @default {0} */
     patience?: number | undefined;
     /**
      * Returns whether to resume the session at another address.

@@ -72,7 +72,11 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
    * `connected` as long as one has a session.
    */
   readonly status: ClientStatus;
-  /** The session for new calls, if one is open. */
+  /**
+   * The session for new calls, if there is one.
+   *
+   * A session that is being resumed counts; its calls wait.
+   */
   readonly session: ClientSession<P> | undefined;
   /**
    * Figures of the client, at the moment of reading: its sessions together, also ended
@@ -82,7 +86,9 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   /**
    * Waits until a session is open. After a loss, waits for the next session.
    *
-   * @throws {CallError} `unavailable`, if the client is refused or closed
+   * A session that is being resumed counts as open.
+   *
+   * @throws {CallError} `unavailable`, if the client is refused, drains or is closed
    */
   ready(): Promise<void>;
   /**
@@ -114,7 +120,9 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
    */
   events(): AsyncIterableIterator<ClientEvent>;
   /**
-   * Waits for calls in flight, then closes the client. New calls fail.
+   * Waits for calls in flight, then closes the client.
+   *
+   * New calls fail, and so do calls that wait for a session.
    *
    * `close()` ends a drain in progress; another `drain()` waits for its end.
    *

@@ -29,7 +29,8 @@ export interface ClientBaseOptions<P extends AnyProtocol>
   extends SessionOptions {
   /**
    * Credentials for the server's `authenticate`, or a function that returns
-   * them. The function is called for each session, and has 10 s.
+   * them. The function is called for each attempt to open or resume a session,
+   * and has 10 s.
    */
   credentials?: unknown;
   /**
@@ -38,6 +39,7 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * With several addresses, the default of its `timeout` is 3 s, so that calls
    * that wait can still reach another server. It then also bounds an attempt with
    * its handshake, and twice as much in each round after the first, up to 10 s.
+   * With one address, an attempt takes at most 10 s, with its handshake.
    */
   transport?: Omit<TransportConnectOptions, "signal" | "retry"> | undefined;
   /** Pauses between attempts to connect, in milliseconds. */
@@ -60,14 +62,20 @@ export interface ClientBaseOptions<P extends AnyProtocol>
   } | undefined;
   /** Bounds for the calls that are made while there is no session. */
   wait?: {
-    /** Milliseconds that a call may wait. @default {10000} */
+    /** Milliseconds that a call may wait, for all its attempts. @default {10000} */
     timeout?: number | undefined;
     /** Number of calls that may wait. @default {1000} */
     calls?: number | undefined;
     /** Bytes of their encoded inputs. @default {4194304} */
     bytes?: number | undefined;
   } | undefined;
-  /** Calls that are sent again. */
+  /**
+   * Calls that are sent again.
+   *
+   * A call that may have run, or was refused for load, pauses first: at random, up
+   * to twice `reconnect.minDelay` before the second attempt, twice as long before
+   * each further one, and at most `reconnect.maxDelay`.
+   */
   retry?: {
     /**
      * Maximum number of attempts of a call, including the first.

@@ -108,8 +108,9 @@ export interface ServerOptions<
    * sessions with equal names belong to.
    *
    * Calls that run at most once are kept apart by principal, so that no client
-   * receives the outcome of another's. Required if there are such methods and
-   * `authenticate` is set.
+   * receives the outcome of another's, and a session is resumed by its own
+   * principal only. Required with `authenticate` if there are such methods, or if
+   * sessions are resumed.
    *
    * @default all sessions belong to the same principal, `""`
    */

@@ -117,6 +117,10 @@ export interface Source<Item> {
    * The call receives what is published from now on. A call that continues an
    * earlier one first receives the items that it has missed.
    *
+   * Return the items themselves. A generator that yields them one by one loses
+   * their positions: its stream does not continue after a cut, and fails with
+   * `overloaded` if items are missing.
+   *
    * @param call the context of the call, which says where the call continues
    * @param options a filter, and the items that a new reader receives first
    * @returns the items, which can be iterated once
