@@ -55,6 +55,23 @@ const TOMBSTONE_TIME = 10 * 60_000;
 /** Number of tombstones that are kept. */
 const MAX_TOMBSTONES = 10_000;
 
+const UNKNOWN: ResumeRefusal = { reason: "unknown", received: undefined };
+/** Another principal learns nothing about the session. */
+const OTHER_PRINCIPAL: ResumeRefusal = {
+  reason: "other-principal",
+  received: undefined,
+};
+
+/** Facts about a session that has ended. */
+interface Tombstone {
+  /** Position up to which the server had read. */
+  readonly received: number;
+  /** The principal, as of a {@linkcode ResumeEntry}. */
+  readonly principal: string | undefined;
+  /** Time in ms at which it is removed. */
+  readonly until: number;
+}
+
 /** Sessions of one principal that wait for a link. */
 class Group<S extends ResumableSession> {
   /** In the order in which they lost their links. */
@@ -77,8 +94,7 @@ export class ResumeRegistry<S extends ResumableSession> {
   readonly #byHash: Map<string, ResumeEntry<S>> = new Map();
   /** Sessions without a link, by principal or address. */
   readonly #groups: Map<string, Group<S>> = new Map();
-  readonly #tombstones: Map<string, { received: number; until: number }> =
-    new Map();
+  readonly #tombstones: Map<string, Tombstone> = new Map();
   #held = 0;
 
   /** @param limits limits of the sessions that wait for a link */
@@ -136,23 +152,24 @@ export class ResumeRegistry<S extends ResumableSession> {
     now: number,
   ): ResumeEntry<S> | ResumeRefusal {
     const entry = this.#byHash.get(hash);
-    if (entry === undefined) return this.#buried(hash, now);
+    if (entry === undefined) return this.#buried(hash, principal, now);
     if (entry.session.heard) this.#confirm(entry);
     if (!entry.tokens.accepts(hash) || generation <= entry.generation) {
-      return { reason: "unknown", received: undefined };
+      return UNKNOWN;
     }
-    if (principal !== entry.principal) {
-      return { reason: "other-principal", received: undefined };
-    }
-    return entry;
+    return principal === entry.principal ? entry : OTHER_PRINCIPAL;
   }
 
-  #buried(hash: string, now: number): ResumeRefusal {
+  #buried(
+    hash: string,
+    principal: string | undefined,
+    now: number,
+  ): ResumeRefusal {
     const tombstone = this.#tombstones.get(hash);
-    if (tombstone === undefined || tombstone.until <= now) {
-      return { reason: "unknown", received: undefined };
-    }
-    return { reason: "expired", received: tombstone.received };
+    if (tombstone === undefined || tombstone.until <= now) return UNKNOWN;
+    return principal === tombstone.principal
+      ? { reason: "expired", received: tombstone.received }
+      : OTHER_PRINCIPAL;
   }
 
   #confirm(entry: ResumeEntry<S>): void {
@@ -274,12 +291,14 @@ export class ResumeRegistry<S extends ResumableSession> {
     this.#wake(entry);
     for (const hash of entry.tokens.hashes) {
       this.#byHash.delete(hash);
-      this.#bury(hash, session.received, now);
+      this.#bury(hash, entry, now);
     }
   }
 
-  #bury(hash: string, received: number, now: number): void {
-    this.#tombstones.set(hash, { received, until: now + TOMBSTONE_TIME });
+  #bury(hash: string, entry: ResumeEntry<S>, now: number): void {
+    const { principal, session: { received } } = entry;
+    const until = now + TOMBSTONE_TIME;
+    this.#tombstones.set(hash, { received, principal, until });
     for (const [oldest, { until }] of this.#tombstones) {
       if (until > now && this.#tombstones.size <= MAX_TOMBSTONES) return;
       this.#tombstones.delete(oldest);

@@ -282,6 +282,28 @@ Deno.test("a session is resumed only for its principal", none, async () => {
 });
 
 Deno.test(
+  "another principal learns nothing about a session that has ended",
+  none,
+  async () => {
+    const { server, open } = serving({ grace: 20 });
+    const first = await open();
+    await echo(1, first.raw);
+    await first.raw.until(K.RESULT);
+    first.raw.connection.close();
+    await until(() => server.sessions.size === 0);
+    const other = await open(resumptionOf(first.hello), "bob");
+    assertEquals(other.hello.resumeRefused, {
+      reason: "other-principal",
+      received: undefined,
+    });
+    const own = await open(resumptionOf(first.hello));
+    assertEquals(own.hello.resumeRefused, { reason: "expired", received: 1 });
+    for (const { raw } of [other, own]) raw.connection.close();
+    await server.abort();
+  },
+);
+
+Deno.test(
   "at the end of the grace, handlers are aborted and calls are known",
   none,
   async () => {
