@@ -72,6 +72,18 @@ interface Tombstone {
   readonly until: number;
 }
 
+/**
+ * Returns the name of the sessions that share a limit.
+ *
+ * They belong to one principal or, if it has no name, to one address.
+ */
+export function groupOf(
+  principal: string | undefined,
+  address: string,
+): string {
+  return principal ? `p ${principal}` : `a ${address}`;
+}
+
 /** Sessions of one principal that wait for a link. */
 class Group<S extends ResumableSession> {
   /** In the order in which they lost their links. */
@@ -215,7 +227,7 @@ export class ResumeRegistry<S extends ResumableSession> {
     const entry = this.#entries.get(session);
     if (entry === undefined) return;
     const { principal } = entry;
-    entry.group = principal === undefined ? `a ${address}` : `p ${principal}`;
+    entry.group = groupOf(principal, address);
     const group = this.#groups.get(entry.group) ?? new Group<S>();
     this.#groups.set(entry.group, group);
     group.entries.add(entry);

@@ -37,7 +37,11 @@ import type {
   Resumption,
   SessionToken,
 } from "../session/wire/resumption.ts";
-import type { ResumableSession, ResumeRegistry } from "./resume_registry.ts";
+import {
+  groupOf,
+  type ResumableSession,
+  type ResumeRegistry,
+} from "./resume_registry.ts";
 import { hashOf, newSecret } from "./session_tokens.ts";
 import {
   checkDrainOptions,
@@ -147,7 +151,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     const { runs } = this.#owner;
     if (runs === undefined) return undefined;
     const principal = this.#principal;
-    const group = principal === "" ? `a ${this.#address}` : `p ${principal}`;
+    const group = groupOf(principal, this.#address);
     return { runs, principal, group };
   }
 

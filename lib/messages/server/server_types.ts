@@ -183,8 +183,9 @@ export interface ServerOptions<
     /**
      * Maximum number of sessions of a principal that wait for a connection.
      *
-     * Without `authenticate`, sessions of an address count together. Increase it
-     * for clients that share an address, such as those of a proxy.
+     * Without `authenticate`, and for the principal `""`, sessions of an address
+     * count together. Increase it for clients that share an address, such as the
+     * clients of a proxy.
      *
      * @default {4}
      */
