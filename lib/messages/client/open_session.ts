@@ -19,7 +19,7 @@ import type {
   Resumption,
   SessionToken,
 } from "../session/wire/resumption.ts";
-import { attemptUntilResumed, ResumedLinks } from "./resume_attempts.ts";
+import { attemptUntilResumed } from "./resume_attempts.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import type { ConnectAttempt } from "../observe/observer.ts";
@@ -277,7 +277,6 @@ export class ClientSessionImpl<P extends AnyProtocol>
   #token: Uint8Array | undefined = undefined;
   /** Number of attempts to resume this session. */
   #generation = 0;
-  readonly #links: ResumedLinks = new ResumedLinks();
 
   constructor(
     connection: Connection,
@@ -400,7 +399,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
       ? undefined
       : setTimeout(() => this.#giveUp(location), LOCATION_PATIENCE);
     const refusal = await attemptUntilResumed(
-      this.#links,
+      this.session.shortLinks,
       (signal, limit) => this.#attempt(resume, { location, signal, limit }),
       controller.signal,
       () => this.keepsAlive,

@@ -5,7 +5,6 @@
  */
 import { SessionError } from "../errors/call_error.ts";
 import { setRef } from "../support/keep_alive.ts";
-import { STABLE } from "./backoff.ts";
 
 /** Bounds in ms of the pause before an attempt. */
 const PAUSE = { least: 50, most: 1_000 } as const;
@@ -22,34 +21,14 @@ const FINAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The links of one session. A link that was cut soon counts as a failed attempt:
- * otherwise, a path that cuts each link at once would get a new one at once.
- */
-export class ResumedLinks {
-  /** Number of earlier links in a row that did not last. */
-  #short = 0;
-  /** Time in ms of the last resumption. */
-  #since = -Infinity;
-
-  /** Records that the session was resumed. */
-  resumed(): void {
-    this.#since = performance.now();
-  }
-
-  /** Records a cut; returns the number of links in a row that did not last. */
-  cut(): number {
-    const lasted = performance.now() - this.#since >= STABLE;
-    return this.#short = lasted ? 0 : this.#short + 1;
-  }
-}
-
-/**
  * Makes attempts until one succeeds, or is refused for good.
  *
  * The first one follows after a short random time, because other clients may
- * have lost their connections too.
+ * have lost their connections too. A link that was cut soon counts as a failed
+ * attempt: otherwise, a path that cuts each link at once would get a new one at
+ * once.
  *
- * @param links the links that the session has had
+ * @param short number of earlier links in a row that were cut soon
  * @param attempt makes one attempt, in a limited time in ms
  * @param signal aborted when the session is no longer resumed
  * @param keepsAlive returns whether the next pause keeps the process alive
@@ -57,12 +36,11 @@ export class ResumedLinks {
  * the signal is aborted
  */
 export async function attemptUntilResumed(
-  links: ResumedLinks,
+  short: number,
   attempt: (signal: AbortSignal, limit: number) => Promise<void>,
   signal: AbortSignal,
   keepsAlive: () => boolean,
 ): Promise<SessionError | undefined> {
-  const short = links.cut();
   let named = 0;
   for (let count = 0; !signal.aborted; count++) {
     const most = Math.min(PAUSE.most, PAUSE.least * 2 ** (short + count));
@@ -70,7 +48,6 @@ export async function attemptUntilResumed(
     const limit = Math.min(ATTEMPT.most, ATTEMPT.least * 2 ** count);
     try {
       if (!signal.aborted) await attempt(signal, limit);
-      links.resumed();
       return undefined;
     } catch (error) {
       if (!(error instanceof SessionError)) continue;

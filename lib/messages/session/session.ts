@@ -87,6 +87,8 @@ export interface SessionView {
   readonly received: number;
   /** Whether a frame has arrived on the current link. */
   readonly heard: boolean;
+  /** Number of links in a row that lasted less than 10 s. */
+  readonly shortLinks: number;
   /** Bytes of the frames that were kept during authentication. */
   readonly heldEarly: number;
   /**
@@ -583,6 +585,11 @@ export class Session implements SessionView {
   /** @inheritdoc */
   get heard(): boolean {
     return this.#resumption?.heard ?? false;
+  }
+
+  /** @inheritdoc */
+  get shortLinks(): number {
+    return this.#resumption?.shortLinks ?? 0;
   }
 
   /** @inheritdoc */

@@ -1,9 +1,6 @@
 /** Attempts to connect again for a session whose connection was lost. */
 import { assertEquals } from "@std/assert";
-import {
-  attemptUntilResumed,
-  ResumedLinks,
-} from "../../../lib/messages/client/resume_attempts.ts";
+import { attemptUntilResumed } from "../../../lib/messages/client/resume_attempts.ts";
 import { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { virtualTime } from "../../../lib/testing/mod.ts";
 
@@ -18,7 +15,7 @@ Deno.test(
       const controller = new AbortController();
       let attempts = 0;
       const resumed = attemptUntilResumed(
-        new ResumedLinks(),
+        0,
         () => {
           attempts++;
           const refusal = {
@@ -60,7 +57,7 @@ Deno.test(
           });
         }) as never; // the type of Deno's function
       const resumed = attemptUntilResumed(
-        new ResumedLinks(),
+        0,
         () => Promise.resolve(),
         controller.signal,
         () => ref,
@@ -72,15 +69,3 @@ Deno.test(
     }
   },
 );
-
-Deno.test("only links that did not last make pauses longer", none, async () => {
-  using time = virtualTime();
-  const links = new ResumedLinks();
-  const short: number[] = [];
-  for (const lived of [0, 1, 9_999, 10_000, 20_000, 5]) {
-    await time.advance(lived);
-    short.push(links.cut());
-    links.resumed();
-  }
-  assertEquals(short, [0, 1, 2, 0, 0, 1]);
-});

@@ -22,8 +22,8 @@ import type { ResumableSink } from "./resumable_sink.ts";
 /** Number of resumptions in a row that may be fruitless. */
 const MOST_FRUITLESS = 16;
 
-/** Milliseconds after which a link was not fruitless, even without frames. */
-const FRUITFUL = 10_000;
+/** Milliseconds after which a link has lasted, even without frames. */
+const LASTING = 10_000;
 
 /** Limits of the bytes that an end may send without a grant. */
 const WINDOWS = ["connectionWindow", "notifyWindow", "itemsWindow"] as const;
@@ -58,7 +58,9 @@ export class SessionResumption {
   readonly #received: ReceivedFrames = new ReceivedFrames();
   /** Positions of both directions, added, at the last resumption. */
   #progress = 0;
-  /** Number of short links in a row that carried no frame. */
+  /** Number of links in a row that were cut before they lasted. */
+  shortLinks = 0;
+  /** Number of resumptions in a row that brought no frame. */
   #fruitless = 0;
   #resumedAt = -Infinity;
 
@@ -168,6 +170,7 @@ export class SessionResumption {
   cut(now: number, cause: SessionError): void {
     this.sink.cut();
     this.cause = cause;
+    this.shortLinks = this.#lasted(now) ? 0 : this.shortLinks + 1;
     this.deadline = now + this.grace;
     this.#received.acknowledged(); // the next link states the position
   }
@@ -195,8 +198,7 @@ export class SessionResumption {
   resume(now: number, { received }: ResumePoint): void {
     const { sink, sink: { frames } } = this;
     const progress = received + this.received;
-    const fruitful = progress > this.#progress ||
-      now - this.#resumedAt >= FRUITFUL;
+    const fruitful = progress > this.#progress || this.#lasted(now);
     this.#fruitless = fruitful ? 0 : this.#fruitless + 1;
     this.#progress = progress;
     this.#resumedAt = now;
@@ -205,6 +207,11 @@ export class SessionResumption {
     this.heard = false;
     frames.acknowledge(received);
     sink.replayAfter(received);
+  }
+
+  /** Whether the last resumption is long ago. */
+  #lasted(now: number): boolean {
+    return now - this.#resumedAt >= LASTING;
   }
 }
 

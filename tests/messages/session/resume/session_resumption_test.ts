@@ -104,6 +104,19 @@ Deno.test(
   },
 );
 
+Deno.test("SessionResumption counts links that did not last", pure, () => {
+  const { resumption } = started();
+  const short: number[] = [];
+  let now = 0;
+  for (const lived of [0, 1, 9_999, 10_000, 20_000, 5]) {
+    resumption.cut(now += lived, CAUSE);
+    short.push(resumption.shortLinks);
+    resumption.sink.attach(new Link());
+    resumption.resume(now, { generation: 1, received: 3, firstKept: 1 });
+  }
+  assertEquals(short, [0, 1, 2, 0, 0, 1]);
+});
+
 Deno.test("SessionResumption waits for the grace and no longer", pure, () => {
   const { resumption } = started();
   assertEquals(resumption.wakeAt, 1_000); // for an ACK
