@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SessionError } from "../errors/call_error.ts";
+import { PERMANENT_CODES, SessionError } from "../errors/call_error.ts";
 import { setRef } from "../support/keep_alive.ts";
 
 /** Bounds in ms of the pause before an attempt. */
@@ -11,14 +11,6 @@ const PAUSE = { least: 50, most: 1_000 } as const;
 
 /** Bounds in ms of an attempt: a lost packet must not use up the time. */
 const ATTEMPT = { least: 1_500, most: 10_000 } as const;
-
-/** Codes of refusals that another attempt would receive again. */
-const FINAL: ReadonlySet<string> = new Set([
-  "unauthenticated",
-  "version",
-  "codec",
-  "protocol",
-]);
 
 /**
  * Makes attempts until one succeeds, or is refused for good.
@@ -51,7 +43,7 @@ export async function attemptUntilResumed(
       return undefined;
     } catch (error) {
       if (!(error instanceof SessionError)) continue;
-      if (error.remote && FINAL.has(error.code)) return error;
+      if (error.remote && PERMANENT_CODES.has(error.code)) return error;
       named = error.retryAfter;
     }
   }

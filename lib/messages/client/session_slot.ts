@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { SessionError } from "../errors/call_error.ts";
+import { isDrain, SessionError } from "../errors/call_error.ts";
 import { TransportError } from "../../transport/errors.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { AddressList, ListedAddress } from "./address_list.ts";
@@ -44,7 +44,10 @@ export type LinkObserver<P extends AnyProtocol> = Pick<
   "onChanged" | "onReplaced"
 >;
 
-/** Codes of sessions that the same client can never open. */
+/**
+ * Codes of sessions that the same client can never open. `protocol` is not among
+ * them: during a deploy, another program may answer at the address.
+ */
 const REFUSALS: ReadonlySet<string> = new Set([
   // of sessions
   "version",
@@ -254,7 +257,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     const { addresses, backoff } = this.#host;
     const listed = this.#listed!; // set with the session
     const now = performance.now();
-    const drains = reason.code === "drain" || reason.code === "age";
+    const drains = isDrain(reason.code);
     const replaced = this.#replacement !== undefined;
     if (!this.#on("end")) {
       return void this.#replacement?.close();

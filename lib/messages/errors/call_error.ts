@@ -270,6 +270,19 @@ export const SESSION_ERROR_CODES: readonly SessionErrorCode[] = [
   "resume-lost",
 ];
 
+/** Codes that a client would receive again if it connected unchanged. */
+export const PERMANENT_CODES: ReadonlySet<SessionErrorCode> = new Set([
+  "protocol",
+  "version",
+  "codec",
+  "unauthenticated",
+]);
+
+/** Returns whether a code is that of a drain. */
+export function isDrain(code: SessionErrorCode): boolean {
+  return code === "drain" || code === "age";
+}
+
 /** All session error codes. */
 const SESSION_CODES: readonly SessionErrorCode[] = [
   ...SESSION_ERROR_CODES,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionError } from "../errors/call_error.ts";
+import { isDrain, type SessionError } from "../errors/call_error.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import { itemFields } from "../session/wire/fields.ts";
 import type { ItemHead } from "../session/flow/item_frame.ts";
@@ -46,8 +46,7 @@ export class StreamMove {
    * @param most milliseconds that the stream may go on
    */
   onDraining({ code, remote, spread }: SessionError, most: number): void {
-    const drains = code === "drain" || code === "age";
-    if (!drains || remote) return; // a caller that drains needs no advice
+    if (!isDrain(code) || remote) return; // a caller that drains needs no advice
     const delay = Math.random() * Math.min(spread, most);
     this.#timer = setTimeout(() => {
       this.moved = true;

@@ -6,6 +6,8 @@
  */
 import {
   CallError,
+  isDrain,
+  PERMANENT_CODES,
   SessionError,
   type SessionErrorCode,
 } from "../../errors/call_error.ts";
@@ -363,7 +365,7 @@ export class Lifecycle {
     const { code, lastId, message, retryAfter, spread } = goaway;
     const { outgoing } = this.#parts;
     const open = this.#state === "open";
-    const drains = code === "drain" || code === "age";
+    const drains = isDrain(code);
     if (this.#reason !== undefined) {
       return drains ? undefined : this.finish(this.#reason);
     }
@@ -455,14 +457,6 @@ function withReason(text: string, reason: string): string {
   return reason === "" ? text : `${text}: ${reason}`;
 }
 
-/** Codes that a client would receive again if it reconnected unchanged. */
-const PERMANENT: ReadonlySet<SessionErrorCode> = new Set([
-  "protocol",
-  "version",
-  "codec",
-  "unauthenticated",
-]);
-
 /** Returns the error for calls after the server has refused the handshake. */
 function handshakeRefused(
   code: SessionErrorCode,
@@ -474,7 +468,7 @@ function handshakeRefused(
     {
       code: code === "unauthenticated" ? "unauthenticated" : "unavailable",
       processed: "no",
-      retry: PERMANENT.has(code) ? "never" : "later",
+      retry: PERMANENT_CODES.has(code) ? "never" : "later",
       retryAfter,
     },
   );
