@@ -16,7 +16,7 @@ import { TypedSession } from "../connection/typed_session.ts";
 import type {
   ResumePoint,
   ResumeRefusal,
-  Resumption,
+  ResumeRequest,
   SessionToken,
 } from "../session/wire/resumption.ts";
 import { attemptUntilResumed } from "./resume_attempts.ts";
@@ -306,7 +306,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
       const resumes = this.#resumes;
       this.enter().start(credentials, {
         secondary,
-        resumption: resumes && resumes.#nextAttempt(),
+        resume: resumes && resumes.#nextAttempt(),
       });
       if (signal !== undefined) this.#closeWith(signal);
       if (early) return;
@@ -364,7 +364,7 @@ export class ClientSessionImpl<P extends AnyProtocol>
   // ── resumption ─────────────────────────────────────────────────────────
 
   /** Returns the content of a RESUME for this session. */
-  #nextAttempt(): Resumption | undefined {
+  #nextAttempt(): ResumeRequest | undefined {
     const token = this.#token;
     if (token === undefined) return undefined;
     return { ...this.enter().resumePoint(++this.#generation), token };

@@ -34,7 +34,7 @@ import type { OnceRuns } from "../once/once_runs.ts";
 import type { Hello } from "../session/wire/hello.ts";
 import type {
   ResumeRefusal,
-  Resumption,
+  ResumeRequest,
   SessionToken,
 } from "../session/wire/resumption.ts";
 import {
@@ -210,9 +210,9 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
    * Returns whether the client has the token of a session. A session that
    * continues takes no additional place, so a full server accepts it.
    */
-  #continues({ features, resumption }: Hello): boolean {
-    return resumption !== undefined && (features & Feature.RESUME) !== 0 &&
-      this.#owner.resumable?.knows(hashOf(resumption.token)) === true;
+  #continues({ features, resume }: Hello): boolean {
+    return resume !== undefined && (features & Feature.RESUME) !== 0 &&
+      this.#owner.resumable?.knows(hashOf(resume.token)) === true;
   }
 
   /** Rejects the client if the server is full; returns whether it is. */
@@ -244,13 +244,13 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     hello: Hello,
     resumable: ResumeRegistry<ServerSessionImpl<P, Auth, State>>,
   ): void {
-    const { resumption } = hello;
+    const { resume: request } = hello;
     const { resume } = this.#owner.options;
     const principal = this.#resumingPrincipal;
     const { secret, hash: next } = newSecret();
     const token = { grace: resume?.grace ?? 0, secret };
     const location = resume?.location;
-    if (resumption === undefined) {
+    if (request === undefined) {
       resumable.add(this, principal, next);
       return this.#createState({ token, location });
     }
@@ -258,15 +258,15 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       const why = "frames followed a HELLO with RESUME";
       return this.enter().expel("protocol", why);
     }
-    const { generation } = resumption;
-    const used = hashOf(resumption.token);
+    const { generation } = request;
+    const used = hashOf(request.token);
     const entry = resumable.find(
       { hash: used, generation, principal },
       performance.now(),
     );
     const resumeRefused = "reason" in entry
       ? entry
-      : entry.session.#continue(this, hello, resumption, token);
+      : entry.session.#continue(this, hello, request, token);
     if (resumeRefused === undefined && !("reason" in entry)) {
       return resumable.resumed(entry, { used, next, generation });
     }
@@ -283,19 +283,19 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   #continue(
     fresh: ServerSessionImpl<P, Auth, State>,
     { protocolHash }: Hello,
-    resumption: Resumption,
+    request: ResumeRequest,
     token: SessionToken,
   ): ResumeRefusal | undefined {
     const { received, peer } = this.session;
     const obstacle = peer?.protocolHash === protocolHash
-      ? this.session.obstacle(resumption)
+      ? this.session.obstacle(request)
       : "the client has another protocol";
     if (obstacle !== undefined) {
       this.endHibernation(obstacle);
       return { reason: "not-kept", received };
     }
     this.#continuing = true;
-    this.continueOn(fresh, resumption, { token });
+    this.continueOn(fresh, request, { token });
     this.#continuing = false;
     this.#auth = fresh.#auth;
     this.#protocol = fresh.#protocol;

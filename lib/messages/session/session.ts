@@ -411,7 +411,7 @@ export class Session implements SessionView {
    */
   start(credentials: unknown, entries: HelloEntries = {}): void {
     if (this.state !== "new") return;
-    this.#wantsResumption = entries.resumption !== undefined;
+    this.#wantsResumption = entries.resume !== undefined;
     this.#handshake.sendClientHello(credentials, entries);
     this.#lifecycle.on("start");
     this.#startedAt = this.shared.now;

@@ -61,8 +61,8 @@ async function cut() {
   first.connection.close();
   const second = await next();
   const { body } = await second.until(K.HELLO);
-  const { resumption } = decodeHello(body, 10, RESUME);
-  assertEquals(resumption, {
+  const { resume } = decodeHello(body, 10, RESUME);
+  assertEquals(resume, {
     ...{ generation: 1, received: 0, firstKept: 1, token: TOKEN.secret },
   });
   return { session, second, failed, next };
@@ -119,7 +119,7 @@ Deno.test("a client tries again if the answer is lost", none, async () => {
   second.connection.close();
   const third = await next();
   const { body } = await third.until(K.HELLO);
-  assertEquals(decodeHello(body, 10, RESUME).resumption?.generation, 2);
+  assertEquals(decodeHello(body, 10, RESUME).resume?.generation, 2);
   const point = { generation: 2, received: 0, firstKept: 1 };
   await hello(third, [0x0c, encodeResumed(point)]);
   assert((await third.until(K.REQUEST)).id === 1); // sent again

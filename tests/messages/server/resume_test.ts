@@ -17,8 +17,8 @@ import {
   type Hello,
 } from "../../../lib/messages/session/wire/hello.ts";
 import {
-  encodeResumption,
-  type Resumption,
+  encodeResume,
+  type ResumeRequest,
 } from "../../../lib/messages/session/wire/resumption.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { turns, until } from "../kit.ts";
@@ -76,7 +76,7 @@ function serving(
       }),
   });
   const connect = async (
-    resumption?: Resumption,
+    resumption?: ResumeRequest,
     credentials: unknown = "ann",
   ) => {
     const [near, far] = memoryPair();
@@ -89,7 +89,7 @@ function serving(
         [0x04, value(credentials).subarray(2)],
         ...(resumption === undefined
           ? []
-          : [[0x0b, encodeResumption(resumption)] as const]),
+          : [[0x0b, encodeResume(resumption)] as const]),
       ],
     });
     return raw;
@@ -106,7 +106,7 @@ function helloOf({ kind, body }: RawFrame): Hello {
   return decodeHello(body, 100, RESUME);
 }
 
-function resumptionOf({ token }: Hello, changes: Partial<Resumption> = {}) {
+function resumptionOf({ token }: Hello, changes: Partial<ResumeRequest> = {}) {
   const point = { generation: 1, received: 0, firstKept: 1, ...changes };
   return { ...point, token: token!.secret }; // sent by a server that resumes
 }

@@ -163,10 +163,10 @@ export class Subject {
         checksCredentials: role === "server",
         features: features?.[role],
         host: {
-          onAuthenticate: ({ resumption }, { value }) =>
+          onAuthenticate: ({ resume }, { value }) =>
             this.#saw("authenticate", {
               ...(value === undefined ? {} : { credentials: jsonOf(value) }),
-              ...(resumption && { resumption: pointOf(resumption) }),
+              ...(resume && { resumption: pointOf(resume) }),
             }),
           onResumed: (point) => {
             this.#resumed(point);
@@ -372,12 +372,12 @@ export class Subject {
     resume: ({ generation, token }) => {
       const fresh = this.#current;
       const session = this.#session.enter(this.#now);
-      const resumption = fresh.peer?.resumption;
+      const resumption = fresh.peer?.resume;
       if (resumption !== undefined) {
         return this.#resumed(resumption, entriesOf({ token }));
       }
       fresh.start(undefined, {
-        resumption: {
+        resume: {
           ...session.resumePoint(Number(generation)),
           token: session.peer!.token!.secret, // the script's HELLO has one
         },

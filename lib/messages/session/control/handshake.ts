@@ -64,7 +64,7 @@ export type HelloEntries = Pick<
   | "location"
   | "secondary"
   | "outcomes"
-  | "resumption"
+  | "resume"
   | "token"
   | "resumed"
   | "resumeRefused"

@@ -26,16 +26,16 @@ import { decodeId, decodeLocation } from "./identity.ts";
 import { decodeOutcomes, encodeOutcomes, type Outcomes } from "./once_field.ts";
 import {
   decodeRefusal,
+  decodeResume,
   decodeResumed,
-  decodeResumption,
   decodeToken,
   encodeRefusal,
+  encodeResume,
   encodeResumed,
-  encodeResumption,
   encodeToken,
   type ResumePoint,
   type ResumeRefusal,
-  type Resumption,
+  type ResumeRequest,
   type SessionToken,
 } from "./resumption.ts";
 
@@ -115,7 +115,7 @@ export interface Hello {
    */
   readonly spread: number | undefined;
   /** The session that the client wants to resume (client only). */
-  readonly resumption?: Resumption | undefined;
+  readonly resume?: ResumeRequest | undefined;
   /** Secret with which this session can be resumed (server only). */
   readonly token?: SessionToken | undefined;
   /** The point at which the session goes on (server only). */
@@ -193,7 +193,7 @@ export function encodeHello(hello: Hello): Uint8Array {
       ? []
       : [entry(Entry.SPREAD, encodeU32(hello.spread))]),
     ...identityEntries(hello),
-    ...resumptionEntries(hello),
+    ...resumeEntries(hello),
   ]);
 }
 
@@ -211,13 +211,13 @@ function identityEntries(hello: Hello): Uint8Array[] {
   ];
 }
 
-function resumptionEntries(hello: Hello): Uint8Array[] {
-  const { resumption, token, resumed, resumeRefused } = hello;
+function resumeEntries(hello: Hello): Uint8Array[] {
+  const { resume, token, resumed, resumeRefused } = hello;
   return [
     ...(token === undefined ? [] : [entry(Entry.TOKEN, encodeToken(token))]),
-    ...(resumption === undefined
+    ...(resume === undefined
       ? []
-      : [entry(Entry.RESUME, encodeResumption(resumption))]),
+      : [entry(Entry.RESUME, encodeResume(resume))]),
     ...(resumed === undefined
       ? []
       : [entry(Entry.RESUMED, encodeResumed(resumed))]),
@@ -359,12 +359,12 @@ function decodeResumptionEntries(
   features: number,
 ): Pick<
   Hello,
-  "location" | "resumption" | "token" | "resumed" | "resumeRefused"
+  "location" | "resume" | "token" | "resumed" | "resumeRefused"
 > {
   if ((features & Feature.RESUME) === 0) return {};
   return {
     location: decodeLocation(from("server", Entry.LOCATION)),
-    resumption: decodeResumption(from("client", Entry.RESUME)),
+    resume: decodeResume(from("client", Entry.RESUME)),
     token: decodeToken(from("server", Entry.TOKEN)),
     resumed: decodeResumed(from("server", Entry.RESUMED)),
     resumeRefused: decodeRefusal(from("server", Entry.RESUME_REFUSED)),

@@ -26,7 +26,7 @@ export interface ResumePoint {
 }
 
 /** A client's request to resume a session. */
-export interface Resumption extends ResumePoint {
+export interface ResumeRequest extends ResumePoint {
   /** Secret from the server's last HELLO. */
   readonly token: Uint8Array;
 }
@@ -101,14 +101,14 @@ export function decodeResumed(
 }
 
 /** Encodes RESUME. */
-export function encodeResumption(resumption: Resumption): Uint8Array {
-  return concat([encodeResumed(resumption), resumption.token]);
+export function encodeResume(request: ResumeRequest): Uint8Array {
+  return concat([encodeResumed(request), request.token]);
 }
 
 /** Decodes RESUME. @throws {MalformedError} */
-export function decodeResumption(
+export function decodeResume(
   value: Uint8Array | undefined,
-): Resumption | undefined {
+): ResumeRequest | undefined {
   const point = decodeResumed(value);
   if (value === undefined || point === undefined) return undefined;
   return { ...point, token: checkToken(value.slice(POINT)) };

@@ -288,12 +288,12 @@ export class ResumableSimulation extends Simulation {
       client.resume(near, point);
     };
     const accepted = this.#fresh("server", far);
-    accepted.onAuthenticate = ({ resumption }) => {
+    accepted.onAuthenticate = ({ resume }) => {
       accepted.session.handOver();
-      server.resume(far, resumption!, TOKEN); // each attempt has one
+      server.resume(far, resume!, TOKEN); // each attempt has one
     };
     fresh.session.enter(this.now).start(undefined, {
-      resumption: {
+      resume: {
         ...client.session.resumePoint(generation),
         token: TOKEN.secret,
       },

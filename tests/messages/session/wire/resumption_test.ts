@@ -2,12 +2,12 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
 import {
   decodeRefusal,
+  decodeResume,
   decodeResumed,
-  decodeResumption,
   decodeToken,
   encodeRefusal,
+  encodeResume,
   encodeResumed,
-  encodeResumption,
   encodeToken,
 } from "../../../../lib/messages/session/wire/resumption.ts";
 
@@ -21,7 +21,7 @@ Deno.test("the entries for resumption survive a round trip", pure, () => {
   assertEquals(decodeToken(encodeToken(token)), token);
   assertEquals(decodeResumed(encodeResumed(POINT)), POINT);
   const resumption = { ...POINT, token: TOKEN };
-  assertEquals(decodeResumption(encodeResumption(resumption)), resumption);
+  assertEquals(decodeResume(encodeResume(resumption)), resumption);
   for (const received of [undefined, 0, 12]) {
     const refusal = { reason: "not-kept", received } as const;
     assertEquals(decodeRefusal(encodeRefusal(refusal)), refusal);
@@ -34,7 +34,7 @@ Deno.test("malformed entries for resumption are rejected", pure, () => {
   assertThrows(() => decodeToken(bytes(69)), MalformedError);
   assertThrows(() => decodeResumed(bytes(19)), MalformedError);
   assertThrows(() => decodeResumed(bytes(20, 0xff)), MalformedError);
-  assertThrows(() => decodeResumption(bytes(35)), MalformedError);
+  assertThrows(() => decodeResume(bytes(35)), MalformedError);
   assertThrows(() => decodeRefusal(bytes(0)), MalformedError);
   assertThrows(() => decodeRefusal(bytes(8)), MalformedError);
   assertThrows(() => decodeRefusal(bytes(9, 0xff)), MalformedError);
