@@ -34,9 +34,9 @@ export interface RedisOnceStoreOptions {
   maxUnacknowledged?: number;
 }
 
-/** Removes a client's settled calls up to a number. */
-const RELEASE = `
-local function release(calls, seen)
+/** Functions of the scripts: one removes the calls that a client has seen. */
+const FUNCTIONS = `
+local function acknowledge(calls, seen)
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', calls, '-inf', seen)) do
     if redis.call('HEXISTS', key, 'fence') == 0 then
       redis.call('DEL', key)
@@ -51,7 +51,7 @@ end
 `;
 
 /** KEYS: id, call, seen, calls. */
-const RESERVE = `${RELEASE}
+const RESERVE = `${FUNCTIONS}
 local id, digest, fence, client = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local number, seen, age = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local lease, retention, most = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -61,7 +61,7 @@ end
 local numbered = client ~= ''
 if numbered then
   local before = tonumber(redis.call('GET', KEYS[3]) or '0')
-  if seen > before then release(KEYS[4], seen) else seen = before end
+  if seen > before then acknowledge(KEYS[4], seen) else seen = before end
   redis.call('SET', KEYS[3], string.format('%.0f', seen), 'PX', 2 * retention)
 end
 local call = redis.call('HMGET', KEYS[2], 'digest', 'fence', 'lease', 'outcome')
@@ -104,7 +104,7 @@ return 1
 `;
 
 /** KEYS: call. */
-const RENEW = `${RELEASE}
+const RENEW = `${FUNCTIONS}
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'lease', now() + tonumber(ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], tonumber(ARGV[2]) + tonumber(ARGV[3]))
@@ -112,7 +112,7 @@ return 1
 `;
 
 /** KEYS: call, calls. */
-const WITHDRAW = `
+const RELEASE = `
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], KEYS[1])
@@ -211,7 +211,7 @@ export class RedisOnceStore implements OnceStore, Disposable {
   }
 
   async release(call: OnceCall, fence: string): Promise<void> {
-    await this.#run(WITHDRAW, [callKey(call), callsKey(call)], [fence]);
+    await this.#run(RELEASE, [callKey(call), callsKey(call)], [fence]);
   }
 
   #run(

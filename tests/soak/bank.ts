@@ -36,6 +36,10 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   "count",
 ]);
 
+/** Number of items of `list` and `count`. */
+export const LISTED = 20;
+export const COUNTED = 50;
+
 /** Calls that a client process may make: the ids of its calls begin there. */
 export const CALLS_OF_A_CLIENT = 1_000_000;
 

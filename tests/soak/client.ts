@@ -10,7 +10,9 @@ import { CallError, createClient } from "@lengthwise/lengthwise";
 import {
   Bank,
   CALLS_OF_A_CLIENT,
+  COUNTED,
   line,
+  LISTED,
   measure,
   type Outcome,
   print,
@@ -20,9 +22,6 @@ import {
 
 /** Number of calls that are in flight at a time. */
 const CALLERS = 12;
-/** Items of the streams. */
-const LISTED = 20;
-const COUNTED = 50;
 
 const [name = "", number = "0", seconds = "0", path = "", ...ports] = Deno.args;
 const ledger = Deno.openSync(path, { append: true, create: true });

@@ -9,7 +9,7 @@
  */
 import { serve } from "@lengthwise/lengthwise";
 import { RedisOnceStore } from "../../examples/once_redis/redis_once_store.ts";
-import { Bank, line, measure, print } from "./bank.ts";
+import { Bank, COUNTED, line, LISTED, measure, print } from "./bank.ts";
 
 const [name = "", port = "0", path = "", redis = "0"] = Deno.args;
 const ledger = Deno.openSync(path, { append: true, create: true });
@@ -53,14 +53,14 @@ const server = await serve(Bank, { port: Number(port) }, {
   transfer: (id, { signal }) => work(id, signal),
   async *list(id, { signal }) {
     enter(id);
-    for (let item = 0; item < 20; item++) {
+    for (let item = 0; item < LISTED; item++) {
       if (item % 8 === 7) await sleep(5, signal);
       yield item;
     }
   },
   async *count({ id, from }, { signal, draining }) {
     enter(id);
-    for (let item = from; item < 50 && !draining.aborted; item++) {
+    for (let item = from; item < COUNTED && !draining.aborted; item++) {
       if (item % 10 === 9) await sleep(20, signal);
       yield item;
     }
