@@ -21,7 +21,12 @@ import {
   type Sent,
 } from "./bank.ts";
 import { type Mark, plot } from "./plot.ts";
-import { ClientProcess, ServerProcess, sleep } from "./process.ts";
+import {
+  ClientProcess,
+  type EndSignal,
+  ServerProcess,
+  sleep,
+} from "./process.ts";
 
 const [minutes = "2", plotPath] = Deno.args;
 const SECONDS = Number(minutes) * 60;
@@ -96,26 +101,16 @@ async function to<P extends ServerProcess | ClientProcess>(
   process.busy = false;
 }
 
-/** The failures of processes. */
+function killing(signal: EndSignal): () => Promise<void> {
+  return () =>
+    to(mayBeKilled, signal, (each) => each.restart(signal, random(1_000)));
+}
+
+/** The failures of processes; half of them are SIGKILL. */
 const KILLS: readonly (() => Promise<void>)[] = [
-  () =>
-    to(
-      mayBeKilled,
-      "SIGKILL",
-      (each) => each.restart("SIGKILL", random(1_000)),
-    ),
-  () =>
-    to(
-      mayBeKilled,
-      "SIGKILL",
-      (each) => each.restart("SIGKILL", random(1_000)),
-    ),
-  () =>
-    to(
-      mayBeKilled,
-      "SIGTERM",
-      (each) => each.restart("SIGTERM", random(1_000)),
-    ),
+  killing("SIGKILL"),
+  killing("SIGKILL"),
+  killing("SIGTERM"),
   () => to(mayBeStopped, "SIGSTOP", (each) => each.stop(500 + random(9_000))),
 ];
 

@@ -44,8 +44,8 @@ type Next = (request: OutgoingRequest) => Promise<CallResponse>;
 
 /** Number of attempts in a row that may yield no item. */
 const MOST_FRUITLESS = 5;
-/** Age in ms from which an attempt does not count as fruitless. */
-const LONG_ENOUGH = 10_000;
+/** Milliseconds after which an attempt has lasted, even without an item. */
+const LASTING = 10_000;
 
 /**
  * Returns the items of a stream.
@@ -96,10 +96,10 @@ export async function* continuedItems(
         const begun = received || progress.position !== position;
         const ran = begun || mayHaveRun(error);
         if (ran && progress.continues && isInterruption(error)) {
-          const inTime = performance.now() - begunAt >= LONG_ENOUGH;
-          fruitless = received || inTime ? 0 : fruitless + 1;
+          const lasted = performance.now() - begunAt >= LASTING;
+          fruitless = received || lasted ? 0 : fruitless + 1;
           if (fruitless >= MOST_FRUITLESS) throw error;
-          failures = isUnavailable(error) && !inTime ? failures + 1 : 0;
+          failures = isUnavailable(error) && !lasted ? failures + 1 : 0;
           await attempts.interrupted(error, Math.max(0, failures - 1));
           progress.interrupt(error);
         } else {
