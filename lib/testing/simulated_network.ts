@@ -219,7 +219,7 @@ class Network implements SimulatedNetwork {
     const { latency = 0 } = this.#options;
     const ms = 2 * draw(latency, this.#random);
     if (ms === 0) return Promise.resolve();
-    return aborted(signal, (resolve) => {
+    return unlessAborted(signal, (resolve) => {
       const timer = setTimeout(resolve, ms);
       return () => clearTimeout(timer);
     });
@@ -227,7 +227,7 @@ class Network implements SimulatedNetwork {
 
   /** Waits until a name is reachable in another way. */
   #change(signal: AbortSignal): Promise<void> {
-    return aborted(signal, (resolve) => {
+    return unlessAborted(signal, (resolve) => {
       this.#waiting.add(resolve);
       return () => this.#waiting.delete(resolve);
     });
@@ -243,8 +243,8 @@ function draw(range: MemoryRange, random: () => number): number {
   return range.min + random() * (range.max - range.min);
 }
 
-/** Waits for an event, or rejects when a signal is aborted. */
-async function aborted(
+/** Waits for an event; rejects if the signal is aborted before it. */
+async function unlessAborted(
   signal: AbortSignal,
   begin: (resolve: () => void) => () => void,
 ): Promise<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { PERMANENT_CODES, SessionError } from "../errors/call_error.ts";
-import { setRef } from "../support/keep_alive.ts";
+import { pause } from "../support/keep_alive.ts";
 
 /** Bounds in ms of the pause before an attempt. */
 const PAUSE = { least: 50, most: 1_000 } as const;
@@ -48,20 +48,4 @@ export async function attemptUntilResumed(
     }
   }
   return undefined;
-}
-
-/** Waits, at most until the signal is aborted. */
-async function pause(
-  ms: number,
-  signal: AbortSignal,
-  ref: boolean,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
-  if (!ref) setRef(timer, false);
-  const abort = () => resolve();
-  signal.addEventListener("abort", abort, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", abort);
 }

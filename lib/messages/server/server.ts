@@ -52,6 +52,7 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { HealthRegistry } from "../health/health_registry.ts";
 import { SessionTotals } from "../observe/session_totals.ts";
 import type { ServerStats } from "../observe/stats.ts";
+import { pause } from "../support/keep_alive.ts";
 import { resumeRegistry } from "./resume_options.ts";
 import { randomId } from "../support/random_id.ts";
 import { Staggered } from "./staggered.ts";
@@ -496,7 +497,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     checkTime("shut down with drainDelay", drainDelay);
     this.health.stop();
     // Watchers receive the change before any GOAWAY, even without a delay.
-    if (drainDelay > 0 || this.health.watched) await this.#delay(drainDelay);
+    if (
+      (drainDelay > 0 || this.health.watched) && this.#shutdown === undefined
+    ) await pause(drainDelay, this.#aborted.signal);
     const { drainGrace } = this.#owner.resolved.limits;
     const stopped = this.#stop(drain.grace ?? drainGrace);
     const drains = new Staggered(
@@ -506,21 +509,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     );
     await stopped;
     drains.stop(); // the sessions may have ended by themselves
-  }
-
-  /** Waits, unless the server is stopped at once. */
-  async #delay(ms: number): Promise<void> {
-    const { signal } = this.#aborted;
-    if (signal.aborted || this.#shutdown !== undefined) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end);
-      function end() {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      }
-    });
   }
 
   /**
