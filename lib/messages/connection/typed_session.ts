@@ -50,7 +50,8 @@ import {
 } from "../session/control/method_matching.ts";
 import type { DecodedCredentials } from "../session/control/credentials.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
-import { BUFFER_COST, Session, type SessionView } from "../session/session.ts";
+import { BUFFER_COST } from "../session/held_memory.ts";
+import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import { ResumableSink } from "../session/resume/resumable_sink.ts";
 import type { HelloEntries } from "../session/control/handshake.ts";

@@ -34,7 +34,7 @@ import {
 } from "./control/handshake.ts";
 import type { DrainOptions } from "./control/drain.ts";
 import { Heartbeat } from "./control/heartbeat.ts";
-import { Lifecycle } from "./control/lifecycle.ts";
+import { Lifecycle, type LifecycleParts } from "./control/lifecycle.ts";
 import { servedMethods, unservedMethods } from "./control/method_matching.ts";
 import { Ping } from "./control/ping.ts";
 import { RECEPTION, type SessionState } from "./control/session_state.ts";
@@ -45,12 +45,8 @@ import { SessionResumption } from "./resume/session_resumption.ts";
 import type { SessionCounters } from "./flow/counters.ts";
 import { SharedState } from "./flow/shared_state.ts";
 import { FrameDispatcher } from "./frame_dispatcher.ts";
-import {
-  type HeldFigure,
-  type HeldKind,
-  type SessionFigures,
-  trafficOf,
-} from "./session_figures.ts";
+import { heldByKind, heldBytes } from "./held_memory.ts";
+import { type SessionFigures, trafficOf } from "./session_figures.ts";
 import type { SessionConfig } from "./session_host.ts";
 import { HEADER, Kind, readId } from "./wire/frame_header.ts";
 import { Feature } from "./wire/features.ts";
@@ -105,19 +101,6 @@ export interface SessionView {
   readonly wakeAt: number;
 }
 
-/** Heap bytes of each unsent byte: buffers have room for more. */
-export const BUFFER_COST = 2;
-/** Heap bytes of an incomplete request, with its chunk for small parts. */
-const INCOMPLETE_COST = 5 * 1024;
-/** Heap bytes of a call by the peer, without its messages. */
-const CALL_COST = 1280;
-/** Heap bytes of a call to the peer, with its promise. */
-const OWN_CALL_COST = 4 * 1024;
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
 /** One end of a connection. */
 export class Session implements SessionView {
   /** State that the parts share. */
@@ -131,6 +114,7 @@ export class Session implements SessionView {
   /** @inheritdoc */
   peer: Hello | undefined = undefined;
   readonly #config: SessionConfig;
+  readonly #parts: LifecycleParts;
   readonly #lifecycle: Lifecycle;
   readonly #handshake: Handshake;
   readonly #heartbeat: Heartbeat;
@@ -177,7 +161,7 @@ export class Session implements SessionView {
     this.#resumption = config.resume === undefined
       ? undefined
       : new SessionResumption(config.resume);
-    this.#lifecycle = new Lifecycle(isClient ? "new" : "waiting", {
+    this.#parts = {
       shared,
       outgoing: this.outgoing,
       incoming: this.incoming,
@@ -185,7 +169,9 @@ export class Session implements SessionView {
       credentialRefresh: this.credentialRefresh,
       ping: this.#ping,
       resumption: this.#resumption,
-    }, host);
+    };
+    const state = isClient ? "new" : "waiting";
+    this.#lifecycle = new Lifecycle(state, this.#parts, host);
     shared.onCallEnded = () => {
       this.#lifecycle.finishDrainIfIdle();
       this.#lifecycle.continueEnding();
@@ -300,66 +286,9 @@ export class Session implements SessionView {
 
   /**
    * Heap bytes that the session holds for its peer. Its own objects do not count.
-   * Each part is charged with what it costs in V8; `deno task held` compares the
-   * charges with the heap.
    */
   get held(): number {
-    const { shared, incoming, outgoing } = this;
-    if (this.state === "closed") {
-      return incoming.notifications.held + shared.inputs.held;
-    }
-    const { queued, items, inputs, reassemblyBudget, writer } = shared;
-    return this.#handshake.heldEarly +
-      BUFFER_COST * writer.unsent +
-      CALL_COST * incoming.calls.size +
-      OWN_CALL_COST * outgoing.calls.size +
-      queued.requests + sum(queued.responses) + queued.items +
-      outgoing.queuedBytes + reassemblyBudget.used +
-      INCOMPLETE_COST * incoming.reader.incomplete + items.held +
-      incoming.gate.held + incoming.notifications.held + inputs.held +
-      (this.#resumption?.sink.held ?? 0);
-  }
-
-  /** Returns the heap bytes that {@linkcode Session.held} sums up, by kind. */
-  heldByKind(): Record<Exclude<HeldKind, "topics" | "recorder">, HeldFigure> {
-    const { shared, incoming, outgoing } = this;
-    const { limits, queued, items, inputs, reassemblyBudget, writer } = shared;
-    const closed = this.state === "closed";
-    const figure = (bytes: number, limit = Infinity): HeldFigure => ({
-      bytes: closed ? 0 : bytes,
-      limit,
-    });
-    const { peerLimits } = writer;
-    const unfinished = reassemblyBudget.used +
-      INCOMPLETE_COST * incoming.reader.incomplete;
-    return {
-      unsent: figure(
-        BUFFER_COST * writer.unsent,
-        BUFFER_COST * limits.unsentHard,
-      ),
-      calls: figure(
-        CALL_COST * incoming.calls.size,
-        CALL_COST * limits.maxCalls,
-      ),
-      ownCalls: figure(
-        OWN_CALL_COST * outgoing.calls.size,
-        OWN_CALL_COST * peerLimits.maxCalls,
-      ),
-      ownQueue: figure(outgoing.queuedBytes, limits.maxQueuedBytes),
-      replies: figure(
-        queued.requests + sum(queued.responses) + queued.items,
-      ),
-      unfinished: figure(unfinished, limits.maxAssembly),
-      items: figure(items.held),
-      waiting: figure(
-        incoming.gate.held,
-        limits.connectionWindow + limits.maxAssembly,
-      ),
-      notifications: { bytes: incoming.notifications.held, limit: Infinity },
-      inputs: { bytes: inputs.held, limit: limits.maxInputs },
-      kept: figure(this.#resumption?.sink.held ?? 0),
-      early: figure(this.#handshake.heldEarly, MAX_EARLY_BYTES),
-    };
+    return heldBytes(this.#parts, this.state === "closed");
   }
 
   /** Returns the figures of the session; times are on its clock. */
@@ -384,7 +313,7 @@ export class Session implements SessionView {
       windowLeft: shared.items.raises.pool.left,
       unsentBytes: shared.writer.unsent,
       heldBytes: this.held,
-      held: this.heldByKind(),
+      held: heldByKind(this.#parts, this.state === "closed"),
     };
   }
 

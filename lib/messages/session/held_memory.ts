@@ -1,0 +1,93 @@
+/**
+ * The memory that a session holds for its peer.
+ *
+ * Each part is charged with what it costs in V8; `deno task held` compares the
+ * charges with the heap.
+ *
+ * @module
+ */
+import type { LifecycleParts } from "./control/lifecycle.ts";
+import { MAX_EARLY_BYTES } from "./control/handshake.ts";
+import type { HeldFigure, SessionFigures } from "./session_figures.ts";
+
+/** Heap bytes of each unsent byte: buffers have room for more. */
+export const BUFFER_COST = 2;
+/** Heap bytes of an incomplete request, with its chunk for small parts. */
+const INCOMPLETE_COST = 5 * 1024;
+/** Heap bytes of a call by the peer, without its messages. */
+const CALL_COST = 1280;
+/** Heap bytes of a call to the peer, with its promise. */
+const OWN_CALL_COST = 4 * 1024;
+
+/** The parts of a session that hold memory. */
+type HoldingParts = Pick<
+  LifecycleParts,
+  "shared" | "outgoing" | "incoming" | "handshake" | "resumption"
+>;
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/**
+ * Returns the heap bytes that a session holds.
+ *
+ * @param closed whether the session has ended
+ */
+export function heldBytes(
+  { shared, incoming, outgoing, handshake, resumption }: HoldingParts,
+  closed: boolean,
+): number {
+  if (closed) return incoming.notifications.held + shared.inputs.held;
+  const { queued, items, inputs, reassemblyBudget, writer } = shared;
+  return handshake.heldEarly +
+    BUFFER_COST * writer.unsent +
+    CALL_COST * incoming.calls.size +
+    OWN_CALL_COST * outgoing.calls.size +
+    queued.requests + sum(queued.responses) + queued.items +
+    outgoing.queuedBytes + reassemblyBudget.used +
+    INCOMPLETE_COST * incoming.reader.incomplete + items.held +
+    incoming.gate.held + incoming.notifications.held + inputs.held +
+    (resumption?.sink.held ?? 0);
+}
+
+/** Returns the heap bytes that {@linkcode heldBytes} sums up, by kind. */
+export function heldByKind(
+  { shared, incoming, outgoing, handshake, resumption }: HoldingParts,
+  closed: boolean,
+): SessionFigures["held"] {
+  const { limits, queued, items, inputs, reassemblyBudget, writer } = shared;
+  const figure = (bytes: number, limit = Infinity): HeldFigure => ({
+    bytes: closed ? 0 : bytes,
+    limit,
+  });
+  const { peerLimits } = writer;
+  const unfinished = reassemblyBudget.used +
+    INCOMPLETE_COST * incoming.reader.incomplete;
+  return {
+    unsent: figure(
+      BUFFER_COST * writer.unsent,
+      BUFFER_COST * limits.unsentHard,
+    ),
+    calls: figure(
+      CALL_COST * incoming.calls.size,
+      CALL_COST * limits.maxCalls,
+    ),
+    ownCalls: figure(
+      OWN_CALL_COST * outgoing.calls.size,
+      OWN_CALL_COST * peerLimits.maxCalls,
+    ),
+    ownQueue: figure(outgoing.queuedBytes, limits.maxQueuedBytes),
+    replies: figure(queued.requests + sum(queued.responses) + queued.items),
+    unfinished: figure(unfinished, limits.maxAssembly),
+    items: figure(items.held),
+    waiting: figure(
+      incoming.gate.held,
+      limits.connectionWindow + limits.maxAssembly,
+    ),
+    notifications: { bytes: incoming.notifications.held, limit: Infinity },
+    inputs: { bytes: inputs.held, limit: limits.maxInputs },
+    kept: figure(resumption?.sink.held ?? 0),
+    early: figure(handshake.heldEarly, MAX_EARLY_BYTES),
+  };
+}
