@@ -18,7 +18,6 @@ import type {
 import type { FrameRecord } from "../observe/recording.ts";
 import { isViolation } from "../observe/violation_log.ts";
 import { formatAddress } from "../../transport/address.ts";
-import { KINDS, slotOf } from "../session/wire/frame_header.ts";
 import type { DropReason } from "../observe/observer.ts";
 import type { ObservedSession, Observers } from "../observe/observers.ts";
 import type { Handling, OnceHost } from "../handlers/handling.ts";
@@ -42,7 +41,6 @@ import type {
 import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
-import type { HeldFigure } from "../session/session_figures.ts";
 import type { SessionStats } from "../observe/stats.ts";
 import {
   type MethodMismatch,
@@ -63,6 +61,12 @@ import {
   checkDrainOptions,
   type ResolvedSessionOptions,
 } from "./session_options.ts";
+import {
+  NO_TOPICS,
+  recordingOf,
+  statsOf,
+  type SubscribedTopics,
+} from "./session_stats.ts";
 import type { SideTables } from "./side_tables.ts";
 import { setRef } from "../support/keep_alive.ts";
 import { randomId } from "../support/random_id.ts";
@@ -306,32 +310,13 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Counters of the session. */
   get stats(): SessionStats {
-    const figures = this.#session.figures();
-    const topics = this.subscribedTopics;
-    const recorder = {
-      bytes: this.session.state === "closed" ? 0 : this.session.log.held,
-      limit: RECORD_COST * this.#resolved.recordedFrames,
-    };
-    const heldBytes = figures.heldBytes + topics.held.bytes + recorder.bytes;
-    return {
-      ...figures,
-      openedAt: sinceEpoch(figures.openedAt),
-      lastSentAt: sinceEpoch(figures.lastSentAt),
-      lastReceivedAt: sinceEpoch(figures.lastReceivedAt),
-      heldBytes,
-      held: { ...figures.held, topics: topics.held, recorder },
-      subscriptions: topics.subscriptions,
-    };
+    const { recordedFrames } = this.#resolved;
+    return statsOf(this.#session, this.subscribedTopics, recordedFrames);
   }
 
   /** Returns the headers of the last frames, the oldest first. */
   recording(): FrameRecord[] {
-    return this.session.log.headers().map(({ at, sent, kind, ...rest }) => ({
-      at: sinceEpoch(at),
-      direction: sent ? "sent" : "received",
-      kind: KINDS[slotOf(kind)] ?? "other",
-      ...rest,
-    }));
+    return recordingOf(this.session.log);
   }
 
   /** Topics of the session; only servers have them. */
@@ -780,27 +765,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#armedFor = Infinity;
     this.enter().tick();
   }
-}
-
-/** Heap bytes of the header of a frame. */
-const RECORD_COST = 24;
-
-/** Figures of the topics that a session is subscribed to. */
-export interface SubscribedTopics {
-  /** Messages that wait. */
-  readonly held: HeldFigure;
-  /** Number of topics. */
-  readonly subscriptions: number;
-}
-
-const NO_TOPICS: SubscribedTopics = {
-  held: { bytes: 0, limit: 0 },
-  subscriptions: 0,
-};
-
-/** Returns a time of the session's clock in ms since 1970; 0 for `NaN`. */
-function sinceEpoch(time: number): number {
-  return Number.isNaN(time) ? 0 : performance.timeOrigin + time;
 }
 
 /** @throws {TypeError} if the reason is not a string */

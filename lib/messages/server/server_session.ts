@@ -6,10 +6,8 @@
 import type { Connection } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import { describeType } from "../../support/describe_type.ts";
-import {
-  type SubscribedTopics,
-  TypedSession,
-} from "../connection/typed_session.ts";
+import type { SubscribedTopics } from "../connection/session_stats.ts";
+import { TypedSession } from "../connection/typed_session.ts";
 import { publicMessage } from "../errors/incident_report.ts";
 import { printableName } from "../support/printable.ts";
 import { isThenable } from "../support/thenable.ts";
