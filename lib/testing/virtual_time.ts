@@ -1,8 +1,8 @@
 /**
  * A clock and timers that a test controls.
  *
- * The clock replaces those of the runtime rather than being passed around, so
- * that handlers, stores and sources of the application follow it, too.
+ * The clock replaces the clocks of the runtime rather than being passed around,
+ * so that handlers, stores and sources of the application follow it, too.
  *
  * @module
  */

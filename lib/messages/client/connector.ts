@@ -1,5 +1,5 @@
 /**
- * Connecting over a transport of your own.
+ * Connecting over a custom transport.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { ConnectAddress } from "../../transport/connect.ts";
 import type { Connection } from "../../transport/connection.ts";
 
 /**
- * An address of your own kind: a name, and a function that connects to it.
+ * A custom address: a name, and a function that connects to it.
  *
  * Pass it instead of an address to `createClient()` or `connect()`, for example
  * to connect through a tunnel or another process.
@@ -42,7 +42,7 @@ export interface Connector {
    * been established in time
    * @throws {TransportError} if no connection can be established now; a client
    * tries again unless the code is permanent, such as `forbidden`; other errors
-   * are converted, those of `Deno.connect()` to the codes that they have there
+   * are converted, for example errors that `Deno.connect()` throws
    */
   connect(signal: AbortSignal): Promise<Connection>;
 }

@@ -25,7 +25,7 @@ export interface StreamAttempts {
   /** Resolves when another attempt may follow a failed one. @throws the error */
   failed(error: unknown): Promise<void>;
   /**
-   * Counts the next attempts like those of a new call. Resolves when the next one
+   * Counts the next attempts as if the call were new. Resolves when the next one
    * may begin.
    *
    * @param again number of times that the handler has failed in a row before
@@ -116,7 +116,7 @@ export async function* continuedItems(
   }
 }
 
-/** Whether the handler has failed; a cut or a move has pauses of its own. */
+/** Whether the handler has failed; after a cut or a move, the client pauses. */
 function isUnavailable(error: unknown): boolean {
   return error instanceof CallError && error.code === "unavailable";
 }

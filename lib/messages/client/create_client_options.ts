@@ -199,7 +199,7 @@ const NAMES: OptionNames<
   onSession: true,
   handlers: true,
 };
-/** Options that a client passes on; those of its own are left out. */
+/** Options that a client passes on; it sets the others itself. */
 const TRANSPORT: OptionNames<
   Omit<TransportConnectOptions, "signal" | "retry">
 > = {

@@ -16,13 +16,13 @@ export interface OnceCall {
   /** Name of the principal that made the call; `""` without authentication. */
   readonly principal: string;
   /**
-   * Name of the calls that share room in a store: those of one principal or,
-   * without it, those of one address.
+   * Name of the calls that share room in a store. They belong to one principal
+   * or, without it, to one address.
    */
   readonly group: string;
   /** Unique name of the client that numbers its calls; `""` if the caller chose a key. */
   readonly client: string;
-  /** Number of the call among those of its client, from 1. */
+  /** Number of the call, which its client counts from 1. */
   readonly number: number;
   /** Number up to which the client needs no outcomes any more. */
   readonly seen: number;
