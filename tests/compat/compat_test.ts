@@ -208,3 +208,48 @@ for (const [name, [server, client]] of Object.entries(PAIRS)) {
     await second.shutdown();
   });
 }
+
+Deno.test("a server that resumes sessions and stores outcomes serves a client of the version before", async () => {
+  const { protocol, unary } = today;
+  const server = await today.serve(
+    protocol({
+      name: "bank",
+      server: { pay: unary<number, number>({ once: true }) },
+    }),
+    { port: 0 },
+    { resume: { grace: 5_000 } },
+  ).handle({ pay: (cents) => cents });
+  const client = previous.createClient(
+    previous.protocol({
+      name: "bank",
+      server: { pay: previous.unary<number, number>() },
+    }),
+    { port: server.addr.port! },
+    { reconnect: { minDelay: 1, maxDelay: 20, spread: 0 } },
+  );
+  assertEquals(await client.remote.pay(1), 1);
+  for (const session of server.sessions) session.close(); // is not resumed
+  assertEquals(await client.remote.pay(2), 2);
+  await client.close();
+  await server.shutdown();
+});
+
+Deno.test("a server of the version before refuses a once call, and does not run it", async () => {
+  const { protocol, unary } = previous;
+  let paid = 0;
+  const server = await previous.serve(
+    protocol({ name: "bank", server: { pay: unary<number, number>() } }),
+    { port: 0 },
+  ).handle({ pay: (cents) => paid += cents });
+  const client = today.createClient(
+    today.protocol({
+      name: "bank",
+      server: { pay: today.unary<number, number>({ once: true }) },
+    }),
+    { port: server.addr.port! },
+  );
+  const { code, processed } = await codeOf(client.remote.pay(1));
+  assertEquals([code, processed, paid], ["unimplemented", "no", 0]);
+  await client.close();
+  await server.shutdown();
+});
