@@ -493,6 +493,7 @@ export interface ServerSession<
    * @param reason the reason, which the peer receives in the message of its
    * `finished`
    * @returns a promise that resolves when the connection is closed
+   * @throws {TypeError} if the reason is not a string
    */
   close(reason?: string): Promise<void>;
   /** Keeps the process alive while the session is open. This is the default. */
