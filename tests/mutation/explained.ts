@@ -62,6 +62,6 @@ export const EXPLAINED: readonly Explained[] = [
     path: "lib/framing/decode/frame_assembler.ts",
     change: "comparison: 0 → (0) - 1",
     line: "if (this.#have > 0) this.#discardOwn();",
-    why: "No byte is kept then, so there is none to discard.",
+    why: "No byte is kept then, so nothing is discarded.",
   },
 ];
