@@ -18,13 +18,13 @@ function tableOf(...objects: readonly (readonly string[])[]): KeyTable {
 function fill(
   table: KeyTable,
   objects: readonly (readonly string[])[],
-  depth = 1,
+  depths: readonly number[] = [],
 ): void {
   table.begin(utf8.encode(objects.flat().join("")));
   let at = 0;
-  for (const keys of objects) {
+  for (const [index, keys] of objects.entries()) {
     const known = table.steps;
-    let step = depth;
+    let step = depths[index] ?? 1;
     for (const key of keys) {
       const { length } = utf8.encode(key);
       const guess = table.guess(step, at, length);
@@ -67,7 +67,7 @@ Deno.test("begin() forgets the keys of the body before", PURE, () => {
   fill(table, many);
   // The order of "x" after each of the 1,024 keys that are kept is new.
   assertEquals(table.keys, 5001 + 5000 * SLOW_OBJECT + 1023 * NEW_ORDER);
-  fill(table, [["a", "b"]], 3);
+  fill(table, [["a", "b"]], [3]);
   assertEquals([table.keys, table.held], [keys, held]);
 });
 
@@ -162,10 +162,12 @@ Deno.test(
         );
         objects.push([...begin, ...more].slice(0, 160));
       }
-      const depth = 1 + below(8);
       const model = new Model();
-      for (const keys of objects) model.add(keys, depth);
-      fill(table, objects, depth);
+      const depths = objects.map(() => 1 + below(8));
+      for (const [index, keys] of objects.entries()) {
+        model.add(keys, depths[index]!);
+      }
+      fill(table, objects, depths);
       assertEquals(
         [table.keys, table.held, table.steps],
         [model.keys, model.held, model.steps],
