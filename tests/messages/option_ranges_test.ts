@@ -15,6 +15,7 @@ import {
   createServer,
   memoryOnceStore,
   protocol,
+  type ServerOptions,
 } from "@lengthwise/lengthwise";
 import { resolveClientOptions } from "../../lib/messages/client/create_client_options.ts";
 
@@ -28,7 +29,8 @@ const COUNT = Number.MAX_SAFE_INTEGER;
 const TAKERS: Readonly<Record<string, (options: object) => unknown>> = {
   "memoryOnceStore()": memoryOnceStore,
   "createClient()": (options) => resolveClientOptions(options, 1),
-  "createServer()": (options) => createServer(Empty, options).handle({}),
+  "createServer()": (options) =>
+    createServer(Empty, withGrace(options)).handle({}),
   "memoryPair()": memoryPair,
   "frames()": (options: FramesOptions) =>
     frames(memoryPair()[0], u32be(), options),
@@ -86,6 +88,16 @@ function withOption(path: string, value: number): object {
     (inner, name) => ({ [name]: inner }),
     value,
   ) as object; // a path has at least one name
+}
+
+/** Adds the member that the option `resume` of a server requires. */
+function withGrace(
+  options: { resume?: { grace?: number; perPrincipal?: number } },
+): ServerOptions<typeof Empty> {
+  const { resume, ...others } = options;
+  return resume === undefined
+    ? others
+    : { ...others, resume: { grace: 1, ...resume } };
 }
 
 for (const [where, ranges] of Object.entries(RANGES)) {

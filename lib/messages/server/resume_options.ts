@@ -45,7 +45,7 @@ function checkLocation(location: unknown): void {
  * @param options options of the server
  * @param memory heap bytes that its sessions may hold
  * @throws {RangeError} if an option is out of range
- * @throws {TypeError} if an option is unknown, or the principal is missing
+ * @throws {TypeError} if an option is unknown, or the grace or the principal is missing
  */
 export function resumeRegistry<
   S extends ResumableSession,
@@ -53,11 +53,17 @@ export function resumeRegistry<
   Auth,
   State,
 >(
-  { resume = {}, authenticate, principal }: ServerOptions<P, Auth, State>,
+  { resume, authenticate, principal }: ServerOptions<P, Auth, State>,
   memory: number,
 ): ResumeRegistry<S> | undefined {
+  if (resume === undefined) return undefined;
   checkOptions("the option resume of serve()", resume, NAMES);
-  const { grace = 0, perPrincipal = DEFAULT_PER_PRINCIPAL } = resume;
+  const { grace, perPrincipal = DEFAULT_PER_PRINCIPAL } = resume;
+  if (grace === undefined) {
+    throw new TypeError(
+      "Cannot serve with the option resume and no resume.grace: name the milliseconds that a session waits for a connection, such as 30_000, or 0 for none",
+    );
+  }
   checkTime("serve with resume.grace", grace);
   if (!Number.isInteger(perPrincipal) || perPrincipal < 1) {
     throw new RangeError(

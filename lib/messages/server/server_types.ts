@@ -178,8 +178,8 @@ export interface ServerOptions<
    * @default sessions end with their connections
    */
   resume?: {
-    /** Milliseconds that a session waits for a connection; 0 for none. @default {0} */
-    grace?: number | undefined;
+    /** Milliseconds that a session waits for a connection; 0 for none. */
+    grace: number;
     /**
      * Maximum number of sessions of a principal that wait for a connection.
      *

@@ -184,7 +184,9 @@ Deno.test("a server checks its location", none, async () => {
     await assertRejects(
       async () => {
         const network = simulatedNetwork();
-        await serve(Shop, network.listen("a"), { resume: { location } })
+        await serve(Shop, network.listen("a"), {
+          resume: { grace: 1, location },
+        })
           .handle({ where: () => "a", hold: () => "a" });
       },
       RangeError,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import {
   notification,
@@ -120,7 +120,10 @@ Deno.test(
   none,
   async () => {
     for (
-      const [resume, offered] of [[{}, 0], [{ grace: 9 }, RESUME]] as const
+      const [resume, offered] of [
+        [{ grace: 0 }, 0],
+        [{ grace: 9 }, RESUME],
+      ] as const
     ) {
       const { server, open } = serving(resume);
       const { raw, hello } = await open();
@@ -133,6 +136,18 @@ Deno.test(
     }
   },
 );
+
+Deno.test("a server rejects resume without a grace", none, () => {
+  const handlers = { echo: (text: string) => text, wait() {} };
+  for (const resume of [{}, { perPrincipal: 9 }, { location: "tcp://a:1" }]) {
+    assertThrows(
+      // @ts-expect-error: the grace is missing
+      () => createServer(P, { resume }).handle(handlers),
+      TypeError,
+      "resume.grace",
+    );
+  }
+});
 
 Deno.test(
   "a server sends again what the client has not received",
