@@ -308,8 +308,14 @@ class Attempts implements StreamAttempts {
       this.#unseen = true;
       return;
     }
-    if (this.#sent >= maxAttempts || !budget.take(performance.now())) {
-      throw error;
+    if (this.#sent >= maxAttempts) {
+      throw notRepeated(
+        error,
+        `${this.#sent} attempts were made, option retry.maxAttempts`,
+      );
+    }
+    if (!budget.take(performance.now())) {
+      throw notRepeated(error, "its budget is used up, option retry.budget");
     }
     await this.#pauseAfter(error, this.#host.pause(this.#sent));
   }
@@ -322,9 +328,16 @@ class Attempts implements StreamAttempts {
   async #pauseAfter(error: unknown, ms: number): Promise<void> {
     const named = error instanceof CallError ? error.retryAfter : 0;
     const pause = Math.max(named, ms);
-    const tooLong = named > this.#host.waitTimeout ||
-      performance.now() + pause >= this.#deadline;
-    if (tooLong) throw error;
+    const { waitTimeout } = this.#host;
+    if (named > waitTimeout) {
+      throw notRepeated(
+        error,
+        `the server names a pause of ${named} ms, and option wait.timeout is ${waitTimeout} ms`,
+      );
+    }
+    if (performance.now() + pause >= this.#deadline) {
+      throw notRepeated(error, "the deadline would pass first");
+    }
     if (pause > 0) await this.#sleep(pause);
   }
 
@@ -464,6 +477,19 @@ class Attempts implements StreamAttempts {
 /** Returns whether a draining server has asked to continue a stream elsewhere. */
 function isMove(error: unknown): boolean {
   return error instanceof CallError && error.code === "moving";
+}
+
+/** Returns an attempt's error that says why no other attempt follows. */
+function notRepeated(error: unknown, why: string): unknown {
+  if (!(error instanceof CallError)) return error;
+  const { code, method, processed, retry, retryAfter } = error;
+  const { declared, data, incident, cause } = error;
+  return markForeign(
+    new CallError(`${error.message} (not sent again: ${why})`, {
+      ...{ code, method, processed, retry, retryAfter },
+      ...{ declared, data, incident, cause },
+    }),
+  );
 }
 
 /** Returns an attempt's error for a call that may have run. */

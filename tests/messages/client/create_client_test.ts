@@ -503,6 +503,46 @@ Deno.test("a call that is refused for load is sent again after its pause, from t
   assertEquals([error.code, error.processed], ["overloaded", "no"]);
 });
 
+Deno.test("an error says why its call is not sent again", async () => {
+  const Busy = protocol({ name: "busy", server: { get: unary<void, void>() } });
+  const address = { memory: crypto.randomUUID() };
+  let retryAfter = 0;
+  await using _server = await serve(Busy, address).handle({
+    get: use((context) => {
+      const details = {
+        retry: "later",
+        retryAfter,
+        data: { full: 7 },
+      } as const; // the literal type that refuse() wants
+      throw context.refuse("Full", { code: "overloaded", ...details });
+    }, () => {}),
+  });
+  for (
+    const [retry, pause, timeout, why] of [
+      [{ maxAttempts: 2 }, 0, 60_000, "2 attempts were made, option retry.max"],
+      [{ budget: { perSecond: 0 } }, 0, 60_000, "its budget is used up"],
+      [
+        {},
+        11_000,
+        60_000,
+        "the server names a pause of 11000 ms",
+      ],
+      [{}, 9_000, 5_000, "the deadline would pass first"],
+    ] as const
+  ) {
+    retryAfter = pause;
+    await using client = createClient(Busy, address, { ...QUICK, retry });
+    const error = await failureOf(client.remote.get(undefined, { timeout }));
+    assertStringIncludes(error.message, `(not sent again: ${why}`);
+    assertStringIncludes(error.message, "Full");
+    const { code, method, processed, retry: advice, data } = error;
+    assertEquals([code, method, processed, advice, data, error.retryAfter], [
+      ...["overloaded", "get", "no", "later"],
+      ...[{ full: 7 }, pause],
+    ]);
+  }
+});
+
 Deno.test("the server's calls reach the same handlers on each session", async () => {
   const Chat = protocol({
     name: "chat",
