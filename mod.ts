@@ -24,10 +24,11 @@
  * ```
  *
  * Read next: {@linkcode protocol} and the method builders ({@linkcode unary},
- * {@linkcode serverStream}, …), {@linkcode serve}, {@linkcode connect},
- * {@linkcode CallError}; then `lib/messages/README.md`, which explains
- * cancellation, deadlines, flow control, errors and drain, and
- * `lib/messages/PROTOCOL.md`, which specifies the wire format.
+ * {@linkcode serverStream}, …), {@linkcode serve}, {@linkcode connect} and
+ * {@linkcode createClient}, {@linkcode CallError}; then
+ * `lib/messages/README.md`, which explains cancellation, deadlines, flow control,
+ * reconnecting, errors and drain, and `lib/messages/PROTOCOL.md`, which specifies
+ * the wire format.
  *
  * Other entry points: `./transport` (sockets), `./framing` (frames) and
  * `./framing/presets` (framings of known protocols), `./introspection`

@@ -86,13 +86,17 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
   /**
    * Waits until a session is open. After a loss, waits for the next session.
    *
-   * A session that is being resumed counts as open.
+   * It waits without a time limit, for example while no server runs. A session
+   * that is being resumed counts as open.
    *
    * @throws {CallError} `unavailable`, if the client is refused, drains or is closed
    */
   ready(): Promise<void>;
   /**
    * Returns the events from now on; ends when the client is closed.
+   *
+   * The client begins to connect when it is created: read {@linkcode Client.status}
+   * for its state before the first event.
    *
    * A reader that is slow misses the oldest of more than 100 events.
    *
@@ -124,6 +128,7 @@ export interface Client<P extends AnyProtocol> extends AsyncDisposable {
    *
    * New calls fail, and so do calls that wait for a session.
    *
+   * Streams count as calls. Calls that still run after the grace period fail.
    * `close()` ends a drain in progress; another `drain()` waits for its end.
    *
    * @param options the grace period, and the code that the servers receive

@@ -60,9 +60,19 @@ export interface ClientBaseOptions<P extends AnyProtocol>
      */
     spread?: number | undefined;
   } | undefined;
-  /** Bounds for the calls that are made while there is no session. */
+  /**
+   * Bounds for the calls that are made while there is no session.
+   *
+   * Calls that are made while a session is resumed wait in the session instead,
+   * for as long as that takes.
+   */
   wait?: {
-    /** Milliseconds that a call may wait, for all its attempts. @default {10000} */
+    /**
+     * Milliseconds that a call may wait, for all its attempts; with 0, it fails at
+     * once.
+     *
+     * @default {10000}
+     */
     timeout?: number | undefined;
     /** Number of calls that may wait. @default {1000} */
     calls?: number | undefined;
