@@ -9,6 +9,7 @@
  * ```ts
  * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
  * import type { Observer } from "@lengthwise/lengthwise/observe";
+ * import { formatAddress } from "@lengthwise/lengthwise/transport";
  *
  * const log: Observer = {
  *   call: ({ side, method, methodOriginal }) => ({
@@ -17,12 +18,14 @@
  *       console.warn(side, method ?? methodOriginal, code, `${ms} ms`, incident);
  *     },
  *   }),
- *   refused: ({ reason, remoteAddr }) => console.warn("refused", reason, remoteAddr),
+ *   refused: ({ reason, remoteAddr }) =>
+ *     console.warn("refused", reason, formatAddress(remoteAddr)),
  *   connect({ endpoint, outcome, error }) {
  *     if (outcome === "failed") console.warn("cannot connect to", endpoint, error);
  *   },
  *   session: ({ id, remoteAddr }) => ({
- *     ended: ({ code, message }) => console.log("session", id, remoteAddr, code, message),
+ *     ended: ({ code, message }) =>
+ *       console.log("session", id, formatAddress(remoteAddr), code, message),
  *   }),
  * };
  *
