@@ -159,3 +159,35 @@ Deno.test("TlsEngine.linger() abandons a blocked write of one byte", async () =>
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 });
+
+for (const broken of ["read", "write", "closeWrite"] as const) {
+  Deno.test(`TlsEngine.linger() closes a socket whose ${broken}() fails`, async () => {
+    const bounds = { timeout: Infinity, timeoutError: () => new Error("late") };
+    const [near, far] = memoryPair();
+    const failure = Promise.withResolvers<never>();
+    failure.promise.catch(() => {});
+    const [client, server] = await Promise.all([
+      performHandshake(near, {
+        client: { host: "127.0.0.1", ca: [authority.cert] },
+      }, bounds),
+      performHandshake(far, { server: certificate }, bounds),
+    ]);
+    const reached = Promise.withResolvers<void>();
+    near[broken] = () => {
+      reached.resolve();
+      return failure.promise;
+    };
+    if (broken === "read") {
+      await writeAll(server, new Uint8Array(3)); // ends the read in progress
+      await reached.promise;
+    }
+    const released = client.linger();
+    failure.reject(new Error("unplugged"));
+    await released;
+    for (let turn = 0; turn < 20 && !near.closed; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assertEquals(near.closed, true);
+    server.close();
+  });
+}
