@@ -12,7 +12,7 @@ import { filesIn } from "./files.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** Path of the results of earlier runs. */
-const CACHE = ".cache/line_coverage.json";
+const CACHE = ".cache/lines_run.json";
 /** Milliseconds that a test file may take with coverage. */
 const LONGEST = 240_000;
 /** Number of times that a test file may fail, on a busy machine. */
@@ -103,15 +103,24 @@ export function containsLine(ranges = "", line: number): boolean {
   });
 }
 
-/** Returns the lines of each file that a report in LCOV format counts. */
+/**
+ * Returns the lines of each file that run, from a report in LCOV format.
+ *
+ * A line such as `if (a) return;` counts as not run if `a` was never true. So a
+ * line counts also if the one before it ran.
+ */
 export function linesOf(lcov: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const record of lcov.split("end_of_record")) {
     const path = /SF:.*?\/(lib\/\S+)/.exec(record)?.[1];
     if (path === undefined) continue;
-    const lines = [...record.matchAll(/^DA:(\d+),(\d+)/gm)]
-      .filter(([, , count]) => Number(count) > 0)
-      .map(([, line]) => Number(line));
+    const lines: number[] = [];
+    let before = false;
+    for (const [, line, count] of record.matchAll(/^DA:(\d+),(\d+)/gm)) {
+      const runs = Number(count) > 0;
+      if (runs || before) lines.push(Number(line));
+      before = runs;
+    }
     if (lines.length > 0) files[path] = toRanges(lines);
   }
   return files;

@@ -144,7 +144,7 @@ Deno.test("testsOf() returns the tests of a line, the closest and quickest first
 
 Deno.test("linesOf() returns the lines that were run", () => {
   const lcov = "SF:/tmp/mutation_1/lib/a/x.ts\nDA:1,0\nDA:4,2\nDA:5,1\n" +
-    "DA:7,1\nend_of_record\nSF:/tmp/tests/lib.ts\nDA:1,1\nend_of_record\n" +
+    "DA:7,1\nDA:9,0\nDA:10,0\nend_of_record\nSF:/tmp/tests/lib.ts\nDA:1,1\nend_of_record\n" +
     "SF:/tmp/lib/a/y.ts\nDA:1,0\nend_of_record\n";
-  assertEquals(linesOf(lcov), { "lib/a/x.ts": "4-5 7" });
+  assertEquals(linesOf(lcov), { "lib/a/x.ts": "4-5 7 9" });
 });

@@ -175,7 +175,7 @@ for (const broken of ["read", "write", "closeWrite"] as const) {
     const reached = Promise.withResolvers<void>();
     near[broken] = () => {
       reached.resolve();
-      return failure.promise;
+      return failure.promise.then(); // another one, which must be handled
     };
     if (broken === "read") {
       await writeAll(server, new Uint8Array(3)); // ends the read in progress
