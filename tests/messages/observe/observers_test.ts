@@ -417,7 +417,7 @@ Deno.test("observers see the clients that a server refuses, and why", async () =
         throw new CallError("no", { code: "forbidden" });
       }
     },
-    limits: { handshakeTimeout: 50 },
+    limits: { handshakeTimeout: 500 },
   }).handle(handlers);
   await endOf(connect(Shop, dial(server), { ...CLIENT, credentials: "wrong" }));
   const [garbage, far1] = memoryPair();
