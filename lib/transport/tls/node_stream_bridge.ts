@@ -109,6 +109,7 @@ export class NodeStreamBridge {
       return this.abort();
     }
     this.stream.once("finish", () => this.abort());
+    this.stream.once("close", () => this.abort()); // the half-close has failed
     this.stream.end();
   }
 

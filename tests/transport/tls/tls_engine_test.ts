@@ -182,6 +182,10 @@ for (const broken of ["read", "write", "closeWrite"] as const) {
       await reached.promise;
     }
     const released = client.linger();
+    if (broken === "closeWrite") {
+      server.linger(); // both directions end
+      await reached.promise;
+    }
     failure.reject(new Error("unplugged"));
     await released;
     for (let turn = 0; turn < 20 && !near.closed; turn++) {
