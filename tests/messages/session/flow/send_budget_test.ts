@@ -57,3 +57,14 @@ Deno.test("SendBudget counts correctly over many frames", pure, () => {
   for (let n = 0; n < 4; n++) frame(sendBudget, 30);
   assertEquals(sendBudget.hasRoom, false);
 });
+
+Deno.test("SendBudget has room again below its limit, not at it", pure, () => {
+  for (const [left, hasRoom] of [[99, true], [100, false]] as const) {
+    const { progress, frame, sendBudgets: [sendBudget] } = setUp();
+    frame(sendBudget, 50);
+    frame(sendBudget, left);
+    assertEquals(sendBudget.hasRoom, false);
+    progress.unsent = left; // the first frame has been taken
+    assertEquals(sendBudget.hasRoom, hasRoom);
+  }
+});
