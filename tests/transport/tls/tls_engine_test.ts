@@ -173,10 +173,11 @@ for (const broken of ["read", "write", "closeWrite"] as const) {
       performHandshake(far, { server: certificate }, bounds),
     ]);
     const reached = Promise.withResolvers<void>();
-    near[broken] = () => {
+    const fails = () => {
       reached.resolve();
       return failure.promise.then(); // another one, which must be handled
     };
+    Object.assign(near, { [broken]: fails });
     if (broken === "read") {
       await writeAll(server, new Uint8Array(3)); // ends the read in progress
       await reached.promise;
