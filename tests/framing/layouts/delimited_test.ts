@@ -223,3 +223,19 @@ test("delimited() keeps a partial match at the end when it drops a large buffer"
   const stream = "x".repeat(100_001) + "a".repeat(40) + "b" + "ok" + "aab";
   assertEquals(split("aab", stream, skip), [["ok"], "", 1]);
 });
+
+test("delimited() says which payloads it can encode", () => {
+  const refused = (options: DelimitedOptions, text: string) => {
+    const encoder = delimited("\r\n", options).encoder();
+    const payload = new TextEncoder().encode(text);
+    return assertThrows(() => encoder.encode(payload), FrameError).message;
+  };
+  const kept = "it must end with a delimiter and contain no other";
+  for (const text of ["a", "a\r\nb", "a\r\nb\r\n", ""]) {
+    assertEquals(refused({ keepDelimiter: true }, text).includes(kept), true);
+  }
+  const plain = "it contains a delimiter, or its last bytes form one";
+  for (const text of ["a\r\nb", "\r\n"]) {
+    assertEquals(refused({}, text).includes(plain), true);
+  }
+});
