@@ -14,6 +14,7 @@ Deno.test("the service of examples/observed is seen, and ends in order", async (
     args: [
       "run",
       "--frozen",
+      "--quiet", // downloads are no output of the service
       "--no-prompt",
       "--allow-net=127.0.0.1",
       PROGRAM,

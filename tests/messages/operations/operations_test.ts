@@ -46,7 +46,10 @@ Deno.test("operations() reports sessions in the order that was asked for", async
   const streams = [1, 2].map(() =>
     busy.remote.endless()[Symbol.asyncIterator]()
   );
-  for (const stream of streams) await stream.next();
+  for (const stream of streams) {
+    // More bytes than the reports below.
+    for (let item = 0; item < 500; item++) await stream.next();
+  }
   const { sessions, server: report } = admin.remote.operations;
   const page = await sessions({ sort: "calls", skip: 0, limit: 10 });
   assertEquals(page.total, 2);
