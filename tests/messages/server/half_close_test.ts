@@ -85,6 +85,23 @@ Deno.test("a server answers a half-closed client that waits for authentication",
   await server.shutdown({ grace: 0 });
 });
 
+Deno.test("a server leaves a client that half-closes before it is accepted", async () => {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const { server, connection, peer } = await open({
+    authenticate: () => promise,
+  });
+  await peer.hello({ methods: METHODS });
+  await peer.connection.closeWrite();
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(late.resolve, 2_000, "it waits");
+  const end = ended(peer.connection).then(() => "it leaves");
+  assertEquals(await Promise.race([end, late.promise]), "it leaves");
+  clearTimeout(timer);
+  resolve(undefined);
+  await connection[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+});
+
 Deno.test("a server answers an upload whose client half-closes after its END", async () => {
   const { server, connection, peer } = await open();
   await peer.hello({ methods: METHODS });

@@ -105,3 +105,19 @@ Deno.test(
     assertEquals(estimate.window, before);
   },
 );
+
+Deno.test(
+  "LinkEstimate.window grows with round trips of up to 1.25 times the shortest",
+  pure,
+  () => {
+    for (const [trip, grows] of [[125, true], [125.5, false]] as const) {
+      const estimate = new LinkEstimate();
+      estimate.begin(0, 0);
+      estimate.end(100, 0);
+      const before = estimate.window;
+      estimate.begin(1000, MIB);
+      estimate.end(1000 + trip, 2 * MIB);
+      assertEquals(estimate.window > before, grows, `${trip} ms`);
+    }
+  },
+);
