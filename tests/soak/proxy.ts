@@ -51,8 +51,12 @@ export class Proxy {
     this.#silent = silent;
     for (const pair of this.#pairs) {
       // A connection that has lost bytes can only be cut.
-      if (silent !== "none") pair.silent = silent;
-      else if (pair.silent !== "none") this.#close(pair);
+      if (silent === "none") {
+        if (pair.silent !== "none") this.#close(pair);
+      } else {
+        const lost = pair.silent;
+        pair.silent = lost === "none" || lost === silent ? silent : "both";
+      }
     }
   }
 
