@@ -262,23 +262,6 @@ Deno.test("a store that fails for a moment gets the outcome while its lease is r
   assertEquals(store.log, ["reserve", "renew f"]);
 });
 
-Deno.test("a call that runs elsewhere is asked for until its last caller leaves", async () => {
-  using time = virtualTime();
-  const { store, runs, run, join, first } = begin([RUNNING, RUNNING, RUNNING]);
-  await time.advance(1);
-  const second = join();
-  assertEquals(run.leave(first), true);
-  await time.advance(18);
-  assertEquals(store.log.length, 1); // the pause of 20 ms goes on
-  await time.advance(1);
-  assertEquals(store.log.length, 2);
-  assertEquals(run.leave(second), true);
-  await time.advance(0); // it does not wait for the end of the pause of 40 ms
-  assertEquals([runs.size, time.timers], [0, 0]);
-  await time.advance(1_000);
-  assertEquals([store.log.length, first.got, second.got], [2, [], []]);
-});
-
 Deno.test("onceCall() names calls so that no two principals, methods or keys collide", () => {
   const once = {
     ...{ client: "0".repeat(32), number: 1, seen: 0, created: 0 },
