@@ -3,17 +3,12 @@
  *
  * @module
  */
-import {
-  CallError,
-  connect,
-  createClient,
-  SessionError,
-} from "@lengthwise/lengthwise";
+import { connect, createClient } from "@lengthwise/lengthwise";
 import {
   connectWebSocket,
-  TransportError,
   webSocketConnection,
 } from "@lengthwise/lengthwise/transport";
+import { expect, failureOf } from "../../node/programs/expectations.ts";
 import { Site } from "./site.ts";
 
 // Globals of browsers, which the types of Deno lack.
@@ -38,22 +33,6 @@ const handlers = {
   news: (text: string) => void news.push(text),
 };
 const options = { handlers, onError: () => {} };
-
-function expect(what: string, actual: unknown, expected: unknown): void {
-  if (Object.is(actual, expected)) return;
-  throw new Error(`${what}: expected ${expected}, got ${actual}`);
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(() => undefined, (error) => error);
-  if (
-    error instanceof TransportError || error instanceof CallError ||
-    error instanceof SessionError
-  ) {
-    return error.code;
-  }
-  return `${error}`;
-}
 
 async function until(what: string, isTrue: () => boolean | Promise<boolean>) {
   for (let tries = 0; tries < 500; tries++) {

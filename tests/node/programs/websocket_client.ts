@@ -4,34 +4,18 @@
  * Arguments: URLs of a server, of a port on which nothing listens, and of a server
  * that answers 503 twice and upgrades then.
  */
-import { CallError, connect, SessionError } from "@lengthwise/lengthwise";
+import { connect } from "@lengthwise/lengthwise";
 import {
   connect as connectSocket,
-  TransportError,
   webSocketConnection,
 } from "@lengthwise/lengthwise/transport";
+import { expect, failureOf } from "./expectations.ts";
 import { Pages } from "./pages.ts";
 
 const [server = "", refused = "", busy = ""] = (globalThis as unknown as {
   process: { argv: string[] }; // a global of Node.js
 }).process.argv.slice(-3);
 Object.defineProperty(crypto, "randomUUID", { value: undefined });
-
-function expect(what: string, actual: unknown, expected: unknown): void {
-  if (actual === expected) return;
-  throw new Error(`${what}: expected ${expected}, got ${actual}`);
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(() => undefined, (error) => error);
-  if (
-    error instanceof TransportError || error instanceof CallError ||
-    error instanceof SessionError
-  ) {
-    return error.code;
-  }
-  return `${error}`;
-}
 
 const session = await connect(Pages, server, {
   handlers: {
