@@ -30,8 +30,8 @@ export interface Target {
   readonly tls: TlsClientOptions | undefined;
   /** Credentials for the server; `undefined` for none. */
   readonly credentials: unknown;
-  /** Codecs to offer. */
-  readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
+  /** Name of the codecs to offer. */
+  readonly codec: keyof typeof CODECS;
   /** Longest time to connect, in ms. */
   readonly timeout: number;
 }
@@ -69,7 +69,7 @@ export async function readTarget(
     credentials: flags.credentials === undefined
       ? undefined
       : await readCredentials(flags.credentials, io),
-    codecs: CODECS[codec](),
+    codec,
     timeout: parseDuration(
       "connect-timeout",
       flags["connect-timeout"] ?? "5s",
@@ -203,10 +203,10 @@ export async function openSession<P extends AnyProtocol>(
   handlers: object = {},
 ): Promise<ClientSession<P>> {
   const connection = await openConnection(target, io);
-  const { codecs, credentials, timeout } = target;
+  const { codec, credentials, timeout } = target;
   const given: ClientOptions & { handlers: object } = {
     handlers,
-    codecs,
+    codecs: CODECS[codec](),
     credentials,
     limits: { handshakeTimeout: Math.max(100, Math.ceil(timeout)) },
     // The command reports its failures itself.
@@ -273,8 +273,8 @@ function helloAdvice(
 }
 
 /** Returns a connection's address and codec for `--verbose`. */
-export function describeTarget({ url, codecs }: Target): string {
+export function describeTarget({ url, codec }: Target): string {
   return `connecting to ${url}, codecs ${
-    codecs.map(({ name }) => name).join(", ")
+    CODECS[codec]().map(({ name }) => name).join(", ")
   }`;
 }

@@ -54,6 +54,15 @@ export interface Io {
   env(name: string): string | undefined;
   /** Loads a module of the user, by path or URL. */
   importModule(path: string): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * Starts a worker, which makes calls of a benchmark.
+   *
+   * @param onError called if the worker fails
+   * @returns the port of the worker, and a function that ends it
+   */
+  openWorker(
+    onError: (error: unknown) => void,
+  ): { readonly port: MessagePort; close(): void };
   /** Returns the time in milliseconds; it never goes back. */
   now(): number;
   /** Returns the date and time. */

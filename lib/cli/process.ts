@@ -5,31 +5,37 @@
  */
 import { connect } from "../transport/connect.ts";
 import { listen } from "../transport/listen.ts";
+import { usage } from "./errors.ts";
 import type { Io, OutputStream } from "./io.ts";
 import { run } from "./run.ts";
+import { WorkerLink } from "./worker_link.ts";
 
 /** Bytes that are read from a file at once. */
 const CHUNK = 64 * 1024;
 
-/** Runs the command of this process's arguments, then exits. */
-export async function runProcess(): Promise<never> {
-  Deno.exit(await run(Deno.args, processIo()));
-}
-
-/** Returns the surroundings of this process. */
-function processIo(): Io {
+/**
+ * Runs the command of this process's arguments, then exits. In a worker that a
+ * command has started, makes the calls that the command asks for.
+ */
+export async function runProcess(): Promise<void> {
+  if ("WorkerGlobalScope" in globalThis) return await runWorker();
   const interrupt = new AbortController();
   Deno.addSignalListener("SIGINT", () => {
     // A command that does not end is ended by the second signal.
     if (interrupt.signal.aborted) Deno.exit(130);
     interrupt.abort(new Error("interrupted"));
   });
+  Deno.exit(await run(Deno.args, processIo(interrupt.signal)));
+}
+
+/** Returns the surroundings of this process. */
+function processIo(interrupted: AbortSignal): Io {
   return {
     stdout: outputOf(Deno.stdout),
     stderr: outputOf(Deno.stderr),
     stdin: { [Symbol.asyncIterator]: () => Deno.stdin.readable.values() },
     color: !Deno.noColor,
-    interrupted: interrupt.signal,
+    interrupted,
     connect,
     listen: (address, { tls }) => listen(address, tls && { tls }),
     readFile,
@@ -50,6 +56,7 @@ function processIo(): Io {
       const isUrl = /^(file|https?|jsr|npm):/i.test(path);
       return await import(isUrl ? path : pathToFileURL(path).href);
     },
+    openWorker,
     now: () => performance.now(),
     date: () => new Date(),
     turn: () => new Promise((resolve) => setImmediate(resolve)),
@@ -99,4 +106,50 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   } finally {
     file.close();
   }
+}
+
+/**
+ * Starts a worker, which runs the main module again.
+ *
+ * @throws {CliError} without the permission to read the main module
+ */
+function openWorker(
+  onError: (error: unknown) => void,
+): ReturnType<Io["openWorker"]> {
+  const main = new URL("./main.ts", import.meta.url);
+  if (main.protocol === "file:") checkReadable(main);
+  const worker = new Worker(main, { type: "module" });
+  const { port1, port2 } = new MessageChannel();
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    onError(event instanceof ErrorEvent ? new Error(event.message) : event);
+  });
+  worker.postMessage(port2, [port2]);
+  return {
+    port: port1,
+    close() {
+      port1.close();
+      worker.terminate();
+    },
+  };
+}
+
+function checkReadable(path: URL): void {
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  if (state === "granted") return;
+  throw usage(
+    "Cannot start workers: they read the files of the command line",
+    "run the command with --allow-read",
+  );
+}
+
+/** Waits for the command that has started this worker, and serves it. */
+async function runWorker(): Promise<void> {
+  const { serveBenchWorker } = await import("./bench/bench_workers.ts");
+  const { promise: port, resolve } = Promise.withResolvers<MessagePort>();
+  globalThis.addEventListener("message", (event) => {
+    if (event instanceof MessageEvent) resolve(event.data);
+  }, { once: true });
+  const { signal } = new AbortController(); // the command stops its workers
+  await serveBenchWorker(new WorkerLink(await port), processIo(signal));
 }

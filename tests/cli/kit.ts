@@ -9,6 +9,8 @@ import type { Connection, Listener } from "../../lib/transport/connection.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import type { Io, OutputStream } from "../../lib/cli/io.ts";
 import { run } from "../../lib/cli/run.ts";
+import { serveBenchWorker } from "../../lib/cli/bench/bench_workers.ts";
+import { WorkerLink } from "../../lib/cli/worker_link.ts";
 
 /** A stream or file that a command writes to. */
 export type Destination = "stdout" | "stderr" | "file";
@@ -89,6 +91,7 @@ export async function runCli(
 ): Promise<Result> {
   const { onWrite } = given;
   let open = 0;
+  const workers: Promise<void>[] = [];
   const stdout = new Collected(given, async (text) => {
     await given.onOutput?.(text);
     await onWrite?.("stdout", text);
@@ -129,6 +132,12 @@ export async function runCli(
         ? Promise.reject(new Error("no such module"))
         : Promise.resolve(module);
     },
+    openWorker() {
+      const { port1, port2 } = new MessageChannel();
+      const link = new WorkerLink(port2);
+      workers.push(serveBenchWorker(link, io).finally(() => link.close()));
+      return { port: port1, close: () => port1.close() };
+    },
     now: given.now ?? (() => performance.now()),
     date: () => new Date(0),
     turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
@@ -146,6 +155,7 @@ export async function runCli(
   };
   const code = await run(args, io);
   assertEquals(open, 0, "a file was not closed");
+  await Promise.all(workers);
   await Promise.all(sessions); // the servers' ends of the command's sessions
   return {
     code,

@@ -85,6 +85,25 @@ Deno.test("the commands need only --allow-net", async () => {
   }
 });
 
+Deno.test("bench starts workers, which read the files of the program", async () => {
+  const { stop, port, url } = await served();
+  const load = [
+    ...["bench", url, "echo", "1", "--rate", "200", "--warmup", "0"],
+    ...["--duration", "200ms", "--workers", "2"],
+  ];
+  try {
+    const denied = await output(port, load);
+    assertEquals(denied.code, 2);
+    assertStringIncludes(denied.stderr, "--allow-read");
+    const { code, stdout, stderr } = await output(port, load, ["--allow-read"]);
+    assertEquals(code, 0, stderr);
+    const { calls, outcomes, workers } = JSON.parse(stdout);
+    assertEquals([calls, outcomes, workers], [40, { ok: 40 }, 2]);
+  } finally {
+    await stop();
+  }
+});
+
 Deno.test("tap, replay and diff need only the files and addresses they name", async () => {
   const { stop, port, url } = await served();
   const folder = await Deno.makeTempDir({ prefix: "lengthwise_cli_" });

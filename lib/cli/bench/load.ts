@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly warmup: number;
   /** Milliseconds after which calls in flight are cut at the end. */
   readonly grace: number;
+  /** Milliseconds before the first call of an open loop. @default {0} */
+  readonly delay?: number | undefined;
 }
 
 /** Result of one call. */
@@ -103,6 +105,7 @@ class Generator {
   readonly #observer: LoadObserver;
   readonly #signal: AbortSignal;
   readonly #grace: number;
+  readonly #delay: number;
   /** Time at which measuring begins. */
   readonly #measured: number;
   readonly #begin: number;
@@ -113,7 +116,7 @@ class Generator {
   #failure: unknown = undefined;
 
   constructor(
-    { duration, warmup, grace }: LoadOptions,
+    { duration, warmup, grace, delay = 0 }: LoadOptions,
     clock: Clock,
     call: MakeCall,
     observer: LoadObserver,
@@ -124,6 +127,7 @@ class Generator {
     this.#observer = observer;
     this.#signal = signal;
     this.#grace = grace;
+    this.#delay = delay;
     this.#begin = clock.now();
     this.#measured = this.#begin + warmup;
     this.#end = this.#measured + duration;
@@ -136,8 +140,9 @@ class Generator {
   /** Makes calls at a rate, whatever the server does. */
   async open(rate: number): Promise<void> {
     const interval = 1000 / rate;
+    const first = this.#begin + this.#delay;
     for (let next = 0; !this.#over;) {
-      const due = this.#begin + next * interval;
+      const due = first + next * interval;
       if (due >= this.#end) return;
       const now = this.#clock.now();
       if (due > now) {
@@ -145,7 +150,7 @@ class Generator {
         continue;
       }
       for (let sent = 0; sent < MAX_BATCH; sent++, next++) {
-        const intended = this.#begin + next * interval;
+        const intended = first + next * interval;
         if (intended > now || intended >= this.#end) break;
         this.#late(intended, this.#clock.now() - intended);
         this.#fly(intended);

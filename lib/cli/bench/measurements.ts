@@ -42,6 +42,8 @@ export interface BenchResult {
   readonly loop: Loop;
   /** Number of connections. */
   readonly connections: number;
+  /** Number of workers that made the calls. */
+  readonly workers: number;
   /** Milliseconds of measuring. */
   readonly duration: number;
   /** Milliseconds before, which were not measured. */
@@ -60,6 +62,25 @@ export interface BenchResult {
   readonly bytes: { readonly sent: number; readonly received: number };
   /** Figures over time. */
   readonly timeline: readonly Slot[];
+}
+
+/** The measurements of a worker, which can be sent and added up. */
+export interface MeasurementsData {
+  /** Latencies by outcome. */
+  readonly outcomes: readonly (readonly [name: string, data: HistogramData])[];
+  /** Times until the first item of a stream. */
+  readonly firstItem: HistogramData;
+  /** Times by which the generator was late. */
+  readonly lag: HistogramData;
+  /** Number of items. */
+  readonly items: number;
+  /** Number of calls that were cut at the end. */
+  readonly cut: number;
+  /** Calls of each part of the duration. */
+  readonly slots: readonly {
+    readonly ok: HistogramData;
+    readonly failed: number;
+  }[];
 }
 
 /** Collects the measurements of a benchmark. */
@@ -112,6 +133,34 @@ export class Measurements implements LoadObserver {
       this.outcomes.set(outcome, histogram);
     }
     return histogram;
+  }
+
+  /** Returns the measurements in a form that can be sent. */
+  toData(): MeasurementsData {
+    return {
+      outcomes: [...this.outcomes].map(([name, each]) => [name, each.toJSON()]),
+      firstItem: this.firstItem.toJSON(),
+      lag: this.lag.toJSON(),
+      items: this.items,
+      cut: this.cuts,
+      slots: this.#slots.map(({ ok, failed }) => ({ ok: ok.toJSON(), failed })),
+    };
+  }
+
+  /** Adds what a worker has measured at the same time. */
+  add({ outcomes, firstItem, lag, items, cut, slots }: MeasurementsData): void {
+    for (const [name, data] of outcomes) {
+      this.#histogramOf(name).merge(Histogram.from(data));
+    }
+    this.firstItem.merge(Histogram.from(firstItem));
+    this.lag.merge(Histogram.from(lag));
+    this.items += items;
+    this.cuts += cut;
+    slots.forEach(({ ok, failed }, index) => {
+      const slot = this.#slots[index]!; // as many slots
+      slot.ok.merge(Histogram.from(ok));
+      slot.failed += failed;
+    });
   }
 
   /** Returns the result. */

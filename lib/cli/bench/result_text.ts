@@ -22,7 +22,7 @@ const WIDE = 76;
 /** Returns a result as lines for people. */
 export function resultText(result: BenchResult, columns = WIDE): string {
   const { outcomes, firstItem, items, bytes, cut, lag, loop } = result;
-  const { duration, connections, agent } = result;
+  const { duration, connections, workers, agent } = result;
   const { rate } = figuresOf(result);
   const shares = columns < WIDE ? FEW_SHARES : SHARES;
   const rows = [
@@ -35,7 +35,9 @@ export function resultText(result: BenchResult, columns = WIDE): string {
   const lines = [
     `${loopText(loop)}; reached ${perSecond(rate)} over ${
       formatMs(duration)
-    }, ${countOf(connections, "connection")}`,
+    }, ${countOf(connections, "connection")}${
+      workers > 1 ? `, ${countOf(workers, "worker")}` : ""
+    }`,
     "",
     ...columnsOf(rows.map(([name = "", ...rest]) => [
       printableName(name),
@@ -62,7 +64,7 @@ export function invalidity(result: BenchResult): string | undefined {
       formatMs(lag)
     } (p99), more than 10 % of the measured p99 of ${
       formatMs(ok.percentile(0.99))
-    }; lower the load, or run it on a machine of its own`;
+    }; lower the load, use --workers, or run it on a machine of its own`;
 }
 
 function loopText(loop: Loop): string {
@@ -104,10 +106,13 @@ export function comparisonText(now: BenchResult, base: BenchResult): string {
     ["errors", percent(a.errors), percent(b.errors), ""],
   ];
   const differs = JSON.stringify(base.loop) !== JSON.stringify(now.loop) ||
-    base.method !== now.method || base.connections !== now.connections;
+    base.method !== now.method || base.connections !== now.connections ||
+    base.workers !== now.workers;
   return [
     ...(differs
-      ? ["the base is of another method, loop or number of connections"]
+      ? [
+        "the base is of another method, loop, or number of connections or workers",
+      ]
       : []),
     ...columnsOf(rows.map(([name = "", ...rest]) => [
       name.padEnd(7),

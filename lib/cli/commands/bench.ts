@@ -3,22 +3,15 @@
  *
  * @module
  */
-import {
-  CallError,
-  type SessionError,
-} from "../../messages/errors/call_error.ts";
 import { AGENT } from "../../messages/session/wire/agent.ts";
-import { sendsItems } from "../../messages/session/calls/call_state.ts";
-import {
-  type Attempt,
-  generateLoad,
-  type Loop,
-  type MakeCall,
-} from "../bench/load.ts";
+import type { BenchJob } from "../bench/bench_job.ts";
+import { BenchWorkers } from "../bench/bench_workers.ts";
+import type { LoadOptions, Loop } from "../bench/load.ts";
+import { type Generators, LoadRun } from "../bench/load_run.ts";
 import {
   type BenchResult,
   figuresOf,
-  Measurements,
+  type Measurements,
   readResult,
 } from "../bench/measurements.ts";
 import { resultPage } from "../bench/result_page.ts";
@@ -28,17 +21,7 @@ import {
   percent,
   resultText,
 } from "../bench/result_text.ts";
-import { describeTarget, openSession, readTarget } from "../connecting.ts";
-import { countedIo } from "../counted_io.ts";
-import {
-  type CallableMethod,
-  callerOf,
-  type DynamicCall,
-  type DynamicCallOptions,
-  type DynamicStream,
-  protocolOf,
-  replyOf,
-} from "../dynamic_method.ts";
+import { describeTarget, readTarget } from "../connecting.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import {
   CONNECT_FLAGS,
@@ -55,6 +38,7 @@ import { CALL_FLAGS, callOptions, methodOf } from "../method_flags.ts";
 import { Printer } from "../output.ts";
 import { drawProgress } from "../progress_bar.ts";
 import {
+  countOf,
   formatCount,
   formatMs,
   optionalDuration,
@@ -78,7 +62,16 @@ const FLAGS = {
     value: "16",
     summary: "calls at the same time (closed loop)",
   },
-  connections: { type: "string", value: "1", summary: "number of sessions" },
+  connections: {
+    type: "string",
+    value: "1",
+    summary: "number of sessions; by default, one for each worker",
+  },
+  workers: {
+    type: "string",
+    value: "1",
+    summary: "threads that make the calls, if one is too slow",
+  },
   duration: { type: "string", value: "10s", summary: "time of measuring" },
   warmup: {
     type: "string",
@@ -133,7 +126,10 @@ export const HELP: CommandHelp = {
   notes:
     `With --rate, the latency of a call counts from its intended start, so that a
 stall of the server counts for all calls that it delays. With --concurrency, it
-counts from the actual start: the result says "closed loop". One is required.`,
+counts from the actual start: the result says "closed loop". One is required.
+
+If the result is invalid because the generator was late, use --workers. Each
+worker makes its share of the calls on its share of the connections.`,
   flags: { ...FLAGS, ...CONNECT_FLAGS },
 };
 
@@ -162,7 +158,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         ? GRACE
         : 0,
   };
-  const connections = parseCount("connections", flags.connections ?? "1");
+  const workers = parseCount("workers", flags.workers ?? "1");
+  const connections = parseCount(
+    "connections",
+    flags.connections ?? String(workers),
+  );
   const thresholds = thresholdsOf(flags);
   const base = flags.compare === undefined
     ? undefined
@@ -171,50 +171,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const target = await readTarget(url, flags, io);
   await printer.detail(describeTarget(target));
   const method = await methodOf(name, target, flags, io);
-  const value = await readInput(input, io);
+  const job: BenchJob = {
+    target,
+    method,
+    input: await readInput(input, io),
+    options,
+    load,
+    connections,
+  };
 
-  const bytes = { sent: 0, received: 0 };
-  const counted = countedIo(io, bytes);
-  const stop = new AbortController();
-  const sessions = await Promise.all(
-    Array.from(
-      { length: connections },
-      () => openSession(protocolOf([method]), target, counted),
-    ),
-  );
-  let lost: SessionError | undefined;
-  for (const { finished } of sessions) {
-    finished.then((reason) => {
-      if (stop.signal.aborted) return;
-      lost = reason;
-      stop.abort(reason);
-    });
-  }
-  io.interrupted.addEventListener("abort", () => stop.abort(), { once: true });
-  const measurements = new Measurements(load.duration);
+  const generators = workers === 1
+    ? await LoadRun.open(job, io)
+    : await BenchWorkers.open(job, workers, io);
   const start = io.now();
-  const total = load.warmup + load.duration;
-  const drawn = new AbortController();
-  const drawing = drawProgress(
-    io,
-    () => (io.now() - start) / total,
-    () => progressText(measurements, io.now() - start - load.warmup),
-    drawn.signal,
-  );
-  drawing.catch(() => stop.abort()); // it is awaited below
-  try {
-    const callers = sessions.map((session) => callerOf(session, name));
-    const call = callsOf(method, callers, value, options, io);
-    await generateLoad(load, io, call, measurements, stop.signal);
-  } finally {
-    drawn.abort();
-    try {
-      await drawing;
-    } finally {
-      stop.abort();
-      await Promise.all(sessions.map((session) => session.close()));
-    }
-  }
+  await runGenerators(generators, load, workers, io);
+  const { measurements, bytes, lost } = generators;
   const ran = Math.min(load.duration, io.now() - start - load.warmup);
   const result = measurements.result({
     date: io.date().toISOString(),
@@ -223,6 +194,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     method: name,
     loop,
     connections,
+    workers,
     duration: lost === undefined && !io.interrupted.aborted
       ? load.duration
       : Math.max(1, ran),
@@ -233,6 +205,41 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   await writeFiles(result, flags, io);
   if (lost !== undefined) throw lost;
   return judge(result, thresholds);
+}
+
+/** Makes the calls, with a progress bar, until the user interrupts them. */
+async function runGenerators(
+  generators: Generators,
+  { warmup, duration }: LoadOptions,
+  workers: number,
+  io: Io,
+): Promise<void> {
+  const stop = () => generators.stop();
+  const start = io.now();
+  const drawn = new AbortController();
+  const drawing = drawProgress(
+    io,
+    () => (io.now() - start) / (warmup + duration),
+    () =>
+      workers > 1
+        ? countOf(workers, "worker")
+        : progressText(generators.measurements, io.now() - start - warmup),
+    drawn.signal,
+  );
+  drawing.catch(stop); // it is awaited below
+  io.interrupted.addEventListener("abort", stop, { once: true });
+  try {
+    if (io.interrupted.aborted) stop();
+    await generators.run();
+  } finally {
+    drawn.abort();
+    io.interrupted.removeEventListener("abort", stop);
+    try {
+      await drawing;
+    } finally {
+      await generators.close();
+    }
+  }
 }
 
 /** Returns the kind of loop; exactly one of two flags names it. */
@@ -249,47 +256,6 @@ function loopOf({ rate, concurrency }: FlagValues<typeof FLAGS>): Loop {
       concurrency: parseCount("concurrency", concurrency ?? ""),
     }
     : { kind: "open", rate: parseNumber("rate", rate) };
-}
-
-/** Returns a function that makes a call on the sessions in turn. */
-function callsOf(
-  { shape }: CallableMethod,
-  callers: readonly DynamicCall[],
-  value: unknown,
-  options: DynamicCallOptions,
-  io: Io,
-): MakeCall {
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const input = sendsItems(shape) ? items : value;
-  let next = 0;
-  return async (signal) => {
-    const call = callers[next++ % callers.length]!; // there is at least one
-    try {
-      const reply = replyOf(shape, call(input, { ...options, signal }));
-      if ("items" in reply) return await readItems(reply.items, io);
-      await reply.output;
-      return OK;
-    } catch (error) {
-      if (error instanceof CallError) return { outcome: error.code };
-      throw error;
-    }
-  };
-}
-
-const OK: Attempt = { outcome: "ok" };
-
-async function readItems(stream: DynamicStream, io: Io): Promise<Attempt> {
-  let items = 0;
-  let firstItem: number | undefined;
-  try {
-    for await (const _ of stream) {
-      if (items++ === 0) firstItem = io.now();
-    }
-    return { outcome: "ok", items, firstItem };
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    return { outcome: error.code, items, firstItem };
-  }
 }
 
 function progressText({ outcomes }: Measurements, elapsed: number): string {
@@ -321,11 +287,13 @@ async function print(
 /** Returns the figures of a result for programs, without the histograms. */
 function summaryOf(result: BenchResult): Record<string, unknown> {
   const { ok, calls, rate, errors, lag, valid } = figuresOf(result);
-  const { loop, method, connections, duration, bytes, items, cut } = result;
+  const { loop, method, connections, workers, duration, bytes, items, cut } =
+    result;
   return {
     method,
     loop,
     connections,
+    workers,
     duration,
     calls,
     rate,

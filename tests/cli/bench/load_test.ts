@@ -78,6 +78,7 @@ async function load(
     method: "",
     loop: given.loop,
     connections: 1,
+    workers: 1,
     duration: given.duration,
     warmup: given.warmup,
     bytes: { sent: 0, received: 0 },

@@ -26,6 +26,7 @@ const FACTS = {
   method: "",
   loop: { kind: "open", rate: 1 },
   connections: 1,
+  workers: 1,
   duration: 1000,
   warmup: 0,
   bytes: { sent: 0, received: 0 },
@@ -46,6 +47,7 @@ function result(latency: number, lag = 0.001) {
     method: "price<b>",
     loop: { kind: "open", rate: 100 },
     connections: 1,
+    workers: 1,
     duration: 1000,
     warmup: 0,
     bytes: { sent: 2048, received: 10 },
@@ -246,4 +248,24 @@ Deno.test("readResult() accepts only what --save has written", none, () => {
       "not a saved benchmark",
     );
   }
+});
+
+Deno.test("Measurements adds up what workers have measured", none, () => {
+  const all = new Measurements(1000);
+  const parts = [new Measurements(1000), new Measurements(1000)];
+  for (let n = 0; n < 200; n++) {
+    const start = n * 5;
+    const outcome = n % 7 === 0 ? "internal" : "ok";
+    const firstItem = n % 3 === 0 ? start + 0.5 : undefined;
+    const call = { outcome, start, end: start + n, items: n % 3, firstItem };
+    for (const each of [all, parts[n % 2]!]) {
+      each.called(call);
+      each.late(n / 8);
+      if (n % 50 === 0) each.cut();
+    }
+  }
+  const sum = new Measurements(1000);
+  for (const part of parts) sum.add(structuredClone(part.toData()));
+  assertEquals(sum.result(FACTS), all.result(FACTS));
+  assertEquals(sum.toData(), all.toData());
 });

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connectTo, runCli, type Surroundings } from "../kit.ts";
 import { shop } from "../shop.ts";
+import { CALL_ERROR_CODES } from "../../../lib/messages/errors/call_error.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
 
 const SHORT = ["--duration", "100ms", "--warmup", "0"];
 
@@ -91,4 +93,86 @@ Deno.test("bench prints what it has measured when it is interrupted", async () =
   );
   assertEquals(code, 130);
   assert(JSON.parse(stdout).calls >= 0);
+});
+
+Deno.test("bench divides the calls among workers, and adds up what they measure", async () => {
+  const { code, stdout, stderr, files } = await bench([
+    ...["price", '{"sku":"tea"}', "--rate", "200", "--workers", "3"],
+    ...["--save", "x.json", "--format", "json"],
+  ]);
+  assertEquals(code, 0, stderr);
+  const found = JSON.parse(stdout);
+  assertEquals([found.calls, found.workers, found.connections], [20, 3, 3]);
+  assertEquals(found.loop, { kind: "open", rate: 200 });
+  assert(found.bytes.sent > 0 && found.bytes.received > 0);
+  const saved = JSON.parse(new TextDecoder().decode(files["x.json"]));
+  assertEquals(saved.outcomes.ok.count, 20);
+  assertEquals(saved.lag.count, 20); // the lag of all generators
+  const slots: { ok: number }[] = saved.timeline;
+  assertEquals(slots.reduce((sum, { ok }) => sum + ok, 0), 20);
+});
+
+Deno.test("bench with workers measures items and a closed loop", async () => {
+  const { code, stdout } = await bench([
+    ...["quotes", '{"count":3}', "--concurrency", "3", "--workers", "2"],
+    ...["--connections", "3"],
+  ]);
+  assertEquals(code, 0);
+  const { calls, items, cut, connections } = JSON.parse(stdout);
+  assertEquals([items, cut, connections], [3 * calls, 0, 3]);
+});
+
+Deno.test("bench rejects workers that would have nothing to do", async () => {
+  const few = ["echo", "--rate", "1", "--workers", "3", "--connections", "2"];
+  const { code, stderr } = await bench(few);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "Cannot divide --connections 2");
+  const calls = ["echo", "--concurrency", "2", "--workers", "3"];
+  const closed = await bench(calls);
+  assertEquals(closed.code, 2);
+  assertStringIncludes(closed.stderr, "--concurrency 3 or more");
+});
+
+Deno.test("bench with workers reports what one of them cannot do", async () => {
+  const { server } = shop();
+  const connect = connectTo(server);
+  let connects = 0;
+  const unreached = await bench(
+    ["echo", "--rate", "100", "--workers", "2", "--shape", "unary"],
+    {
+      connect: (...given) =>
+        ++connects === 2
+          ? Promise.reject(
+            new TransportError("refused", { code: "refused", address: "x" }),
+          )
+          : connect(...given),
+    },
+  );
+  assertEquals(unreached.code, 3);
+  assertStringIncludes(unreached.stderr, "step TCP: refused");
+  const deep = `${"[".repeat(100)}${"]".repeat(100)}`; // cannot be encoded
+  const open = ["--rate", "100", "--workers", "2"];
+  const invalid = await bench(["echo", deep, ...open]);
+  assertEquals(invalid.code, 2);
+  assertStringIncludes(invalid.stderr, "maxDepth");
+});
+
+Deno.test("bench with workers ends early if a session or the user does", async () => {
+  const { server } = shop();
+  const long = [
+    ...["bench", "tcp://test:1", "echo", "--rate", "100", "--workers", "2"],
+    ...["--warmup", "0", "--duration", "60s"],
+  ];
+  setTimeout(() => server.abort(), 100);
+  const lost = await runCli(long, { connect: connectTo(server) });
+  assertEquals(lost.code, 64 + CALL_ERROR_CODES.indexOf("disconnected"));
+  assert(JSON.parse(lost.stdout).duration < 60_000);
+  const interrupt = new AbortController();
+  setTimeout(() => interrupt.abort(), 100);
+  const { code, stdout } = await runCli(long, {
+    connect: connectTo(shop().server),
+    interrupted: interrupt.signal,
+  });
+  assertEquals(code, 130);
+  assert(JSON.parse(stdout).calls > 0);
 });
