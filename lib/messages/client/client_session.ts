@@ -9,7 +9,7 @@ import type { CallContext } from "../handlers/context.ts";
 import type { AnyProtocol, Remote } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
-import type { FrameRecord } from "../observe/recording.ts";
+import type { FrameRecord } from "../errors/frame_record.ts";
 import type { SessionStats } from "../observe/stats.ts";
 
 /**

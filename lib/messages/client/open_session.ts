@@ -25,6 +25,7 @@ import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import type { ConnectAttempt } from "../observe/observer.ts";
 import type { Observers } from "../observe/observers.ts";
 import { SessionError } from "../errors/call_error.ts";
+import { addRecording } from "../errors/error_recordings.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
@@ -197,11 +198,13 @@ function withAddress(
 
 /** Returns the error with what failed before its message. */
 function prefixed(what: string, error: SessionError): SessionError {
-  const { message, code, remote, retryAfter, spread } = error;
-  return new SessionError(
+  const { message, code, remote, retryAfter, spread, recording } = error;
+  const named = new SessionError(
     `${what}: ${message}`,
     { code, remote, retryAfter, spread, cause: error },
   );
+  addRecording(named, recording);
+  return named;
 }
 
 function connectTo(

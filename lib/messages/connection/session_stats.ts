@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FrameRecord } from "../observe/recording.ts";
+import type { FrameRecord } from "../errors/frame_record.ts";
 import type { SessionStats } from "../observe/stats.ts";
 import type { FrameLog } from "../session/flow/frame_log.ts";
 import type { SessionView } from "../session/session.ts";

@@ -15,7 +15,7 @@ import type {
   ObservableSession,
   ObservedCall,
 } from "../observe/observed_call.ts";
-import type { FrameRecord } from "../observe/recording.ts";
+import type { FrameRecord } from "../errors/frame_record.ts";
 import { isViolation } from "../observe/violation_log.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { DropReason } from "../observe/observer.ts";
@@ -31,6 +31,7 @@ import type { IncidentReport } from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import { type CallError, SessionError } from "../errors/call_error.ts";
+import { addRecording } from "../errors/error_recordings.ts";
 import { describeType } from "../../support/describe_type.ts";
 import type { AnyProtocol, Remote, Side } from "../protocol/protocol_types.ts";
 import type { Hello, MethodInfo } from "../session/wire/hello.ts";
@@ -565,17 +566,18 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     if (this.session.sentGoaway) this.#link.finish();
     else this.#link.close();
     this.#charge();
+    if (isViolation(reason)) addRecording(reason, this.recording());
     this.#finish(reason);
     this.#observeEnd(reason);
   }
 
   #observeEnd(error: SessionError): void {
-    if (isViolation(error)) {
+    if (isViolation(error) && !error.remote) {
       this.#resolved.violations.add(() => ({
         error,
         session: this.id,
         peer: formatAddress(this.remoteAddr),
-        recording: this.recording(),
+        recording: error.recording,
       }), performance.now());
     }
     this.#observed?.ended(error);

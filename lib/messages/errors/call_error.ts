@@ -12,6 +12,8 @@ import {
   checkOptions,
   type OptionNames,
 } from "../../support/check_options.ts";
+import type { FrameRecord } from "./frame_record.ts";
+import { recordingOf } from "./error_recordings.ts";
 
 /**
  * The reason why a call failed.
@@ -357,5 +359,16 @@ export class SessionError extends Error {
     this.remote = options.remote ?? false;
     this.retryAfter = options.retryAfter ?? 0;
     this.spread = options.spread ?? 0;
+  }
+
+  /**
+   * Headers of the last frames of a session that a violation ended.
+   *
+   * Empty if the session ended for another reason. Both ends have their own: the end that found the violation, and the one whose
+   * frames caused it (`remote`). `formatRecording()` of
+   * `@lengthwise/lengthwise/observe` prints them.
+   */
+  get recording(): readonly FrameRecord[] {
+    return recordingOf(this);
   }
 }

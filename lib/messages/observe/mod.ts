@@ -49,7 +49,8 @@ export type {
   TrafficStats,
 } from "../session/session_figures.ts";
 export type { TopicFigures, TopicStats } from "../broadcast/fanout.ts";
-export { formatRecording, type FrameRecord } from "./recording.ts";
+export type { FrameRecord } from "../errors/frame_record.ts";
+export { formatRecording } from "./recording.ts";
 export type { Violation } from "./violation_log.ts";
 export type { ClientStats, ServerStats, SessionStats } from "./stats.ts";
 export type {

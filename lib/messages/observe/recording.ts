@@ -3,28 +3,14 @@
  *
  * @module
  */
+import type { FrameRecord } from "../errors/frame_record.ts";
 import { printable } from "../support/printable.ts";
-
-/** The header of a frame; bodies are never recorded. */
-export interface FrameRecord {
-  /** Time in ms since 1970, or of the session's clock. */
-  readonly at: number;
-  /** Whether this side sent or received it. */
-  readonly direction: "sent" | "received";
-  /** Name of the kind, such as `REQUEST`. */
-  readonly kind: string;
-  /** Flag bits (PROTOCOL.md, section 2). */
-  readonly flags: number;
-  /** Id of the call; 0 for frames of the session. */
-  readonly id: number;
-  /** Bytes of the body; `undefined` for HELLO and AUTH, which hold credentials. */
-  readonly length: number | undefined;
-}
 
 /**
  * Formats the last frames of a session, one in a line.
  *
- * @param frames the result of `session.recording()`
+ * @param frames the result of `session.recording()`, or `recording` of a
+ * `SessionError`
  * @returns lines with the time since the first frame, the direction (`→` for
  * sent), the kind, the id and the length
  *

@@ -5,7 +5,8 @@
  */
 import type { SessionError, SessionErrorCode } from "../errors/call_error.ts";
 import { reportRejection } from "../support/thenable.ts";
-import { formatRecording, type FrameRecord } from "./recording.ts";
+import type { FrameRecord } from "../errors/frame_record.ts";
+import { formatRecording } from "./recording.ts";
 
 /** A session that ended because the peer violated the protocol. */
 export interface Violation {
@@ -24,7 +25,7 @@ export interface Violation {
 /** Milliseconds between two reports: a peer chooses when they are made. */
 const INTERVAL = 10_000;
 
-/** Codes of sessions that this side ends because of the peer's frames. */
+/** Codes of sessions that one end ends because of the other's frames. */
 const VIOLATIONS: ReadonlySet<SessionErrorCode> = new Set([
   "protocol",
   "flow-control",
@@ -32,9 +33,9 @@ const VIOLATIONS: ReadonlySet<SessionErrorCode> = new Set([
   "too-many",
 ]);
 
-/** Returns whether a session ended because the peer violated the protocol. */
-export function isViolation({ code, remote }: SessionError): boolean {
-  return !remote && VIOLATIONS.has(code);
+/** Returns whether a session ended because an end violated the protocol. */
+export function isViolation({ code }: SessionError): boolean {
+  return VIOLATIONS.has(code);
 }
 
 /** Reporter of the violations of a server's or client's peers. */

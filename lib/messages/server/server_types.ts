@@ -26,7 +26,7 @@ import type {
   Remote,
 } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
-import type { FrameRecord } from "../observe/recording.ts";
+import type { FrameRecord } from "../errors/frame_record.ts";
 import type { ServerStats, SessionStats } from "../observe/stats.ts";
 import type { SessionOptions } from "../connection/session_options.ts";
 

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import { formatRecording } from "../../../lib/messages/observe/recording.ts";
@@ -64,6 +71,59 @@ Deno.test("a session that ends by a violation is reported with its last frames",
   const kinds = violation!.recording.map(({ kind }) => kind);
   assertEquals(kinds.slice(-4), ["REQUEST", "RESULT", "REQUEST", "GOAWAY"]);
   assertEquals(server.stats.sessions.ended, { protocol: 3 });
+});
+
+Deno.test("the error of a violation has the last frames of its own end", async () => {
+  await using server = createServer(Echo, {
+    recorder: { onViolation: () => {} },
+  }).handle({ echo: () => new Promise(() => {}) });
+  const connection = dial(server);
+  await using session = await connect(Echo, connection);
+  const call = session.remote.echo("a").catch((error) => error);
+  await turns(2);
+  const [served] = server.sessions;
+  // A frame that the client's session does not know of: the id 1 again.
+  await new RawPeer(connection)
+    .frame(K.REQUEST, 1, request(0, value("a")));
+  const found = await served!.finished;
+  const reported = await session.finished;
+  assertEquals([found.code, found.remote], ["protocol", false]);
+  assertEquals([reported.code, reported.remote], ["protocol", true]);
+  const ends = (error: SessionError) =>
+    error.recording.slice(-2).map(({ direction, kind }) => [direction, kind]);
+  assertEquals(ends(found), [["received", "REQUEST"], ["sent", "GOAWAY"]]);
+  assertEquals(ends(reported), [["sent", "REQUEST"], ["received", "GOAWAY"]]);
+  assertMatch(formatRecording(reported.recording), /← GOAWAY \d+ B$/m);
+  assertEquals(reported.recording, session.recording());
+  const { cause } = await call;
+  assert(cause instanceof SessionError);
+  assertEquals(cause.recording, reported.recording);
+  assert(!Deno.inspect(reported).includes("REQUEST"));
+});
+
+Deno.test("connect() fails with the frames of a handshake that broke the protocol", async () => {
+  const [near, far] = memoryPair();
+  const connecting = connect(Echo, near, {
+    recorder: { onViolation: () => {} },
+  });
+  await using peer = new RawPeer(far);
+  await peer.frame(K.RESULT, 1); // before HELLO
+  const error = await assertRejects(() => connecting, SessionError);
+  assertEquals(error.code, "protocol");
+  assertEquals(
+    error.recording.map(({ direction, kind }) => `${direction} ${kind}`),
+    ["sent HELLO", "received RESULT", "sent GOAWAY"],
+  );
+});
+
+Deno.test("the error of an orderly end has no frames", async () => {
+  await using server = createServer(Echo).handle(handlers);
+  await using session = await connect(Echo, dial(server));
+  await session.remote.echo("a");
+  await session.close();
+  assertEquals((await session.finished).recording, []);
+  const made = new SessionError("x", { code: "protocol" });
+  assertEquals(made.recording, []);
 });
 
 Deno.test("1,000 sessions killed in 1 s: one report, and a count of 999", () => {
