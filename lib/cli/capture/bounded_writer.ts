@@ -12,6 +12,7 @@ export class BoundedWriter {
   readonly #queue: Uint8Array[] = [];
   #queued = 0;
   #noticed = 0;
+  #full = false;
   #writing: Promise<void> | undefined;
   #error: unknown = undefined;
   /** Whether the output has failed. */
@@ -34,12 +35,23 @@ export class BoundedWriter {
     this.#notice = notice;
   }
 
+  /** Whether an entry was dropped, and nothing was written since. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Counts an entry that is dropped. */
+  drop(): void {
+    if (this.failed) return;
+    this.dropped++;
+    this.#full = true;
+  }
+
   /** Adds an entry, or drops it if too much waits. */
   add(bytes: Uint8Array): void {
     if (this.failed) return;
     if (this.#queued + bytes.length > this.#limit) {
-      this.dropped++;
-      return;
+      return this.drop();
     }
     this.addAlways(bytes);
   }
@@ -57,6 +69,7 @@ export class BoundedWriter {
       for (let next; (next = this.#queue.shift()) !== undefined;) {
         await this.#write(next);
         this.#queued -= next.length;
+        this.#full = false;
         if (this.#queue.length === 0 && this.dropped > this.#noticed) {
           const notice = this.#notice(this.dropped - this.#noticed);
           this.#noticed = this.dropped;

@@ -32,6 +32,8 @@ export interface CapturedFrame {
   readonly code: string | undefined;
   /** Text about a HELLO. */
   readonly note: string | undefined;
+  /** Codec of the session; `""` before the HELLO of the server. */
+  readonly codec: string;
   /** The frame with its length and header; secrets are zeros. */
   readonly bytes: Uint8Array;
 }

@@ -5,7 +5,8 @@
  */
 import { printableName } from "../../messages/support/printable.ts";
 import { HEADER } from "../../messages/session/wire/frame_header.ts";
-import { ascii } from "../display.ts";
+import { ascii, fitted, jsonFor, jsonLine } from "../display.ts";
+import { toJson } from "../values.ts";
 import { LENGTH } from "./session_decoder.ts";
 import type { CapturedFrame } from "./captured_frame.ts";
 
@@ -63,14 +64,51 @@ export function frameLine(
   return words.join(" ");
 }
 
-/** Returns a frame as a value, for JSON. */
+/** A decoded value. */
+type Decoded = { readonly value: unknown } | undefined;
+
+/**
+ * Returns a frame as a line, with the value of its message.
+ *
+ * A value that does not fit into the line follows it.
+ *
+ * @param decoded the value of the message that the frame completes
+ */
+export function frameLines(
+  frame: CapturedFrame,
+  start: number,
+  bodies: Bodies,
+  decoded: Decoded,
+  columns: number,
+): string {
+  if (decoded === undefined) {
+    return fitted(frameLine(frame, start, bodies), columns);
+  }
+  const line = frameLine(frame, start, "none");
+  const json = toJson(decoded.value);
+  const whole = `${line} ${jsonLine(json)}`;
+  if (whole.length <= columns) return whole;
+  const lines = jsonFor(columns - INDENT.length, json).split("\n");
+  return [fitted(line, columns), ...lines.map((each) => `${INDENT}${each}`)]
+    .join("\n");
+}
+
+/** Space before a value below its frame. */
+const INDENT = " ".repeat(10);
+
+/**
+ * Returns a frame as a value, for JSON.
+ *
+ * @param decoded the value of the message that the frame completes
+ */
 export function frameValue(
   frame: CapturedFrame,
   bodies: Bodies,
+  decoded?: Decoded,
 ): Record<string, unknown> {
   const { connection, dir, time, kind, more, id, size } = frame;
   const { method, code, note } = frame;
-  const body = bodyOf(frame, bodies);
+  const body = bodyOf(frame, decoded === undefined ? bodies : "none");
   return {
     time,
     connection,
@@ -83,5 +121,6 @@ export function frameValue(
     ...(code !== undefined && { code }),
     ...(note !== undefined && { note }),
     ...(body.length > 0 && { body: body.toHex() }),
+    ...decoded,
   };
 }

@@ -124,6 +124,7 @@ export class SessionDecoder {
       shape: method?.shape,
       code: codeOf(frame),
       note: kind === Kind.HELLO ? this.#greet(dir, frame) : undefined,
+      codec: this.codec,
       bytes,
     };
   }

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { fitted } from "../display.ts";
 import { EXIT } from "../errors.ts";
 import type { Printer } from "../output.ts";
 import { countOf } from "../quantities.ts";
 import type { CaptureCopy } from "./capture_copy.ts";
 import type { CapturedFrame } from "./captured_frame.ts";
 import type { Filter } from "./filter.ts";
-import { type Bodies, frameLine, frameValue } from "./frame_text.ts";
+import { type Bodies, frameLines, frameValue } from "./frame_text.ts";
+import { MessageAssembly, valueOf } from "./message_values.ts";
 import { readPcapng } from "./pcapng.ts";
 import { LENGTH, SessionDecoder } from "./session_decoder.ts";
 
@@ -56,6 +56,7 @@ export async function showCapture(
   { filter, bodies, copy }: CaptureOptions,
 ): Promise<number> {
   const items = printer.stream();
+  const messages = new MessageAssembly();
   let start: number | undefined;
   let count = 0;
   const names: string[] = [];
@@ -64,16 +65,19 @@ export async function showCapture(
       start ??= frame.time;
       for (const name of names.splice(0)) await copy?.connected(name);
       const shown = filter(frame);
+      const message = bodies === "full" ? messages.add(frame) : undefined;
       // Without HELLO, the methods of the other frames have no names.
       if (shown || frame.kind === "HELLO") await copy?.frame(frame);
       if (!shown) continue;
       count++;
+      const decoded = message && valueOf(message);
       if (printer.format === "pretty") {
+        const { columns } = printer;
         await printer.print(
-          `${fitted(frameLine(frame, start, bodies), printer.columns)}\n`,
+          `${frameLines(frame, start, bodies, decoded, columns)}\n`,
         );
       } else {
-        await items.item(frameValue(frame, bodies));
+        await items.item(frameValue(frame, bodies, decoded));
       }
     }
   } finally {

@@ -59,7 +59,7 @@ const FLAGS = {
   bodies: {
     type: "string",
     value: "none",
-    summary: "part of the bodies of a pcapng file: none, head or full",
+    summary: "bodies of a pcapng file: none, head, or full (decoded)",
   },
   "max-length": {
     type: "string",

@@ -9,13 +9,13 @@ import { AGENT } from "../../messages/session/wire/agent.ts";
 import { BoundedWriter } from "../capture/bounded_writer.ts";
 import type { CapturedFrame, Direction } from "../capture/captured_frame.ts";
 import { type Filter, FILTER_HELP, parseFilter } from "../capture/filter.ts";
-import { fitted } from "../display.ts";
 import {
   type Bodies,
-  frameLine,
+  frameLines,
   frameValue,
   keptBytes,
 } from "../capture/frame_text.ts";
+import { MessageAssembly, valueOf } from "../capture/message_values.ts";
 import { BODIES } from "../capture/show_capture.ts";
 import {
   interfaceBlock,
@@ -62,7 +62,7 @@ const FLAGS = {
   bodies: {
     type: "string",
     value: "none",
-    summary: "part of the bodies to show and write: none, head or full",
+    summary: "bodies to show and write: none, head, or full (decoded)",
   },
   write: {
     type: "string",
@@ -112,7 +112,7 @@ export const HELP: CommandHelp = {
   notes:
     `The tap copies bytes and decodes a copy: neither frames nor flow control change.
 A slow terminal loses lines, never frames. Credentials and tokens are replaced
-by zeros.
+by zeros. Bodies that cannot be decoded are shown as bytes.
 
 ${FILTER_HELP}`,
   flags: { ...FLAGS, ...CONNECT_FLAGS },
@@ -339,6 +339,7 @@ class View {
   readonly #printer: Printer;
   readonly #options: ViewOptions;
   readonly #writer: BoundedWriter;
+  readonly #messages: MessageAssembly = new MessageAssembly();
   #start: number | undefined = undefined;
   /** Number of frames, filtered ones included. */
   frames = 0;
@@ -376,13 +377,17 @@ class View {
     this.frames++;
     this.#start ??= frame.time;
     const { filter, bodies } = this.#options;
-    if (this.#printer.quiet || !filter(frame)) return;
-    const text = this.#printer.format === "pretty"
-      ? `${
-        fitted(frameLine(frame, this.#start, bodies), this.#printer.columns)
-      }\n`
-      : `${this.#printer.textOf(frameValue(frame, bodies))}\n`;
-    this.#writer.add(encoder.encode(text));
+    if (this.#printer.quiet) return;
+    const message = bodies === "full" ? this.#messages.add(frame) : undefined;
+    if (!filter(frame)) return;
+    // Frames that a slow terminal loses are not decoded.
+    if (this.#writer.full) return this.#writer.drop();
+    const { format, columns } = this.#printer;
+    const decoded = message && valueOf(message);
+    const text = format === "pretty"
+      ? frameLines(frame, this.#start, bodies, decoded, columns)
+      : this.#printer.textOf(frameValue(frame, bodies, decoded));
+    this.#writer.add(encoder.encode(`${text}\n`));
   }
 
   end(): Promise<void> {

@@ -42,7 +42,9 @@ Deno.test(
     for (let value = 1; value <= 4; value++) writer.add(entry(value));
     assertEquals(writer.dropped, 2); // two entries are exactly at the limit
     assertEquals(written, [[...entry(1)]]);
+    assertEquals(writer.full, true);
     await take();
+    assertEquals(writer.full, false);
     writer.add(entry(5)); // 10 bytes are free again
     writer.add(entry(6));
     assertEquals(writer.dropped, 3);

@@ -17,6 +17,7 @@ const FRAME: CapturedFrame = {
   shape: "unary",
   code: undefined,
   note: undefined,
+  codec: "msgpack",
   bytes: new Uint8Array(),
 };
 

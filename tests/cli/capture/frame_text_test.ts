@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { CapturedFrame } from "../../../lib/cli/capture/captured_frame.ts";
 import {
   frameLine,
+  frameLines,
   frameValue,
   keptBytes,
 } from "../../../lib/cli/capture/frame_text.ts";
@@ -20,6 +21,7 @@ const FRAME: CapturedFrame = {
   shape: undefined,
   code: undefined,
   note: undefined,
+  codec: "msgpack",
   bytes: new Uint8Array(112).fill(65),
 };
 
@@ -62,6 +64,54 @@ Deno.test(
       ...{ dir: "out", id: 0, size: 112, more: true },
       ...{ method: "a\x1b", code: "internal", note: "a note" },
       body: "41".repeat(64),
+    });
+  },
+);
+
+Deno.test(
+  "frameLines() puts a value beside its frame, or below it",
+  none,
+  () => {
+    const frame: CapturedFrame = {
+      ...FRAME,
+      method: "m",
+      bytes: new Uint8Array(),
+    };
+    const line = "   0.0000 #2 → ITEM    id 7 m 112 B";
+    const value = { text: "a\x9b", big: 1n };
+    assertEquals(
+      frameLines(frame, 1500, "full", { value }, 100),
+      `${line} {"text":"a\\u009b","big":{"$bigint":"1"}}`,
+    );
+    assertEquals(
+      frameLines(frame, 1500, "full", { value }, 60),
+      `${line}\n          {"text":"a\\u009b","big":{"$bigint":"1"}}`,
+    );
+    assertEquals(
+      frameLines(frame, 1500, "full", { value }, 20).split("\n"),
+      [
+        `${line.slice(0, 19)}…`,
+        ...[
+          "{",
+          `  "text": "a\\u009b",`,
+          `  "big": {`,
+          `    "$bigint": "1"`,
+          "  }",
+          "}",
+        ].map((each) => `          ${each}`),
+      ],
+    );
+    assertEquals(frameLines(frame, 1500, "full", undefined, 10), "   0.0000…");
+    assertEquals(frameValue(FRAME, "full", { value: undefined }), {
+      ...{
+        time: 1500,
+        connection: 2,
+        dir: "in",
+        kind: "ITEM",
+        id: 7,
+        size: 112,
+      },
+      value: undefined,
     });
   },
 );

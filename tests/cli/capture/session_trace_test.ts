@@ -63,6 +63,7 @@ function frame(
     shape: "unary",
     code: undefined,
     note: undefined,
+    codec: "msgpack",
     bytes: new Uint8Array([0, 0, 0, 0, number!, 0, 0, 0, 0, 0, 0, 0, ...body]),
     ...given,
   };

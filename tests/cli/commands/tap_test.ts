@@ -68,7 +68,54 @@ Deno.test("tap prints JSON in a pipe, and bodies on request", async () => {
     frames.map(({ dir, kind, method }) => [dir, kind, method]),
     [["in", "REQUEST", "price"], ["out", "RESULT", "price"]],
   );
-  assert(frames[0].body.length > 10);
+  assertEquals(frames.map(({ value }) => value), [
+    { sku: "tea" },
+    { cents: 300 },
+  ]);
+});
+
+Deno.test("tap decodes bodies, and maps values that JSON lacks", async () => {
+  const value = {
+    big: 2n ** 60n,
+    bytes: Uint8Array.of(1, 2, 3),
+    at: new Date(0),
+    none: undefined,
+    $key: "\x1b[31m",
+  };
+  const mapped = {
+    big: { $bigint: "1152921504606846976" },
+    bytes: { $bytes: "AQID" },
+    at: { $date: "1970-01-01T00:00:00.000Z" },
+    none: { $undefined: true },
+    $$key: "\x1b[31m",
+  };
+  const flags = ["--bodies", "full", "--filter", "method:echo"];
+  const use = async ({ remote }: Session) => void await remote.echo(value);
+  const pipe = await tapped(flags, use);
+  const frames = pipe.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(frames.map(({ value }) => value), [mapped, mapped]);
+  assertEquals(frames.map(({ body }) => body), [undefined, undefined]);
+  const terminal = await tapped(flags, use, { isTTY: true, columns: 60 });
+  const lines = terminal.stdout.split("\n");
+  assert(
+    lines.some((line) => /^ {10,}"\$bytes": "AQID"$/.test(line)),
+    terminal.stdout,
+  );
+  assert(
+    lines.some((line) => line.endsWith('  "$$key": "\\u001b[31m"')),
+    terminal.stdout,
+  );
+});
+
+Deno.test("tap shows bytes if they cannot be decoded, and with --bodies head", async () => {
+  const flags = ["--bodies", "head", "--filter", "method:echo"];
+  const { stdout } = await tapped(
+    flags,
+    async ({ remote }) => void await remote.echo("text"),
+  );
+  const frames = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(frames.map(({ value }) => value), [undefined, undefined]);
+  for (const { body } of frames) assert(/^[0-9a-f]{8,}$/.test(body), body);
 });
 
 Deno.test("tap shows no secret, and no control character of a peer", async () => {
