@@ -322,9 +322,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   onResult(body: Uint8Array, { metadata }: Readonly<Fields>): void {
     this.#unwatch();
     let output: unknown;
-    if (this.#observed !== undefined) {
-      this.#observed.bytesReceived += body.length;
-    }
+    this.#observed?.received(body.length);
     try {
       if (this.#onMetadata !== undefined) {
         this.#passMetadata(this.#onMetadata, metadata);

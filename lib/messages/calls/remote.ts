@@ -121,6 +121,7 @@ function caller(
       session: site.session,
       timeLeft: timeLeft(info, options, site),
       traceBytes: undefined,
+      metadata: options.metadata,
     });
     const maker = observed === undefined
       ? plain
@@ -271,7 +272,13 @@ class RemoteMethod implements CallMaker {
         : next === undefined
         ? input
         : next.input;
-      const given = fieldsOf(options, peer, attempt, next?.resumeFrom);
+      const given = fieldsOf(
+        options,
+        peer,
+        observed,
+        attempt,
+        next?.resumeFrom,
+      );
       const described = traced(observed, given);
       const session = peer.enter();
       const position = observed === undefined
@@ -291,7 +298,7 @@ class RemoteMethod implements CallMaker {
       if (observed !== undefined) {
         const framed = session.shared.writer.position - position;
         // Only a request that is not queued has been framed.
-        observed.bytesSent += call.bytes.length || framed - FRAME_HEAD;
+        observed.sent(call.bytes.length || framed - FRAME_HEAD);
       }
       pending.opened(call, peer, options, signal, progress);
       if (items !== undefined) pending.feed(items);
@@ -327,7 +334,7 @@ class RemoteMethod implements CallMaker {
       const { observed } = this;
       const peer = this.#site.peer();
       observed?.attempt(peer.observable, { sent: false }); // sent at most once
-      const given = fieldsOf(options, peer, 0);
+      const given = fieldsOf(options, peer, observed, 0);
       const session = peer.enter();
       const position = observed === undefined
         ? 0
@@ -343,8 +350,9 @@ class RemoteMethod implements CallMaker {
       if (observed !== undefined) {
         const framed = session.shared.writer.position - position;
         // One that is not framed yet waits in a queue.
-        observed.bytesSent += waiting?.bytes.length ??
-          Math.max(0, framed - FRAME_HEAD);
+        observed.sent(
+          waiting?.bytes.length ?? Math.max(0, framed - FRAME_HEAD),
+        );
       }
       if (waiting !== undefined) {
         return whenAccepted(waiting, peer, signal, ends);
@@ -527,14 +535,19 @@ function openingOf(options: CallOptions): unknown {
 }
 
 function fieldsOf(
-  { metadata }: CallOptions,
+  options: CallOptions,
   { session }: CallSession,
+  observed: ObservedCall | undefined,
   attempt: number,
   resumeFrom?: Position,
 ): Uint8Array {
+  const { maxMetadata } = session.limits;
+  const metadata = observed === undefined
+    ? options.metadata
+    : observed.withInjected(options.metadata, maxMetadata);
   const described = metadata === undefined
     ? NO_FIELDS
-    : metadataField(metadata, session.limits.maxMetadata);
+    : metadataField(metadata, maxMetadata);
   if (attempt === 0 && resumeFrom === undefined) return described;
   return concat([
     attempt === 0 ? NO_FIELDS : attemptField(attempt),

@@ -518,8 +518,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       session: this,
       timeLeft: fields.timeout,
       traceBytes: fields.trace,
+      metadata: fields.metadata,
     });
-    if (observed !== undefined) observed.bytesReceived = body.length;
+    observed?.received(body.length);
     return observed;
   }
 
@@ -738,6 +739,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Accounts for the memory and arms the timer. */
   #afterEvent(): void {
+    this.#observed?.roundTrip(this.roundTrip);
     this.#charge();
     this.#arm();
   }

@@ -205,7 +205,7 @@ export class CallHandling extends Handling
 
   /** @inheritdoc */
   onResponse(bytes: number): void {
-    if (this.observed !== undefined) this.observed.bytesSent += bytes;
+    this.observed?.sent(bytes);
   }
 
   /** @inheritdoc */

@@ -10,8 +10,10 @@ import {
 } from "../errors/call_error.ts";
 import { NO_FIELDS, traceField } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
+import { type Metadata, NO_METADATA } from "../session/wire/metadata.ts";
 import { decodeTrace } from "../session/wire/trace_field.ts";
 import type { HookGuard } from "./hook_guard.ts";
+import { mergedMetadata } from "./merged_metadata.ts";
 import type {
   AttemptInfo,
   CallInfo,
@@ -45,6 +47,8 @@ export interface CallFacts {
   readonly timeLeft: number;
   /** The field TRACE that has arrived. */
   readonly traceBytes: Uint8Array | undefined;
+  /** Metadata of the call. */
+  readonly metadata: Metadata | undefined;
 }
 
 /** Attempt of a call. */
@@ -62,13 +66,6 @@ interface Attempt {
  * more than the functions.
  */
 export class ObservedCall implements CallInfo, CallOutcome {
-  readonly side: "caller" | "callee";
-  readonly protocol: string;
-  readonly method: string | undefined;
-  readonly methodOriginal: string;
-  readonly shape: Shape | undefined;
-  readonly session: SessionInfo | undefined;
-  readonly timeLeft: number;
   code: CallOutcome["code"] = "ok";
   cancelledBy: CallOutcome["cancelledBy"] = undefined;
   declaredError = "";
@@ -83,7 +80,7 @@ export class ObservedCall implements CallInfo, CallOutcome {
   /** The observers of the call. */
   readonly #observers: readonly CallObserver[];
   readonly #guard: HookGuard;
-  readonly #traceBytes: Uint8Array | undefined;
+  readonly #facts: CallFacts;
   /** The clock; that of a session is read once for many frames. */
   #clock: { now(): number };
   #beganAt: number;
@@ -94,6 +91,8 @@ export class ObservedCall implements CallInfo, CallOutcome {
   #last: Attempt | undefined = undefined;
   /** The encoded field TRACE, once it is known. */
   #trace: Uint8Array | undefined = undefined;
+  /** Metadata that observers have set, if they have. */
+  #injectedMetadata: Metadata | undefined = undefined;
 
   /**
    * @param facts facts about the call
@@ -105,14 +104,7 @@ export class ObservedCall implements CallInfo, CallOutcome {
     guard: HookGuard,
     observe: (info: CallInfo) => readonly CallObserver[],
   ) {
-    this.side = facts.side;
-    this.protocol = facts.protocol;
-    this.method = facts.method;
-    this.methodOriginal = facts.methodOriginal;
-    this.shape = facts.shape;
-    this.session = facts.session;
-    this.timeLeft = facts.timeLeft;
-    this.#traceBytes = facts.traceBytes;
+    this.#facts = facts;
     this.#guard = guard;
     this.#clock = facts.session ?? performance;
     this.#beganAt = this.#clock.now();
@@ -130,13 +122,54 @@ export class ObservedCall implements CallInfo, CallOutcome {
   }
 
   /** @inheritdoc */
+  get side(): "caller" | "callee" {
+    return this.#facts.side;
+  }
+
+  /** @inheritdoc */
+  get protocol(): string {
+    return this.#facts.protocol;
+  }
+
+  /** @inheritdoc */
+  get method(): string | undefined {
+    return this.#facts.method;
+  }
+
+  /** @inheritdoc */
+  get methodOriginal(): string {
+    return this.#facts.methodOriginal;
+  }
+
+  /** @inheritdoc */
+  get shape(): Shape | undefined {
+    return this.#facts.shape;
+  }
+
+  /** @inheritdoc */
+  get session(): SessionInfo | undefined {
+    return this.#facts.session;
+  }
+
+  /** @inheritdoc */
+  get timeLeft(): number {
+    return this.#facts.timeLeft;
+  }
+
+  /** @inheritdoc */
+  get metadata(): Metadata | undefined {
+    return this.#facts.metadata;
+  }
+
+  /** @inheritdoc */
   get beganAt(): number {
     return performance.timeOrigin + this.#beganAt;
   }
 
   /** @inheritdoc */
   get trace(): TraceFields | undefined {
-    return this.#traceBytes && decodeTrace(this.#traceBytes);
+    const { traceBytes } = this.#facts;
+    return traceBytes && decodeTrace(traceBytes);
   }
 
   // ── the caller ─────────────────────────────────────────────────────────
@@ -171,16 +204,42 @@ export class ObservedCall implements CallInfo, CallOutcome {
     return this.#trace ??= this.#injected();
   }
 
+  /**
+   * Returns the metadata of the call with that of its observers; keys of the call
+   * and the limit take precedence.
+   *
+   * @param limit most bytes of metadata
+   */
+  withInjected(
+    metadata: Metadata | undefined,
+    limit: number,
+  ): Metadata | undefined {
+    this.traceField();
+    const injected = this.#injectedMetadata;
+    if (injected === undefined) return metadata;
+    return mergedMetadata(metadata ?? NO_METADATA, injected, limit, (error) => {
+      this.#guard.failed("inject", error);
+    });
+  }
+
   #injected(): Uint8Array {
     let carrier: TraceFields | undefined;
+    let metadata: Record<string, string> = NONE;
     for (const observer of this.#observers) {
       if (observer.inject === undefined) continue;
-      carrier ??= { traceparent: "", tracestate: "" };
+      if (carrier === undefined) {
+        carrier = { traceparent: "", tracestate: "" };
+        metadata = {};
+      }
       try {
-        this.#guard.returned("inject", observer.inject(carrier));
+        this.#guard.returned("inject", observer.inject(carrier, metadata));
       } catch (error) {
         this.#guard.failed("inject", error);
       }
+    }
+    for (const _ in metadata) {
+      this.#injectedMetadata = metadata; // it has a key
+      break;
     }
     try {
       return carrier === undefined ? NO_FIELDS : traceField(carrier);
@@ -233,18 +292,41 @@ export class ObservedCall implements CallInfo, CallOutcome {
 
   // ── both ends ──────────────────────────────────────────────────────────
 
+  /** Counts the bytes of a message that was sent. */
+  sent(bytes: number): void {
+    this.bytesSent += bytes;
+    this.#message("sent", bytes);
+  }
+
+  /** Counts the bytes of a message that was received. */
+  received(bytes: number): void {
+    this.bytesReceived += bytes;
+    this.#message("received", bytes);
+  }
+
+  #message(direction: "sent" | "received", bytes: number): void {
+    for (const observer of this.#observers) {
+      if (observer.message === undefined) continue;
+      try {
+        this.#guard.returned("message", observer.message(direction, bytes));
+      } catch (error) {
+        this.#guard.failed("message", error);
+      }
+    }
+  }
+
   /** Counts an item that was sent. */
   itemSent(bytes: number): void {
     this.#countItem();
     this.itemsSent++;
-    this.bytesSent += bytes;
+    this.sent(bytes);
   }
 
   /** Counts an item that the application takes. */
   itemReceived(bytes: number): void {
     this.#countItem();
     this.itemsReceived++;
-    this.bytesReceived += bytes;
+    this.received(bytes);
   }
 
   /** Notifies the observers of the first item in either direction. */
@@ -354,3 +436,5 @@ function unwrap<T>(settled: { value: T } | { error: unknown }): T {
   if ("error" in settled) throw settled.error;
   return settled.value;
 }
+
+const NONE: Record<string, string> = {};

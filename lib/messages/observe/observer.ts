@@ -15,6 +15,7 @@ import type { Side } from "../protocol/protocol_types.ts";
 import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type { SessionStats } from "./stats.ts";
 import type { Shape } from "../session/wire/shape.ts";
+import type { Metadata } from "../session/wire/metadata.ts";
 import type { TraceFields } from "../session/wire/trace_field.ts";
 
 export type { TraceFields };
@@ -119,6 +120,8 @@ export interface SessionObserver {
    * @param count number of messages
    */
   dropped?(reason: DropReason, count: number): void;
+  /** Called when a round trip was measured, with its milliseconds. */
+  roundTrip?(ms: number): void;
 }
 
 /** Reason why messages are dropped. */
@@ -175,6 +178,8 @@ export interface CallInfo {
   readonly beganAt: number;
   /** Trace context that the caller sent; `undefined` at the caller. */
   readonly trace: TraceFields | undefined;
+  /** Metadata of the caller; `undefined` if the call has no metadata. */
+  readonly metadata: Metadata | undefined;
 }
 
 /** Observer of one call. */
@@ -183,11 +188,21 @@ export interface CallObserver {
    * Called at the caller to set the trace context of the call.
    *
    * All attempts of a call have the same. A context that is not valid is not
-   * sent, and is reported to `onError`.
+   * sent, and is reported to `onError`. The same holds for metadata that is not
+   * valid or does not fit into `maxMetadata`.
+   *
+   * @param carrier receives the trace context
+   * @param metadata receives further metadata; keys of the call take precedence
    */
-  inject?(carrier: TraceFields): void;
+  inject?(carrier: TraceFields, metadata: Record<string, string>): void;
   /** Called at the caller before each attempt. */
   attempt?(info: AttemptInfo): void;
+  /**
+   * Called for each message of the call: input, output and items.
+   *
+   * @param bytes its encoded size; 0 if it was never encoded
+   */
+  message?(direction: "sent" | "received", bytes: number): void;
   /** Called when the first item was sent, or is received. */
   firstItem?(): void;
   /**

@@ -26,6 +26,7 @@ import type {
 export class ObservedSession {
   readonly #observers: readonly SessionObserver[];
   readonly #guard: HookGuard;
+  #roundTrip: number | undefined = undefined;
 
   /**
    * @param observers the observers of the session
@@ -51,6 +52,17 @@ export class ObservedSession {
       "dropped",
       this.#observers,
       (observer) => observer.dropped?.(reason, count),
+    );
+  }
+
+  /** Called after an event that may have measured a round trip. */
+  roundTrip(ms: number | undefined): void {
+    if (ms === this.#roundTrip || ms === undefined) return;
+    this.#roundTrip = ms;
+    this.#guard.each(
+      "roundTrip",
+      this.#observers,
+      (observer) => observer.roundTrip?.(ms),
     );
   }
 }
@@ -144,6 +156,7 @@ export class Observers {
       session,
       timeLeft: Infinity,
       traceBytes: undefined,
+      metadata: undefined,
     });
     call?.end(error);
   }

@@ -343,6 +343,55 @@ Deno.test("a trace context reaches the callee, unless it is not valid", async ()
   assertStringIncludes(String(list[0]!.error), "inject()");
 });
 
+Deno.test("observers see metadata and sizes, and add metadata that is valid and fits", async () => {
+  const sizes: Record<string, number[]> = {};
+  const seen: unknown[] = [];
+  const metering: Observer = {
+    call: ({ side, metadata }) => {
+      seen.push([side, { ...metadata }]);
+      return {
+        message: (direction, bytes) =>
+          void (sizes[`${side} ${direction}`] ??= []).push(bytes),
+      };
+    },
+  };
+  const adding: Observer = {
+    call: () => ({
+      inject(_carrier, metadata) {
+        metadata["added"] = "1";
+        metadata["Not Valid"] = "2";
+        metadata["own"] = "replaced";
+        metadata["large"] = "x".repeat(9000);
+      },
+    }),
+  };
+  const { list, onError } = incidents();
+  await using server = createServer(Shop, { observers: [metering] })
+    .handle(handlers);
+  await using session = await connect(Shop, dial(server), {
+    ...CLIENT,
+    observers: [metering, adding],
+    onError,
+  });
+  await session.remote.price("abc", { metadata: { own: "kept" } });
+  assertEquals(seen, [
+    ["caller", { own: "kept" }],
+    ["callee", { own: "kept", added: "1" }],
+  ]);
+  assertEquals(list.length, 1); // once a minute
+  assertStringIncludes(String(list[0]!.error), "inject()");
+  assertEquals(await all(session.remote.ticks(3)), [0, 1, 2]);
+  const counts = Object.entries(sizes).map((
+    [key, { length }],
+  ) => [key, length]);
+  assertEquals(Object.fromEntries(counts), {
+    "caller sent": 2,
+    "caller received": 5, // outputs of both calls, and three items
+    "callee received": 2,
+    "callee sent": 5,
+  });
+});
+
 Deno.test("an observer that throws in each function changes nothing", async () => {
   const broken = () => {
     throw new Error("a broken observer");
@@ -351,10 +400,12 @@ Deno.test("an observer that throws in each function changes nothing", async () =
     inject: broken,
     attempt: broken,
     run: broken,
+    message: broken,
+    firstItem: broken,
     end: broken,
   };
   const observer: Observer = {
-    session: () => ({ ended: broken, dropped: broken }),
+    session: () => ({ ended: broken, dropped: broken, roundTrip: broken }),
     refused: broken,
     connect: broken,
     call: () => call,
@@ -378,7 +429,7 @@ Deno.test("an observer that throws in each function changes nothing", async () =
   );
   assertEquals(count, {
     ...{ connect: 3, call: 4, attempt: 3, inject: 3 },
-    ...{ run: 1, end: 4, ended: 4 },
+    ...{ message: 4, firstItem: 4, run: 1, end: 4, ended: 4 },
   });
 });
 
