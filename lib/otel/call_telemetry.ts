@@ -32,6 +32,7 @@ import { writeTrace } from "./trace_context.ts";
 export class CallMetrics {
   readonly #instruments: Instruments;
   readonly #method: MethodMetrics;
+  readonly #measuresSizes: boolean;
   readonly #caller: boolean;
   /** Kind of the attempt in progress. */
   #kind: AttemptInfo["kind"] | undefined = undefined;
@@ -40,9 +41,15 @@ export class CallMetrics {
   /**
    * @param instruments the instruments for the call, which outlast it
    * @param info the call
+   * @param measuresSizes whether the sizes of its messages are recorded
    */
-  constructor(instruments: Instruments, info: CallInfo) {
+  constructor(
+    instruments: Instruments,
+    info: CallInfo,
+    measuresSizes: boolean,
+  ) {
     this.#instruments = instruments;
+    this.#measuresSizes = measuresSizes;
     this.#method = instruments.method(info);
     this.#method.open++;
     this.#caller = info.side === "caller";
@@ -58,6 +65,12 @@ export class CallMetrics {
     this.#endpoint = session.endpoint;
   }
 
+  /** Called for each message. */
+  message(direction: "sent" | "received", bytes: number): void {
+    if (!this.#measuresSizes) return;
+    this.#instruments.sizes.record(bytes, this.#method.sizes[direction]);
+  }
+
   /** Called once when the call has ended. */
   end(outcome: CallOutcome): void {
     this.#method.open--;
@@ -67,6 +80,12 @@ export class CallMetrics {
     }
   }
 }
+
+/** Writes parts of a context as metadata. */
+export type InjectContext = (
+  context: Context,
+  metadata: Record<string, string>,
+) => void;
 
 /** When the span of a call ends. */
 export type SpanEnd = "lifetime" | "start";
@@ -80,6 +99,8 @@ export class TracedCall implements CallObserver {
   /** Context in which the handler runs, and whose span calls carry. */
   readonly #context: Context;
   readonly #spanEnd: SpanEnd;
+  /** Writes further parts of the context, such as baggage. */
+  readonly #inject: InjectContext | undefined;
   /** Whether the span has ended: `isRecording()` is not false then everywhere. */
   #spanEnded: boolean;
   /** The session of the last attempt. */
@@ -91,6 +112,7 @@ export class TracedCall implements CallObserver {
    * @param span its span, if it has one
    * @param own context of the call
    * @param spanEnd when the span ends
+   * @param inject writes further parts of the context, if there are any
    */
   constructor(
     metrics: CallMetrics | undefined,
@@ -98,7 +120,9 @@ export class TracedCall implements CallObserver {
     span: Span | undefined,
     own: Context,
     spanEnd: SpanEnd,
+    inject: InjectContext | undefined,
   ) {
+    this.#inject = inject;
     this.#metrics = metrics;
     this.#info = info;
     this.#span = span;
@@ -109,9 +133,19 @@ export class TracedCall implements CallObserver {
   }
 
   /** @inheritdoc */
-  inject(carrier: TraceFields): void {
+  inject(carrier: TraceFields, metadata: Record<string, string>): void {
     const span = this.#span ?? trace.getSpan(this.#context);
     if (span !== undefined) writeTrace(span.spanContext(), carrier);
+    if (this.#inject === undefined) return;
+    const own = this.#span === undefined
+      ? this.#context
+      : trace.setSpan(this.#context, this.#span);
+    this.#inject(own, metadata);
+  }
+
+  /** @inheritdoc */
+  message(direction: "sent" | "received", bytes: number): void {
+    this.#metrics?.message(direction, bytes);
   }
 
   /** @inheritdoc */

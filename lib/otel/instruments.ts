@@ -16,8 +16,17 @@ import type {
   AttemptInfo,
   CallInfo,
   CallOutcome,
+  SessionInfo,
 } from "../messages/observe/observer.ts";
-import { ATTRIBUTE, DURATION_BOUNDS, METRIC, SCOPE, VERSION } from "./names.ts";
+import {
+  ATTRIBUTE,
+  DURATION_BOUNDS,
+  METRIC,
+  ROUND_TRIP_BOUNDS,
+  SCOPE,
+  SIZE_BOUNDS,
+  VERSION,
+} from "./names.ts";
 import { MethodMetrics } from "./method_metrics.ts";
 
 /** Number of attempts with one kind and code. */
@@ -47,6 +56,11 @@ export class Instruments {
   readonly connects: Counter;
   /** Messages that were dropped. */
   readonly dropped: Counter;
+  readonly #meter: Meter;
+  #roundTrips: Histogram | undefined = undefined;
+  #sizes: Histogram | undefined = undefined;
+  /** Open sessions of servers; `undefined` if their memory is not reported. */
+  #sessions: Set<SessionInfo> | undefined = undefined;
   readonly #durations: Readonly<Record<CallInfo["side"], Histogram>>;
   readonly #callers: Map<string, Methods> = new Map();
   readonly #callees: Map<string, Methods> = new Map();
@@ -54,6 +68,7 @@ export class Instruments {
 
   /** @param meter creates the instruments */
   constructor(meter: Meter) {
+    this.#meter = meter;
     const duration = (name: string, description: string) =>
       meter.createHistogram(name, {
         description,
@@ -92,6 +107,42 @@ export class Instruments {
       description: "Attempts of outgoing calls",
       unit: "{attempt}",
     }).addCallback((result) => this.#observeAttempts(result));
+  }
+
+  /** Round trips of sessions. */
+  get roundTrips(): Histogram {
+    return this.#roundTrips ??= this.#meter.createHistogram(METRIC.roundTrip, {
+      description: "Round-trip times of sessions",
+      unit: "s",
+      advice: { explicitBucketBoundaries: [...ROUND_TRIP_BOUNDS] },
+    });
+  }
+
+  /** Sizes of messages. */
+  get sizes(): Histogram {
+    return this.#sizes ??= this.#meter.createHistogram(METRIC.messageSize, {
+      description: "Encoded sizes of messages",
+      unit: "By",
+      advice: { explicitBucketBoundaries: [...SIZE_BOUNDS] },
+    });
+  }
+
+  /** Open sessions of servers whose memory is reported. */
+  get sessionsInMemory(): Set<SessionInfo> {
+    return this.#sessions ??= this.#observeMemory();
+  }
+
+  #observeMemory(): Set<SessionInfo> {
+    const sessions = new Set<SessionInfo>();
+    this.#meter.createObservableUpDownCounter(METRIC.memory, {
+      description: "Heap bytes that the sessions of servers hold",
+      unit: "By",
+    }).addCallback((result) => {
+      let sum = 0;
+      for (const { stats } of sessions) sum += stats.heldBytes;
+      result.observe(sum);
+    });
+    return sessions;
   }
 
   /** Returns the metrics of the method of a call. */

@@ -45,6 +45,8 @@ export function outcomeAttributes(
 export class MethodMetrics {
   /** Value of the attribute `rpc.method`. */
   readonly name: string;
+  /** Attributes of the sizes of messages. */
+  readonly sizes: Readonly<Record<"sent" | "received", Attributes>>;
   /** Number of calls that have begun and not ended. */
   open = 0;
   readonly #side: CallInfo["side"];
@@ -62,6 +64,11 @@ export class MethodMetrics {
     duration: Histogram,
   ) {
     this.name = methodName(protocol, method);
+    const sizes = (direction: string) => ({
+      [ATTRIBUTE.method]: this.name,
+      [ATTRIBUTE.direction]: direction,
+    });
+    this.sizes = { sent: sizes("sent"), received: sizes("received") };
     this.#side = side;
     this.#duration = duration;
   }

@@ -20,4 +20,5 @@
  *
  * @module
  */
-export { otel, type OtelOptions } from "./otel.ts";
+export { otel } from "./otel.ts";
+export type { OtelOptions } from "./otel_options.ts";

@@ -43,6 +43,7 @@ export const ATTRIBUTE = {
   reason: "reason",
   kind: "kind",
   outcome: "outcome",
+  direction: "direction",
 } as const; // literal types
 
 /** Names of metrics. */
@@ -56,7 +57,34 @@ export const METRIC = {
   attempts: "lengthwise.client.attempts",
   connects: "lengthwise.client.connects",
   dropped: "lengthwise.messages.dropped",
+  roundTrip: "lengthwise.session.rtt",
+  messageSize: "lengthwise.message.size",
+  memory: "lengthwise.server.memory",
 } as const; // literal types
+
+/** Metrics that are off by default. */
+export const EXTRA_METRICS = [
+  METRIC.roundTrip,
+  METRIC.messageSize,
+  METRIC.memory,
+] as const; // literal types
+
+/** Prefix of the attributes for metadata. */
+export const METADATA = "rpc.request.metadata.";
+
+/** Bounds in seconds of the histogram of round trips: those of gRPC. */
+export const ROUND_TRIP_BOUNDS: readonly number[] = [
+  ...[0.00001, 0.00005, 0.0001, 0.0003, 0.0006, 0.0008, 0.001, 0.002, 0.003],
+  ...[0.004, 0.005, 0.006, 0.008, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04],
+  ...[0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8],
+  ...[1, 2, 5, 10, 20, 50, 100],
+];
+
+/** Bounds in bytes of the histogram of sizes: those of gRPC. */
+export const SIZE_BOUNDS: readonly number[] = [
+  ...[0, 1024, 2048, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216],
+  ...[67108864, 268435456, 1073741824, 4294967296],
+];
 
 /** Bounds in seconds of the histograms of durations. */
 export const DURATION_BOUNDS: readonly number[] = [

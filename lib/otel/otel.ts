@@ -4,93 +4,26 @@
  * @module
  */
 import {
+  type Context,
   context,
-  type MeterProvider,
   metrics as metricsApi,
   ROOT_CONTEXT,
+  type TextMapPropagator,
   trace as traceApi,
-  type TracerProvider,
 } from "@opentelemetry/api";
 import type { CallInfo, Observer } from "../messages/observe/observer.ts";
-import {
-  checkChoice,
-  checkOptions,
-  type OptionNames,
-} from "../support/check_options.ts";
-import { describeType } from "../support/describe_type.ts";
 import { CallMetrics, TracedCall } from "./call_telemetry.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
-import { ATTRIBUTE } from "./names.ts";
+import { ATTRIBUTE, METRIC } from "./names.ts";
+import {
+  checkOtelOptions,
+  type OtelOptions,
+  propagatorOf,
+  providersOf,
+} from "./otel_options.ts";
+import { readContext, writeContext } from "./propagation.ts";
 import { Spans } from "./spans.ts";
 import { readTrace } from "./trace_context.ts";
-
-/** Options for {@linkcode otel}. */
-export interface OtelOptions {
-  /** Whether calls have spans, and carry their trace context. @default {true} */
-  readonly traces?: boolean | undefined;
-  /** Whether metrics are recorded. @default {true} */
-  readonly metrics?: boolean | undefined;
-  /**
-   * How the span of an incoming call relates to its caller's.
-   *
-   * - `"link"`: it begins a trace of its own, with a link to the caller's span.
-   * - `"remote"`: it is a child of the caller's span. Callers then choose the ids
-   *   of traces and what is sampled, so use it only for callers that you trust.
-   *
-   * @default {"link"}
-   */
-  readonly parent?: "link" | "remote" | undefined;
-  /**
-   * When the spans of streams end.
-   *
-   * - `"lifetime"`: with the call.
-   * - `"start"`: at the first item in either direction, for streams that last for
-   *   hours. The attribute `lengthwise.stream` is then `start`.
-   * - `"none"`: streams have no spans.
-   *
-   * @default {"lifetime"}
-   */
-  readonly streams?: "lifetime" | "start" | "none" | undefined;
-  /**
-   * Whether incoming notifications, also those of topics, have spans.
-   *
-   * @default {false}
-   */
-  readonly notifications?: boolean | undefined;
-  /**
-   * Returns whether a call is reported.
-   *
-   * @default {all calls}
-   */
-  readonly filter?: ((info: CallInfo) => boolean) | undefined;
-  /**
-   * Creates the instruments: a `MeterProvider` of `@opentelemetry/api`.
-   *
-   * @default {the global provider}
-   */
-  readonly meterProvider?:
-    | { getMeter(name: string, version?: string): object }
-    | undefined;
-  /**
-   * Creates the spans: a `TracerProvider` of `@opentelemetry/api`.
-   *
-   * @default {the global provider}
-   */
-  readonly tracerProvider?:
-    | { getTracer(name: string, version?: string): object }
-    | undefined;
-}
-
-const OPTIONS: OptionNames<OtelOptions> = {
-  traces: true,
-  metrics: true,
-  parent: true,
-  streams: true,
-  notifications: true,
-  filter: true,
-  meterProvider: true,
-  tracerProvider: true,
-};
 
 /**
  * Returns an observer that reports traces and metrics to OpenTelemetry.
@@ -121,11 +54,20 @@ export function otel(options: OtelOptions = {}): Observer {
   checkOtelOptions(options);
   const { filter, notifications = false, parent = "link" } = options;
   const { metrics = true, traces = true, streams = "lifetime" } = options;
+  const { extraMetrics = [], metadata = [] } = options;
   const { meters, tracers } = providersOf(options);
+  const propagator = propagatorOf(options);
   // A provider may be registered after this function was called.
   const instruments = () =>
     instrumentsOf(meters ?? metricsApi.getMeterProvider());
-  const spans = new Spans(tracers);
+  const spans = new Spans(tracers, metadata);
+  const measuresSizes = extraMetrics.includes(METRIC.messageSize);
+  const inject = propagator &&
+    ((own: Context, fields: Record<string, string>) =>
+      writeContext(propagator, own, fields, () => {
+        if (!metrics) return;
+        instruments().dropped.add(1, { [ATTRIBUTE.reason]: "propagation" });
+      }));
 
   /** Whether a call has a span. */
   function hasSpan({ side, shape }: CallInfo): boolean {
@@ -136,11 +78,14 @@ export function otel(options: OtelOptions = {}): Observer {
   function traced(info: CallInfo, measured?: CallMetrics): TracedCall {
     const { side, shape } = info;
     // The context in which frames are read belongs to no call.
-    const remote = side === "caller" ? undefined : readTrace(info.trace);
+    const received = side === "caller"
+      ? ROOT_CONTEXT
+      : receivedContext(info, propagator);
+    const remote = traceApi.getSpanContext(received);
     const outer = side === "caller"
       ? context.active()
-      : remote !== undefined && parent === "remote"
-      ? traceApi.setSpanContext(ROOT_CONTEXT, remote)
+      : parent === "remote"
+      ? received
       : ROOT_CONTEXT;
     const span = hasSpan(info)
       ? spans.start(info, outer, parent === "link" ? remote : undefined)
@@ -149,31 +94,65 @@ export function otel(options: OtelOptions = {}): Observer {
       ? outer
       : traceApi.setSpan(outer, span);
     const end = streams === "start" && shape !== "unary" ? "start" : "lifetime";
-    return new TracedCall(measured, info, span, own, end);
+    return new TracedCall(measured, info, span, own, end, inject);
   }
 
-  const connections = metrics ? sessionMetrics(instruments) : {};
+  const connections = metrics ? sessionMetrics(instruments, extraMetrics) : {};
   if (!traces && !metrics) return {};
   return {
     ...connections,
     call(info) {
       if (filter !== undefined && !filter(info)) return undefined;
       const measured = metrics
-        ? new CallMetrics(instruments(), info)
+        ? new CallMetrics(instruments(), info, measuresSizes)
         : undefined;
       return traces ? traced(info, measured) : measured;
     },
   };
 }
 
+/** Returns the context that a caller has sent. */
+function receivedContext(
+  info: CallInfo,
+  propagator: TextMapPropagator | undefined,
+): Context {
+  if (propagator !== undefined) {
+    const received = readContext(propagator, info);
+    // The trace context arrives even if the propagator is for others.
+    if (traceApi.getSpanContext(received) !== undefined) return received;
+    const remote = readTrace(info.trace);
+    return remote === undefined
+      ? received
+      : traceApi.setSpanContext(received, remote);
+  }
+  const remote = readTrace(info.trace);
+  return remote === undefined
+    ? ROOT_CONTEXT
+    : traceApi.setSpanContext(ROOT_CONTEXT, remote);
+}
+
 /** Returns an observer that counts sessions and connections. */
-function sessionMetrics(instruments: () => Instruments): Observer {
+function sessionMetrics(
+  instruments: () => Instruments,
+  extra: NonNullable<OtelOptions["extraMetrics"]>,
+): Observer {
+  const measuresTrips = extra.includes(METRIC.roundTrip);
+  const measuresMemory = extra.includes(METRIC.memory);
   return {
-    session({ role }) {
+    session(info) {
+      const { role } = info;
       const own = instruments(); // also counts the end, whatever is registered then
       if (role === "server") own.sessions.add(1);
+      const memory = measuresMemory && role === "server"
+        ? own.sessionsInMemory.add(info)
+        : undefined;
       return {
+        roundTrip(ms) {
+          if (!measuresTrips) return;
+          own.roundTrips.record(ms / 1000, { [ATTRIBUTE.role]: role });
+        },
         ended({ code }) {
+          memory?.delete(info);
           if (role === "server") own.sessions.add(-1);
           own.ended.add(1, {
             [ATTRIBUTE.role]: role,
@@ -192,67 +171,4 @@ function sessionMetrics(instruments: () => Instruments): Observer {
       instruments().connects.add(1, { [ATTRIBUTE.outcome]: outcome });
     },
   };
-}
-
-/** @throws {TypeError} if a provider has not the function that is needed */
-function providersOf({ meterProvider, tracerProvider }: OtelOptions): {
-  readonly meters: MeterProvider | undefined;
-  readonly tracers: TracerProvider | undefined;
-} {
-  if (meterProvider !== undefined && !createsMeters(meterProvider)) {
-    throw notAProvider("meterProvider", meterProvider, "getMeter");
-  }
-  if (tracerProvider !== undefined && !createsTracers(tracerProvider)) {
-    throw notAProvider("tracerProvider", tracerProvider, "getTracer");
-  }
-  return { meters: meterProvider, tracers: tracerProvider };
-}
-
-// The options are typed by what they must have, because the documentation of this
-// package does not contain the types of others.
-
-function createsMeters(
-  provider: NonNullable<OtelOptions["meterProvider"]>,
-): provider is MeterProvider {
-  return typeof provider?.getMeter === "function";
-}
-
-function createsTracers(
-  provider: NonNullable<OtelOptions["tracerProvider"]>,
-): provider is TracerProvider {
-  return typeof provider?.getTracer === "function";
-}
-
-function notAProvider(name: string, value: unknown, method: string): TypeError {
-  return new TypeError(
-    `Cannot use ${
-      describeType(value)
-    } as ${name} of otel(): expected an object with the function ${method}()`,
-  );
-}
-
-/** @throws {TypeError} if an option is unknown or has another type */
-function checkOtelOptions(options: OtelOptions): void {
-  checkOptions("otel()", options, OPTIONS);
-  const { parent = "link", streams = "lifetime", filter } = options;
-  checkChoice("otel()", "parent", parent, ["link", "remote"]);
-  checkChoice("otel()", "streams", streams, ["lifetime", "start", "none"]);
-  for (const name of ["traces", "metrics", "notifications"] as const) {
-    checkType(name, options[name], "boolean");
-  }
-  checkType("filter", filter, "function");
-}
-
-/** @throws {TypeError} if an option has another type */
-function checkType(
-  name: string,
-  value: unknown,
-  type: "boolean" | "function",
-): void {
-  if (value === undefined || typeof value === type) return;
-  throw new TypeError(
-    `Cannot use ${
-      describeType(value)
-    } as ${name} of otel(): expected a ${type}`,
-  );
 }

@@ -16,7 +16,7 @@ import {
 } from "@opentelemetry/api";
 import type { CallInfo } from "../messages/observe/observer.ts";
 import { methodName } from "./method_metrics.ts";
-import { ATTRIBUTE, SCOPE, SYSTEM, VERSION } from "./names.ts";
+import { ATTRIBUTE, METADATA, SCOPE, SYSTEM, VERSION } from "./names.ts";
 import { serverAttributes } from "./server_attributes.ts";
 
 /** Attributes by method and endpoint. */
@@ -25,6 +25,7 @@ type KnownAttributes = Map<string, Map<string, Attributes>>;
 /** Creator of spans, through the provider that is registered. */
 export class Spans {
   readonly #own: TracerProvider | undefined;
+  readonly #metadata: readonly string[];
   /** The provider of `#tracer`: to ask for a tracer costs as much as a span. */
   #provider: TracerProvider | undefined = undefined;
   #tracer: Tracer | undefined = undefined;
@@ -32,9 +33,13 @@ export class Spans {
   readonly #callers: Map<string, KnownAttributes> = new Map();
   readonly #callees: Map<string, KnownAttributes> = new Map();
 
-  /** @param own the provider; `undefined` for the global one */
-  constructor(own: TracerProvider | undefined) {
+  /**
+   * @param own the provider; `undefined` for the global one
+   * @param metadata keys of metadata that become attributes
+   */
+  constructor(own: TracerProvider | undefined, metadata: readonly string[]) {
     this.#own = own;
+    this.#metadata = [...metadata];
   }
 
   /**
@@ -52,13 +57,26 @@ export class Spans {
     const options: SpanOptions = {
       kind: info.side === "caller" ? SpanKind.CLIENT : SpanKind.SERVER,
       startTime: info.beganAt,
-      attributes,
+      attributes: this.#withMetadata(attributes, info),
     };
     if (linked !== undefined) options.links = [{ context: linked }];
     const name = info.method === undefined
       ? SYSTEM
       : String(attributes[ATTRIBUTE.method]);
     return this.#current().startSpan(name, options, outer);
+  }
+
+  /** Returns the attributes with the metadata that is allowed. */
+  #withMetadata(attributes: Attributes, { metadata }: CallInfo): Attributes {
+    if (this.#metadata.length === 0 || metadata === undefined) {
+      return attributes;
+    }
+    const all = { ...attributes };
+    for (const key of this.#metadata) {
+      const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined;
+      if (typeof value === "string") all[`${METADATA}${key}`] = [value];
+    }
+    return all;
   }
 
   #current(): Tracer {

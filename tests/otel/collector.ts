@@ -183,6 +183,7 @@ function scopeOf(scoped: unknown): string {
   return `${text(scope, "name")}@${text(scope, "version")}`;
 }
 
+/** Returns the values of attributes; the elements of arrays with commas between. */
 function attributesOf(owner: unknown): Attributes {
   return Object.fromEntries(
     list(owner, "attributes").map((attribute) => [
@@ -196,6 +197,9 @@ function valueOf(value: unknown): Value {
   const [[kind, content] = ["", ""]] = Object.entries(record(value));
   if (kind === "intValue" || kind === "doubleValue") return Number(content);
   if (typeof content === "boolean") return content;
+  if (kind === "arrayValue") {
+    return list(content, "values").map(valueOf).join(",");
+  }
   assertEquals(kind, "stringValue");
   return String(content);
 }

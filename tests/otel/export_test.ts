@@ -4,9 +4,16 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ATTRIBUTE, DURATION_BOUNDS, METRIC } from "../../lib/otel/names.ts";
+import {
+  ATTRIBUTE,
+  DURATION_BOUNDS,
+  EXTRA_METRICS,
+  METRIC,
+  ROUND_TRIP_BOUNDS,
+  SIZE_BOUNDS,
+} from "../../lib/otel/names.ts";
 import { type SeenSpan, startCollector } from "./collector.ts";
-import { ATTEMPTS, runTraced } from "./traced_run.ts";
+import { ATTEMPTS, runExported, runTraced } from "./traced_run.ts";
 
 /** Kinds of spans in OTLP. */
 const KIND = { server: 2, client: 3 };
@@ -225,4 +232,45 @@ Deno.test("Deno exports the spans, metrics and logs of calls", async (t) => {
       }
     },
   );
+});
+
+Deno.test("Deno exports baggage, metadata and the metrics that are off by default", async () => {
+  await using collector = startCollector();
+  await runExported(
+    "tests/otel/programs/propagated_calls.ts",
+    collector,
+    "A-1 ann\n", // the handler has the baggage of its caller
+    () => EXTRA_METRICS.every((name) => collector.points(name).length > 0),
+  );
+  const calls = collector.spans.filter(({ name }) => name === "stock/count");
+  assertEquals(calls.map(({ kind }) => kind).toSorted(), [
+    KIND.server,
+    KIND.client,
+  ]);
+  assertEquals(new Set(calls.map(({ traceId }) => traceId)).size, 1);
+  const key = "rpc.request.metadata.tenant";
+  assertEquals(calls.map(({ attributes }) => attributes[key]), [
+    "acme",
+    "acme",
+  ]);
+  const callee = calls.find(({ kind }) => kind === KIND.server);
+  const inside = collector.spans.find(({ name }) => name === "inside");
+  assertEquals(inside?.parentSpanId, callee?.spanId);
+
+  const sizes = collector.points(METRIC.messageSize);
+  assertEquals(
+    sizes.map(({ attributes, value, bounds, unit }) => {
+      assertEquals([bounds, unit], [SIZE_BOUNDS, "By"]);
+      return `${attributes[ATTRIBUTE.method]} ${
+        attributes[ATTRIBUTE.direction]
+      } ${value}`;
+    }).toSorted(),
+    ["stock/count received 2", "stock/count sent 2"],
+  );
+  for (const { unit, bounds, value } of collector.points(METRIC.roundTrip)) {
+    assertEquals([unit, bounds], ["s", ROUND_TRIP_BOUNDS]);
+    assert(value > 0);
+  }
+  const [memory] = collector.points(METRIC.memory);
+  assert(memory!.unit === "By" && memory!.value > 0);
 });

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { metrics, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  metrics,
+  SpanStatusCode,
+  type TextMapPropagator,
+  trace,
+} from "@opentelemetry/api";
 import { connect } from "../../lib/messages/client/connect.ts";
 import type {
   CallInfo,
@@ -278,6 +283,193 @@ Deno.test("a provider that throws fails no call", async () => {
   assert(list.length > 0);
 });
 
+Deno.test("otel() reports only the metadata whose keys are named, on spans alone", async () => {
+  const tracerProvider = recordingTracers();
+  const meterProvider = recordingMeters();
+  const observers = [
+    otel({ tracerProvider, meterProvider, metadata: ["tenant", "none"] }),
+  ];
+  await using server = createServer(Shop, { observers }).handle(handlers);
+  await using session = await connect(Shop, dial(server), { observers });
+  await session.remote.price("a", {
+    metadata: { tenant: "acme", password: "secret" },
+  });
+  await session.remote.price("a");
+  assertEquals(
+    tracerProvider.spans.map(({ attributes }) =>
+      attributes["rpc.request.metadata.tenant"]
+    ),
+    [["acme"], ["acme"], undefined, undefined],
+  );
+  const seen = JSON.stringify([
+    tracerProvider.spans,
+    meterProvider.values(METRIC.clientDuration),
+    meterProvider.values(METRIC.serverDuration),
+  ]);
+  assert(!seen.includes("secret") && !seen.includes("metadata.none"));
+  assert(
+    !JSON.stringify(meterProvider.values(METRIC.clientDuration))
+      .includes("acme"),
+  );
+});
+
+/** A propagator that sends fields, and keeps the fields that it receives. */
+function fieldsPropagator(fields: Record<string, string>) {
+  const received: Record<string, string | undefined>[] = [];
+  const propagator: TextMapPropagator = {
+    inject(_context, carrier, setter) {
+      for (const [name, value] of Object.entries(fields)) {
+        setter.set(carrier, name, value);
+      }
+    },
+    extract(context, carrier, getter) {
+      received.push(Object.fromEntries(
+        getter.keys(carrier).map((
+          key,
+        ) => [key, String(getter.get(carrier, key))]),
+      ));
+      return context;
+    },
+    fields: () => Object.keys(fields),
+  };
+  return { propagator, received };
+}
+
+Deno.test("otel() lets the fields of a propagator travel as metadata", async () => {
+  const { propagator, received } = fieldsPropagator({
+    Baggage: "tenant=acme",
+    traceparent: "not that of the call",
+  });
+  const tracerProvider = recordingTracers();
+  const both = { tracerProvider, propagator, metrics: false };
+  const seen: unknown[] = [];
+  await using server = createServer(Shop, {
+    observers: [otel({ ...both, parent: "remote" })],
+  }).handle({
+    ...handlers,
+    price: (sku, { metadata }) => {
+      seen.push({ ...metadata });
+      return sku.length;
+    },
+  });
+  await using session = await connect(Shop, dial(server), {
+    observers: [otel(both)],
+  });
+  await session.remote.price("a", { metadata: { own: "1" } });
+  await session.remote.price("b", { metadata: { baggage: "of the call" } });
+  await session.remote.price("c");
+  assertEquals(seen, [
+    { own: "1", baggage: "tenant=acme" },
+    { baggage: "of the call" },
+    { baggage: "tenant=acme" },
+  ]);
+  const [first] = tracerProvider.spans;
+  const { traceId, spanId } = first!.spanContext();
+  assertEquals(received[0], {
+    own: "1",
+    baggage: "tenant=acme",
+    traceparent: `00-${traceId}-${spanId}-01`, // from the field of the call
+    tracestate: "",
+  });
+  // The trace goes on although this propagator reads no trace context.
+  assertEquals(tracerProvider.spans[1]!.outer?.spanId, spanId);
+});
+
+Deno.test("baggage of 8 KiB: the call succeeds, the baggage is dropped and counted", async () => {
+  const meterProvider = recordingMeters();
+  const { propagator } = fieldsPropagator({
+    baggage: "x".repeat(8192),
+    small: "y",
+  });
+  const { list, onError } = incidents();
+  const seen: string[][] = [];
+  await using server = createServer(Shop).handle({
+    ...handlers,
+    price: (sku, { metadata }) => {
+      seen.push(Object.keys(metadata));
+      return sku.length;
+    },
+  });
+  await using session = await connect(Shop, dial(server), {
+    observers: [otel({ meterProvider, propagator })],
+    onError,
+  });
+  assertEquals(await session.remote.price("abc"), 3);
+  assertEquals(meterProvider.values(METRIC.dropped), [
+    { attributes: { [ATTRIBUTE.reason]: "propagation" }, value: 1 },
+  ]);
+  assertEquals([seen, list], [[["small"]], []]);
+  // The metadata of the call itself takes precedence.
+  const big = { big: "z".repeat(8186) };
+  assertEquals(await session.remote.price("abc", { metadata: big }), 3);
+  assertEquals(seen[1], ["big"]);
+  assertEquals(list.length, 1);
+});
+
+Deno.test("otel() records the metrics that are off by default on request", async () => {
+  const meterProvider = recordingMeters();
+  const extraMetrics = [
+    METRIC.messageSize,
+    METRIC.memory,
+    METRIC.roundTrip,
+  ] as const; // literal types
+  await callAll(otel({ meterProvider, traces: false }));
+  for (const name of extraMetrics) {
+    assertEquals(meterProvider.values(name), []);
+    assertEquals(meterProvider.observe(name), []);
+  }
+  const observers = [otel({ meterProvider, traces: false, extraMetrics })];
+  await using server = createServer(Shop, { observers }).handle(handlers);
+  await using session = await connect(Shop, dial(server), { observers });
+  await session.remote.price("abc");
+  const sizes = (method: string) =>
+    meterProvider.values(METRIC.messageSize)
+      .filter(({ attributes }) => attributes[ATTRIBUTE.method] === method)
+      .map(({ attributes, value }) => [attributes[ATTRIBUTE.direction], value]);
+  // Text of 3 bytes with its head, and a number; frames also have fields.
+  const [[, request] = []] = sizes("shop/price");
+  assert(Number(request) >= 4);
+  assertEquals(sizes("shop/price"), [
+    ["sent", request],
+    ["received", 4],
+    ["sent", 3],
+    ["received", 1],
+  ]);
+  assertEquals(await all(session.remote.ticks(2)), [0, 1]);
+  const directions = sizes("shop/ticks").map(([direction]) => direction);
+  assertEquals(directions.filter((each) => each === "sent").length, 4);
+  assertEquals(directions.filter((each) => each === "received").length, 4);
+
+  const [served] = server.sessions;
+  const [memory] = meterProvider.observe(METRIC.memory);
+  assertEquals(memory, { attributes: {}, value: served!.stats.heldBytes });
+  assert(memory!.value > 0);
+  await session.close();
+  await turns(2);
+  assertEquals(meterProvider.observe(METRIC.memory), [
+    { attributes: {}, value: 0 },
+  ]);
+});
+
+Deno.test("otel() records round trips in seconds", async () => {
+  const meterProvider = recordingMeters();
+  const extraMetrics = [METRIC.roundTrip];
+  await using server = createServer(Shop).handle(handlers);
+  const connection = dial(server);
+  await using session = await connect(Shop, connection, {
+    observers: [otel({ meterProvider, extraMetrics })],
+    limits: { heartbeat: 200 },
+  });
+  while (session.roundTrip === undefined) await turns(1);
+  await turns(1);
+  const [trip, ...others] = meterProvider.values(METRIC.roundTrip);
+  assertEquals(others, []);
+  assertEquals(trip, {
+    attributes: { [ATTRIBUTE.role]: "client" },
+    value: session.roundTrip / 1000,
+  });
+});
+
 Deno.test("otel() rejects options that do not exist or have another type", () => {
   // JavaScript is not checked by the compiler.
   const wrong = (options: unknown) => () => otel(options as never);
@@ -288,4 +480,8 @@ Deno.test("otel() rejects options that do not exist or have another type", () =>
   assertThrows(wrong({ filter: "x" }), TypeError, "expected a function");
   assertThrows(wrong({ meterProvider: {} }), TypeError, "getMeter()");
   assertThrows(wrong({ tracerProvider: {} }), TypeError, "getTracer()");
+  assertThrows(wrong({ propagator: {} }), TypeError, "extract()");
+  assertThrows(wrong({ metadata: "tenant" }), TypeError, "expected an array");
+  assertThrows(wrong({ metadata: [1] }), TypeError, "expected a string");
+  assertThrows(wrong({ extraMetrics: ["rtt"] }), TypeError, "session.rtt");
 });

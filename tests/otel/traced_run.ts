@@ -1,12 +1,10 @@
 /**
- * Runs the traced services until a collector has all that they measure.
+ * Runs programs until a collector has all that they measure.
  *
  * @module
  */
 import { METRIC } from "../../lib/otel/names.ts";
 import type { Collector } from "./collector.ts";
-
-const PROGRAM = "tests/otel/programs/traced_services.ts";
 
 /** Attempts of all calls by kind and code. */
 export const ATTEMPTS = [
@@ -18,15 +16,37 @@ export const ATTEMPTS = [
   "retry ok 1",
 ];
 
-/** Runs the program until all that it measures has arrived. */
-export async function runTraced(collector: Collector): Promise<void> {
+/** Runs the traced services until all that they measure has arrived. */
+export function runTraced(collector: Collector): Promise<void> {
+  return runExported(
+    "tests/otel/programs/traced_services.ts",
+    collector,
+    "done\n",
+    () =>
+      collector.points(METRIC.attempts).length === ATTEMPTS.length &&
+      collector.points(METRIC.calls).every(({ value }) => value === 0),
+  );
+}
+
+/**
+ * Runs a program whose telemetry Deno exports.
+ *
+ * @param expected the output of the program
+ * @param complete returns whether all that it measures has arrived
+ */
+export async function runExported(
+  program: string,
+  collector: Collector,
+  expected: string,
+  complete: () => boolean,
+): Promise<void> {
   await using child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--frozen",
       "--no-prompt",
       "--allow-net=127.0.0.1",
-      PROGRAM,
+      program,
     ],
     stdin: "piped",
     stdout: "piped",
@@ -37,7 +57,7 @@ export async function runTraced(collector: Collector): Promise<void> {
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_METRIC_EXPORT_INTERVAL: "100",
-      OTEL_PROPAGATORS: "tracecontext",
+      OTEL_PROPAGATORS: "tracecontext,baggage",
       OTEL_TRACES_SAMPLER: "parentbased_always_on",
     },
   }).spawn();
@@ -49,12 +69,13 @@ export async function runTraced(collector: Collector): Promise<void> {
   await Promise.race([
     child.status,
     collector.until(() =>
-      ended || collector.logs.some(({ text }) => text === "done\n") &&
-        collector.points(METRIC.attempts).length === ATTEMPTS.length &&
-        collector.points(METRIC.calls).every(({ value }) => value === 0)
+      ended ||
+      collector.logs.some(({ text }) => text === expected) && complete()
     ),
   ]);
   await child.stdin.close().catch(() => {});
   const { success } = await child.status;
-  if (!success || await stdout !== "done\n") throw new Error(await stderr);
+  if (!success || await stdout !== expected) {
+    throw new Error(`${await stdout}${await stderr}`);
+  }
 }
