@@ -75,8 +75,6 @@ Deno.test("framings take undefined options as omitted", none, () => {
     ["varint", framing.varint(), framing.varint(limits)],
     ["dnsTcp", presets.dnsTcp(), presets.dnsTcp(limits)],
     ["mysql", presets.mysql(), presets.mysql(limits)],
-    ["kafka", presets.kafka(), presets.kafka(limits)],
-    ["thriftFramed", presets.thriftFramed(), presets.thriftFramed(limits)],
   ];
   for (const [name, omitted, undefinedOptions] of pairs) {
     assertEquals(undefinedOptions.maxFrameLength, omitted.maxFrameLength, name);

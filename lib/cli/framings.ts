@@ -42,11 +42,8 @@ const FRAMINGS: Readonly<Record<string, (limit: Limit) => Framing>> = {
   slip,
   amqp: presets.amqp,
   dnsTcp: presets.dnsTcp,
-  erlangPacket: (limit) => presets.erlangPacket(4, limit),
   grpcMessage: presets.grpcMessage,
-  javaWriteInt: presets.javaWriteInt,
   javaWriteUTF: presets.javaWriteUTF,
-  kafka: presets.kafka,
   lsp: presets.lsp,
   mongodb: presets.mongodb,
   mqtt: presets.mqtt,
@@ -54,7 +51,6 @@ const FRAMINGS: Readonly<Record<string, (limit: Limit) => Framing>> = {
   postgres: presets.postgres,
   postgresStartup: presets.postgresStartup,
   sshAgent: presets.sshAgent,
-  thriftFramed: presets.thriftFramed,
 };
 
 /** Names of all framings, for the help. */

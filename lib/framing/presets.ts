@@ -1,6 +1,5 @@
 /**
- * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS, Kafka and
- * more.
+ * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS and more.
  *
  * Each function returns a `Framing` for `frames()` and documents its layout,
  * its source, and any limit that differs from the default. The plain length
@@ -28,19 +27,16 @@ import {
 } from "./layouts/content_length.ts";
 import type { Framing } from "./framing.ts";
 import { PRESET_OPTIONS, type PresetOptions } from "./length_presets.ts";
-import { lengthPrefixed } from "./layouts/length_prefixed.ts";
+import {
+  lengthPrefixed,
+  lengthPrefixedUpTo,
+} from "./layouts/length_prefixed.ts";
 import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
-import { checkInteger, checkOneOf } from "./decode/option_checks.ts";
 import { checkOptions } from "../support/check_options.ts";
 
 /** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;
-
-/** Checks a limit for protocols whose length field is a signed number. */
-function checkSigned(maxFrameLength: number): number {
-  return checkInteger("maxFrameLength", maxFrameLength, [0, MAX_INT32]);
-}
 
 /**
  * Frames gRPC messages; each frame includes its header.
@@ -226,27 +222,6 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames Kafka requests and responses.
- *
- * ```text
- * ┌─────────────┬─────────────────────┐
- * │ size i32 BE │ request or response │
- * └─────────────┴─────────────────────┘
- * ```
- *
- * The size is signed, so a size of 2^31 or more is rejected. Source: Apache
- * Kafka protocol guide, "Protocol Primitive Types".
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if an option is unknown
- */
-export function kafka(options: PresetOptions = {}): Framing {
-  checkOptions("kafka()", options, PRESET_OPTIONS);
-  if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
-  return lengthPrefixed(options);
-}
-
-/**
  * Frames MongoDB messages; each frame includes its header.
  *
  * ```text
@@ -265,63 +240,13 @@ export function kafka(options: PresetOptions = {}): Framing {
 export function mongodb(options: PresetOptions = {}): Framing {
   checkOptions("mongodb()", options, PRESET_OPTIONS);
   const { maxFrameLength = 48_000_000 } = options;
-  return lengthPrefixed({
+  return lengthPrefixedUpTo(MAX_INT32, {
     ...options,
     endian: "little",
     counts: "wholeFrame",
     keepHeader: true,
     minFrameLength: 16,
-    maxFrameLength: checkSigned(maxFrameLength),
-  });
-}
-
-/**
- * Frames packets as Erlang's `{packet, 1 | 2 | 4}` does.
- *
- * ```text
- * ┌───────────────────────────┬─────────┐
- * │ length 1, 2 or 4 bytes BE │ payload │
- * └───────────────────────────┴─────────┘
- * ```
- *
- * Source: Erlang/OTP, `inet:setopts/2`.
- *
- * @param width width of the length in bytes
- * @param options limits; see {@linkcode PresetOptions}
- * @returns the framing
- * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if `width` is not 1, 2 or 4, or an option is unknown
- */
-export function erlangPacket(
-  width: 1 | 2 | 4,
-  options: PresetOptions = {},
-): Framing {
-  checkOptions("erlangPacket()", options, PRESET_OPTIONS);
-  checkOneOf("width", String(width), ["1", "2", "4"]);
-  return lengthPrefixed({ ...options, width });
-}
-
-/**
- * Frames messages as the framed transport of Apache Thrift does.
- *
- * ```text
- * ┌─────────────┬─────────┐
- * │ size i32 BE │ message │
- * └─────────────┴─────────┘
- * ```
- *
- * The limit is 16,384,000 bytes, as in Thrift (`DEFAULT_MAX_LENGTH`). Source:
- * Apache Thrift, "Thrift Framed Transport".
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if an option is unknown
- */
-export function thriftFramed(options: PresetOptions = {}): Framing {
-  checkOptions("thriftFramed()", options, PRESET_OPTIONS);
-  const { maxFrameLength = 16_384_000 } = options;
-  return lengthPrefixed({
-    ...options,
-    maxFrameLength: checkSigned(maxFrameLength),
+    maxFrameLength,
   });
 }
 
@@ -349,28 +274,6 @@ export function amqp(options: PresetOptions = {}): Framing {
     keepHeader: true,
     trailer: new Uint8Array([0xce]),
   });
-}
-
-/**
- * Frames byte arrays that Java programs write with `writeInt` and `write`.
- *
- * ```text
- * ┌───────────────┬───────┐
- * │ length i32 BE │ bytes │
- * └───────────────┴───────┘
- * ```
- *
- * A program writes such a frame with `writeInt(bytes.length)` and
- * `write(bytes)`, and reads it with `readInt` and `readFully`. Source:
- * `java.io.DataOutput`.
- *
- * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if an option is unknown
- */
-export function javaWriteInt(options: PresetOptions = {}): Framing {
-  checkOptions("javaWriteInt()", options, PRESET_OPTIONS);
-  if (options.maxFrameLength !== undefined) checkSigned(options.maxFrameLength);
-  return lengthPrefixed(options);
 }
 
 /**

@@ -218,7 +218,20 @@ const LENGTH_OPTIONS: OptionNames<LengthPrefixedOptions> = {
  * @category Length prefixes
  */
 export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
-  const config = resolve(options);
+  return lengthPrefixedUpTo(Number.MAX_SAFE_INTEGER, options);
+}
+
+/**
+ * Creates the framings of `lengthPrefixed()` and of presets with a narrower
+ * length.
+ *
+ * @param most the longest frame that the preset can carry, in bytes
+ */
+export function lengthPrefixedUpTo(
+  most: number,
+  options: LengthPrefixedOptions,
+): Framing {
+  const config = resolve(options, most);
   return {
     maxFrameLength: config.limit,
     decoder: () => new LengthDecoder(config),
@@ -226,7 +239,7 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): Framing {
   };
 }
 
-function resolve(options: LengthPrefixedOptions): LengthConfig {
+function resolve(options: LengthPrefixedOptions, most: number): LengthConfig {
   checkOptions("lengthPrefixed()", options, LENGTH_OPTIONS);
   const { width = 4, endian = "big", offset = 0, onTooLarge = "close" } =
     options;
@@ -251,7 +264,7 @@ function resolve(options: LengthPrefixedOptions): LengthConfig {
   const range = [
     Math.max(0, needed - strip, rule ? 0 : fieldEnd + adjustment - ends),
     Math.min(
-      Number.MAX_SAFE_INTEGER - ends,
+      most - ends,
       rule ? Infinity : fieldEnd + maxUint(width) + adjustment - ends,
     ),
   ] as const;
