@@ -39,6 +39,12 @@ function checksummed({ maxFrameLength = 65_531 } = {}): Framing {
         maxEncodedLength: (length) => encoder.maxEncodedLength(length + CRC),
         encodeInto: (payload, target, offset) =>
           encoder.encodeInto(seal(payload), target, offset),
+        get maxFrameLength() {
+          return encoder.maxFrameLength - CRC;
+        },
+        set maxFrameLength(limit) {
+          encoder.maxFrameLength = limit + CRC;
+        },
       };
     },
     decoder() {

@@ -31,7 +31,8 @@ export type {
 export type { LengthRule } from "./framing/layouts/length_config.ts";
 export type { LinesOptions } from "./framing/layouts/lines.ts";
 export type { NetstringOptions } from "./framing/layouts/netstring.ts";
-export type { Prefix, PrefixedOptions } from "./framing/layouts/prefixed.ts";
+export type { Prefix, PrefixLengths } from "./framing/layouts/prefix.ts";
+export type { PrefixedOptions } from "./framing/layouts/prefixed.ts";
 export type { SlipOptions } from "./framing/layouts/slip.ts";
 export type {
   DoneFlagOptions,

@@ -68,7 +68,8 @@ export interface FrameDecoder {
   readonly skipped: number;
   /**
    * Maximum payload length in bytes. A change applies to every frame whose
-   * length is not known yet.
+   * length is not known yet. `Infinity` means the longest frame that the layout
+   * can carry.
    *
    * @throws {RangeError} if set to a limit that the layout cannot carry
    */
@@ -76,7 +77,7 @@ export interface FrameDecoder {
 }
 
 /**
- * An encoder that turns payloads into frames.
+ * An encoder that turns payloads into frames. Its only state is its limit.
  *
  * @category Contract
  */
@@ -111,6 +112,14 @@ export interface FrameEncoder {
   ): number;
   /** In-place framing, if the layout supports it. */
   readonly inPlace?: InPlaceFraming;
+  /**
+   * Maximum payload length in bytes. A change applies to the next frame; it may
+   * change `headroom`, so do not make it while a frame is being written in
+   * place. `Infinity` means the longest frame that the layout can carry.
+   *
+   * @throws {RangeError} if set to a limit that the layout cannot carry
+   */
+  maxFrameLength: number;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FrameDecoder, FrameEncoder } from "../framing/framing.ts";
 import {
   concat,
   drain,
@@ -31,6 +32,7 @@ export const DECODER_CHECKS: readonly FramingCheck[] = [
   ["end() throws exactly when a frame is incomplete", everyTruncation],
   ["'pending' is the number of bytes of an incomplete frame", pendingAgrees],
   ["encoder and decoder have the same limit", sameLimit],
+  ["'maxFrameLength' can be changed", changedLimit],
   ["after an error every call throws the same error", stateAfterError],
   ["'held' is limited by the bytes received", heldFollows],
   ["hostile bytes decode to frames or throw a FrameError", hostileBytes],
@@ -187,6 +189,37 @@ function sameLimit({ makeFraming, samples, frames }: FramingUnderTest): void {
       refused === undefined || refused.code === "too-large",
       () =>
         `with limit ${limit}, encode() throws '${refused?.code}'; expected 'too-large'`,
+    );
+  }
+}
+
+/** Compares limits that are set later with limits given as an option. */
+function changedLimit(
+  { makeFraming, samples, frames }: FramingUnderTest,
+): void {
+  const sample = samples.reduce((a, b) => b.length > a.length ? b : a);
+  const frame = frames[samples.indexOf(sample)]!;
+  const { maxFrameLength } = makeFraming({});
+  for (const limit of [sample.length - 1, sample.length]) {
+    const given = attempt(() => makeFraming({ maxFrameLength: limit }));
+    if (given === undefined || given.maxFrameLength !== limit) continue;
+    const encoder = makeFraming({}).encoder();
+    const decoder = makeFraming({}).decoder();
+    must(
+      encoder.maxFrameLength === maxFrameLength &&
+        decoder.maxFrameLength === maxFrameLength,
+      () => "an encoder or decoder does not begin with the framing's limit",
+    );
+    encoder.maxFrameLength = decoder.maxFrameLength = limit;
+    const encodes = (one: FrameEncoder) =>
+      frameErrorOf(() => void one.encode(sample)) === undefined;
+    const decodes = (one: FrameDecoder) =>
+      attempt(() => feed(one, frame).length === 1) ?? false;
+    must(
+      encoder.maxFrameLength === limit && decoder.maxFrameLength === limit &&
+        encodes(encoder) === encodes(given.encoder()) &&
+        decodes(decoder) === decodes(given.decoder()),
+      () => `a change to ${limit} differs from the option`,
     );
   }
 }

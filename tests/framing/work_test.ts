@@ -18,6 +18,7 @@ import {
   u32be,
   varintPrefixed,
 } from "@lengthwise/lengthwise/framing";
+import type { PrefixedOptions } from "@lengthwise/lengthwise/types";
 import { memory } from "../../lib/framing/decode/reused_buffer.ts";
 
 const MIB = 1024 * 1024;
@@ -157,6 +158,16 @@ const WATCHED = 16_384;
 /** Layouts that read byte by byte without methods: their memory is all watched. */
 const WITHOUT_METHODS = ["delimited by several"];
 
+/** Frames that end with a trailer which their payloads nearly contain. */
+function trailed(options: PrefixedOptions): Framing {
+  return prefixed({
+    maxLength: 1,
+    maxTrailerLength: 3,
+    read: () => [0, undefined, "aab"],
+    write: () => new Uint8Array(0),
+  }, options);
+}
+
 const LIMIT = { maxFrameLength: 2 * MIB };
 const FRAMINGS: Record<string, Framing> = {
   u32be: u32be(LIMIT),
@@ -177,6 +188,15 @@ const FRAMINGS: Record<string, Framing> = {
     write: (length) =>
       Uint8Array.from([24, 16, 8, 0], (shift) => length >>> shift),
   }, LIMIT),
+  "prefixed with a long line": prefixed({
+    maxLength: 2 ** 20,
+    read(bytes, seen) {
+      const end = bytes.indexOf(10, seen) + 1;
+      return end === 0 ? undefined : [end, end - 1];
+    },
+    write: (length) => new Uint8Array(length + 1).fill(98).fill(10, length),
+  }, LIMIT),
+  "prefixed with a trailer to be found": trailed(LIMIT),
   contentLength: contentLength(LIMIT),
   cobs: cobs(LIMIT),
   slip: slip(LIMIT),
@@ -230,6 +250,7 @@ Deno.test({
     const skipping: [Framing, Framing][] = [
       [u32be(LIMIT), u32be(skip)],
       [delimited("aab", LIMIT), delimited("aab", skip)],
+      [trailed(LIMIT), trailed(skip)],
       [lines(LIMIT), lines(skip)],
       [slip(LIMIT), slip(skip)],
       [cobs(LIMIT), cobs(skip)],

@@ -61,6 +61,7 @@ function changed<T extends object>(real: T, change: Change<T>): T {
       const value = Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
+    set: (target, key, value) => Reflect.set(target, key, value, target),
   });
   return proxy;
 }
@@ -350,6 +351,20 @@ const FAULTS: readonly Fault[] = [
         }
       },
     }),
+  },
+  {
+    check: "'maxFrameLength' can be changed",
+    text: "does not begin with the framing's limit",
+    encoder: () => ({ maxFrameLength: 65_534 }),
+  },
+  {
+    check: "'maxFrameLength' can be changed",
+    text: "a change to 39 differs from the option",
+    encoder(real) {
+      const unchanged = u16be({ maxFrameLength: real.maxFrameLength })
+        .encoder();
+      return { encode: (payload) => unchanged.encode(payload) };
+    },
   },
   {
     check: "after an error every call throws the same error",

@@ -36,14 +36,18 @@ export function checkInteger(
   return value;
 }
 
-/** Checks `maxFrameLength` against the range that the layout can carry. */
+/**
+ * Returns `maxFrameLength` if the layout can carry it. `Infinity` means the
+ * longest frame that the layout can carry.
+ */
 export function checkLimit(
   value: number,
   [least, most]: readonly [number, number],
 ): number {
+  if (value === Infinity) return most;
   if (!Number.isSafeInteger(value) || value < least || value > most) {
     throw new RangeError(
-      `Cannot set 'maxFrameLength' as this layout can carry ${least} to ${most} bytes: current value is ${value}`,
+      `Cannot set 'maxFrameLength' as this layout can carry ${least} to ${most} bytes (or Infinity, for no lower limit): current value is ${value}`,
     );
   }
   return value;

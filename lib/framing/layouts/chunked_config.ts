@@ -15,3 +15,12 @@ export interface ChunkedConfig {
   readonly range: readonly [min: number, max: number];
   readonly skip: boolean;
 }
+
+/** Returns the length of the largest part of messages of `limit` bytes. */
+export function partFor(
+  limit: number,
+  { rule }: Pick<ChunkedConfig, "rule">,
+): number {
+  const kept = rule.keepHeader ? rule.headerLength : 0;
+  return Math.min(rule.partLength, limit - kept) + rule.headerLength;
+}

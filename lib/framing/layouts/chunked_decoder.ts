@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ChunkedConfig } from "./chunked_config.ts";
+import { type ChunkedConfig, partFor } from "./chunked_config.ts";
 import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
@@ -61,12 +61,10 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   set maxFrameLength(value: number) {
-    const { rule, range } = this.#config;
-    checkLimit(value, range);
-    const kept = rule.keepHeader ? rule.headerLength : 0;
-    const part = Math.min(rule.partLength, value - kept) + rule.headerLength;
+    const limit = checkLimit(value, this.#config.range);
+    const part = partFor(limit, this.#config);
     if (part > this.#inner.maxFrameLength) this.#inner.maxFrameLength = part;
-    this.#limit = value;
+    this.#limit = limit;
   }
 
   push(chunk: Uint8Array): void {

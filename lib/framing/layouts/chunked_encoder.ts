@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ChunkedConfig } from "./chunked_config.ts";
+import { type ChunkedConfig, partFor } from "./chunked_config.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 import {
   checkPayloadLength,
   checkRoom,
@@ -12,7 +13,7 @@ import {
 import type { FrameEncoder } from "../framing.ts";
 
 /** The encoder for `chunked`. */
-export class ChunkedEncoder implements FrameEncoder {
+export class ChunkedEncoder extends LimitedEncoder implements FrameEncoder {
   readonly #config: ChunkedConfig;
   readonly #inner: FrameEncoder;
   /** Number of leading message bytes that form the first part's header. */
@@ -21,9 +22,20 @@ export class ChunkedEncoder implements FrameEncoder {
   #part: Uint8Array = new Uint8Array(0);
 
   constructor(config: ChunkedConfig) {
+    super(config.limit, config.range);
     this.#config = config;
     this.#inner = config.inner.encoder();
     this.#kept = config.rule.keepHeader ? config.rule.headerLength : 0;
+  }
+
+  override get maxFrameLength(): number {
+    return super.maxFrameLength;
+  }
+
+  override set maxFrameLength(value: number) {
+    super.maxFrameLength = value;
+    const part = partFor(this.limit, this.#config);
+    if (part > this.#inner.maxFrameLength) this.#inner.maxFrameLength = part;
   }
 
   #partsOf(dataLength: number): number {
@@ -107,7 +119,7 @@ export class ChunkedEncoder implements FrameEncoder {
   }
 
   #check(length: number): void {
-    checkPayloadLength(length, this.#config.range[0], this.#config.limit);
+    checkPayloadLength(length, this.#config.range[0], this.limit);
   }
 
   #makePart(

@@ -11,6 +11,7 @@ import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 
 /** Options for {@linkcode cobs}. */
 export interface CobsOptions {
@@ -156,11 +157,9 @@ class CobsLayout extends TerminatedLayout {
   }
 }
 
-class CobsEncoder implements FrameEncoder {
-  readonly #limit: number;
-
+class CobsEncoder extends LimitedEncoder implements FrameEncoder {
   constructor(limit: number) {
-    this.#limit = limit;
+    super(limit, RANGE);
   }
 
   maxEncodedLength(payloadLength: number): number {
@@ -168,13 +167,13 @@ class CobsEncoder implements FrameEncoder {
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, 0, this.#limit);
+    checkPayloadLength(payload.length, 0, this.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
     return frame.slice(0, this.encodeInto(payload, frame, 0));
   }
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
-    checkPayloadLength(payload.length, 0, this.#limit);
+    checkPayloadLength(payload.length, 0, this.limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
     // If payload and target share memory, stuffing would overwrite bytes not yet
     // read.

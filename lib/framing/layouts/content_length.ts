@@ -16,7 +16,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
-import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode contentLength}. */
 export interface ContentLengthOptions {
@@ -114,8 +114,8 @@ export function contentLength(options: ContentLengthOptions = {}): Framing {
     decoder: () => new FrameAssembler(layout(), onTooLarge),
     encoder: () =>
       keepHeader
-        ? keptHeaderEncoder(layout)
-        : new PrefixEncoder({ limit, prefixLength, writePrefix }),
+        ? new WholeFrameEncoder(layout)
+        : new PrefixEncoder({ limit, range, prefixLength, writePrefix }),
   };
 }
 

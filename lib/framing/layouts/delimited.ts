@@ -13,6 +13,7 @@ import {
   checkRoom,
   refusePayload,
 } from "../decode/payload_checks.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
 import {
   checkInteger,
@@ -217,13 +218,15 @@ class DelimitedLayout extends TerminatedLayout {
   }
 }
 
-class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
+class DelimitedEncoder extends LimitedEncoder
+  implements FrameEncoder, InPlaceFraming {
   readonly headroom = 0;
   readonly tailroom: number;
   readonly #config: DelimitedConfig;
   readonly #search: DelimiterSearch;
 
   constructor(config: DelimitedConfig) {
+    super(config.limit, RANGE);
     this.#config = config;
     this.#search = new DelimiterSearch(config.delimiters);
     this.tailroom = config.keep ? 0 : config.delimiters[0]!.length;
@@ -253,7 +256,8 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     this.#checkLength(payloadEnd - frameStart);
-    const { keep, delimiters, limit } = this.#config;
+    const { keep, delimiters } = this.#config;
+    const { limit } = this;
     const frameEnd = payloadEnd + this.tailroom;
     checkRoom(target, frameStart, frameEnd - frameStart);
     if (!keep) target.set(delimiters[0]!, payloadEnd);
@@ -274,8 +278,8 @@ class DelimitedEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   #checkLength(length: number): void {
-    const { keep, limit } = this.#config;
-    const tooLong = keep ? limit + MAX_DELIMITER_LENGTH : limit;
+    const { limit } = this;
+    const tooLong = this.#config.keep ? limit + MAX_DELIMITER_LENGTH : limit;
     // A kept delimiter does not count; seal() knows its length.
     if (length > tooLong) checkPayloadLength(length, 0, limit);
   }

@@ -6,7 +6,6 @@
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { Layout } from "../decode/layout.ts";
-import { checkPayloadLength } from "../decode/payload_checks.ts";
 import { checkInteger } from "../decode/option_checks.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
@@ -41,10 +40,7 @@ export function fixedLength(length: number): Framing {
   return {
     maxFrameLength: length,
     decoder: () => new FrameAssembler(new FixedLayout(length), "close"),
-    encoder: () =>
-      new WholeFrameEncoder((_bytes, start, end) =>
-        checkPayloadLength(end - start, length, length)
-      ),
+    encoder: () => new WholeFrameEncoder(() => new FixedLayout(length)),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 import type { LengthConfig, LengthRule } from "./length_config.ts";
 import { view, writeUint } from "../decode/uint.ts";
 import {
@@ -13,13 +14,13 @@ import {
 } from "../decode/payload_checks.ts";
 
 /** The encoder for `lengthPrefixed`. */
-export class LengthEncoder implements FrameEncoder, InPlaceFraming {
+export class LengthEncoder extends LimitedEncoder
+  implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
   readonly tailroom: number;
   readonly #config: LengthConfig;
   readonly #strip: number;
   readonly #min: number;
-  readonly #limit: number;
   /** Number of frame bytes that the length does not count; unused with a rule. */
   readonly #uncounted: number;
   readonly encodeHeader?: (
@@ -33,11 +34,11 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   readonly #blank: boolean;
 
   constructor(config: LengthConfig) {
+    super(config.limit, config.range);
     this.#config = config;
     this.headroom = this.#strip = config.strip;
     this.tailroom = config.trailer.length;
     this.#min = config.min;
-    this.#limit = config.limit;
     this.#uncounted = config.fieldEnd + config.adjustment;
     this.#blank = config.strip > config.fieldEnd ||
       (config.strip > 0 && config.offset > config.magic.length);
@@ -49,7 +50,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
     const apart = config.rule ? config.headerLength : config.fieldEnd;
     if (this.tailroom === 0 && config.strip >= apart) {
       this.encodeHeader = (payloadLength, target, offset) => {
-        checkPayloadLength(payloadLength, this.#min, this.#limit);
+        checkPayloadLength(payloadLength, this.#min, this.limit);
         checkRoom(target, offset, this.#strip);
         this.#writeHeader(target, offset, this.#strip + payloadLength);
         return offset + this.#strip;
@@ -66,7 +67,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, this.#min, this.#limit);
+    checkPayloadLength(payload.length, this.#min, this.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
     this.encodeInto(payload, frame, 0);
     return frame;
@@ -74,7 +75,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     const length = payload.length;
-    checkPayloadLength(length, this.#min, this.#limit);
+    checkPayloadLength(length, this.#min, this.limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
     const start = offset + this.#strip;
     // Copy the payload first: it may overlap the target bytes of the header.
@@ -84,7 +85,7 @@ export class LengthEncoder implements FrameEncoder, InPlaceFraming {
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.#strip;
-    checkPayloadLength(length, this.#min, this.#limit);
+    checkPayloadLength(length, this.#min, this.limit);
     return this.#close(target, frameStart, payloadEnd);
   }
 

@@ -10,7 +10,7 @@ import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
-import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode netstring}. */
 export interface NetstringOptions {
@@ -96,8 +96,9 @@ export function netstring(options: NetstringOptions = {}): Framing {
     maxFrameLength: limit,
     decoder: () => new FrameAssembler(layout(), onTooLarge),
     encoder: () =>
-      keepHeader ? keptHeaderEncoder(layout) : new PrefixEncoder({
-        ...{ limit, trailer: COMMA, prefixLength, writePrefix },
+      keepHeader ? new WholeFrameEncoder(layout) : new PrefixEncoder({
+        ...{ limit, range, prefixLength, writePrefix },
+        ...{ tailroom: 1, writeTrailer },
       }),
   };
 }
@@ -110,6 +111,15 @@ function writePrefix(target: Uint8Array, at: number, length: number): void {
   const digits = String(length);
   for (let i = 0; i < digits.length; i++) target[at++] = digits.charCodeAt(i);
   target[at] = COLON;
+}
+
+function writeTrailer(
+  target: Uint8Array,
+  _start: number,
+  payloadEnd: number,
+): number {
+  target[payloadEnd] = COMMA;
+  return payloadEnd + 1;
 }
 
 class NetstringLayout extends Layout {

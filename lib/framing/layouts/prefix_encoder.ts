@@ -5,6 +5,7 @@
  */
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 
 /** A prefix whose size depends on the length that it encodes. */
 export interface PrefixFormat {
@@ -12,10 +13,22 @@ export interface PrefixFormat {
   prefixLength(payloadLength: number): number;
   /** Writes the prefix for a payload length. */
   writePrefix(target: Uint8Array, at: number, payloadLength: number): void;
-  /** A byte that follows the payload. */
-  readonly trailer?: number;
+  /** Maximum length in bytes of what follows the payload; 0 by default. */
+  readonly tailroom?: number;
+  /**
+   * Writes what follows a payload, and returns the offset after it. Required
+   * if `tailroom` is not 0.
+   */
+  writeTrailer?(
+    target: Uint8Array,
+    payloadStart: number,
+    payloadEnd: number,
+    frameStart: number,
+  ): number;
   /** Maximum payload length in bytes. */
   readonly limit: number;
+  /** Smallest and largest valid limit. */
+  readonly range: readonly [least: number, most: number];
 }
 
 /**
@@ -23,15 +36,15 @@ export interface PrefixFormat {
  *
  * ```text
  * ┌────────┬─────────┬──────────┐
- * │ prefix │ payload │ (1 byte) │
+ * │ prefix │ payload │ trailer  │
  * └────────┴─────────┴──────────┘
  * ```
  *
  * For in-place framing, the headroom fits the longest prefix. If the prefix is
  * shorter, the payload is moved to close the gap.
  */
-export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
-  readonly headroom: number;
+export class PrefixEncoder extends LimitedEncoder
+  implements FrameEncoder, InPlaceFraming {
   readonly tailroom: number;
   readonly encodeHeader?: (
     payloadLength: number,
@@ -39,20 +52,35 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
     offset: number,
   ) => number;
   readonly #format: PrefixFormat;
+  #headroom: number;
 
   constructor(format: PrefixFormat) {
+    super(format.limit, format.range);
     this.#format = format;
-    if (format.trailer === undefined) {
+    this.tailroom = format.tailroom ?? 0;
+    if (this.tailroom === 0) {
       this.encodeHeader = (payloadLength, target, offset) => {
-        checkPayloadLength(payloadLength, 0, format.limit);
+        checkPayloadLength(payloadLength, 0, this.limit);
         const length = format.prefixLength(payloadLength);
         checkRoom(target, offset, length);
         format.writePrefix(target, offset, payloadLength);
         return offset + length;
       };
     }
-    this.headroom = format.prefixLength(format.limit);
-    this.tailroom = format.trailer === undefined ? 0 : 1;
+    this.#headroom = format.prefixLength(format.limit);
+  }
+
+  get headroom(): number {
+    return this.#headroom;
+  }
+
+  override get maxFrameLength(): number {
+    return super.maxFrameLength;
+  }
+
+  override set maxFrameLength(value: number) {
+    super.maxFrameLength = value;
+    this.#headroom = this.#format.prefixLength(this.limit);
   }
 
   get inPlace(): InPlaceFraming {
@@ -65,15 +93,15 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, 0, this.#format.limit);
+    checkPayloadLength(payload.length, 0, this.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
-    this.encodeInto(payload, frame, 0);
-    return frame;
+    const end = this.encodeInto(payload, frame, 0);
+    return end === frame.length ? frame : frame.slice(0, end);
   }
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     const length = payload.length;
-    checkPayloadLength(length, 0, this.#format.limit);
+    checkPayloadLength(length, 0, this.limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
     const start = offset + this.#format.prefixLength(length);
     // Copy the payload first: it may overlap the target bytes of the prefix.
@@ -83,7 +111,7 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.headroom;
-    checkPayloadLength(length, 0, this.#format.limit);
+    checkPayloadLength(length, 0, this.limit);
     const start = frameStart + this.#format.prefixLength(length);
     checkRoom(target, start, length + this.tailroom);
     if (start < frameStart + this.headroom) {
@@ -99,8 +127,8 @@ export class PrefixEncoder implements FrameEncoder, InPlaceFraming {
     length: number,
   ): number {
     this.#format.writePrefix(target, frameStart, length);
-    if (this.#format.trailer === undefined) return start + length;
-    target[start + length] = this.#format.trailer;
-    return start + length + 1;
+    const end = start + length;
+    if (this.tailroom === 0) return end;
+    return this.#format.writeTrailer!(target, start, end, frameStart);
   }
 }

@@ -7,57 +7,35 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
-import { Layout } from "../decode/layout.ts";
 import {
   checkFunctions,
   checkInteger,
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
-import { refusePayload } from "../decode/payload_checks.ts";
+import { checkRoom, refusePayload } from "../decode/payload_checks.ts";
+import type { Prefix } from "./prefix.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
-import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
-
-/** The format of a custom length prefix, for {@linkcode prefixed}. */
-export interface Prefix {
-  /** Maximum length of a prefix in bytes, from 1 to 1024. */
-  readonly maxLength: number;
-  /** Maximum payload length in bytes that a prefix can express. */
-  readonly maxPayloadLength: number;
-  /**
-   * Reads a prefix. If this method throws, the decoder throws a `FrameError`
-   * with the code `"bad-prefix"`, whose message includes the exception's.
-   *
-   * @param bytes the bytes of the frame received so far, 1 to `maxLength`; the
-   * last ones may belong to the payload; valid during the call
-   * @returns the lengths of the prefix and the payload in bytes, or `undefined`
-   * if more bytes are needed. The prefix has at least one byte unless it is
-   * kept: then only the sum of both lengths matters.
-   */
-  read(
-    bytes: Uint8Array,
-  ): readonly [prefixLength: number, payloadLength: number] | undefined;
-  /**
-   * Returns the prefix of a payload of `payloadLength` bytes. A longer payload
-   * must not have a shorter prefix. The encoder rejects a payload if `read` does
-   * not return the same lengths for its prefix.
-   */
-  write(payloadLength: number): Uint8Array;
-}
+import {
+  PrefixedLayout,
+  type Trailer,
+  TrailerCache,
+} from "./prefixed_layout.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode prefixed}. */
 export interface PrefixedOptions {
   /**
    * Whether frames keep their prefix: `next()` returns whole frames, and
-   * `encode()` takes whole frames and rejects one whose length is wrong. The
-   * prefix then needs no `write`.
+   * `encode()` takes whole frames and rejects one whose length is wrong. A whole
+   * frame includes its trailer. The prefix then needs no `write`.
    *
    * @default {false}
    */
   keepHeader?: boolean | undefined;
   /**
-   * Maximum payload length in bytes, in both directions. The prefix counts if it
-   * is kept. The default is capped at the longest frame that the prefix can
+   * Maximum payload length in bytes, in both directions. The prefix and the
+   * trailer count if they are kept. The default is capped at the longest frame that the prefix can
    * express.
    *
    * @default {4194304}
@@ -72,6 +50,8 @@ export interface PrefixedOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
+/** Limit on `maxLength` and `maxTrailerLength`. */
+const MAX_LENGTH = 2 ** 20;
 const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
   keepHeader: true,
   maxFrameLength: true,
@@ -79,14 +59,19 @@ const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
 };
 
 /**
- * Creates a framing with a custom length prefix. It provides the same
- * guarantees as the built-in framings.
+ * Creates a framing with a custom prefix. It provides the same guarantees as
+ * the built-in framings.
  *
  * ```text
- * ┌────────────────┬─────────┐
- * │ prefix         │ payload │
- * └────────────────┴─────────┘
+ * ┌────────┬─────────┬───────────┐
+ * │ prefix │ payload │ (trailer) │
+ * └────────┴─────────┴───────────┘
  * ```
+ *
+ * The prefix may have several forms, also within one protocol: binary of any
+ * size, a line that declares a payload, or a line that is the whole frame. The
+ * length of a payload is known from its prefix, or the payload ends with a
+ * trailer.
  *
  * @example One byte for lengths below 128, two bytes for other lengths
  * ```ts
@@ -113,27 +98,28 @@ const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
  * checkFraming(short, [new Uint8Array(300), new Uint8Array([1, 2, 3])]);
  * ```
  *
- * @example RESP, whose prefix contains the type of the value
+ * @example Redis (RESP): lines, and lines that declare a payload
  * ```ts
  * import { prefixed } from "@lengthwise/lengthwise/framing";
  * import { assertEquals } from "@std/assert";
  *
  * const resp = prefixed({
- *   maxLength: 64,
- *   maxPayloadLength: 2 ** 29 + 2,
- *   read(bytes) {
- *     const end = bytes.indexOf(10) + 1; // after CR LF
- *     if (end === 0) return undefined;
+ *   maxLength: 65_536,
+ *   read(bytes, seen) {
+ *     const end = bytes.indexOf(10, seen) + 1; // after CR LF
+ *     if (end === 0) return undefined; // needs more bytes
  *     if (bytes[0] !== 0x24) return [end, 0]; // a line, such as +OK
- *     return [end, Number(new TextDecoder().decode(bytes.subarray(1, end - 2))) + 2];
+ *     const length = Number(new TextDecoder().decode(bytes.subarray(1, end - 2)));
+ *     return length < 0 ? [end, 0] : [end, length, "\r\n"];
  *   },
  * }, { keepHeader: true });
  *
  * const decoder = resp.decoder();
- * decoder.push(new TextEncoder().encode("+OK\r\n$2\r\nOK\r\n"));
+ * decoder.push(new TextEncoder().encode("+OK\r\n$2\r\nOK\r\n$-1\r\n"));
  * const text = new TextDecoder();
  * assertEquals(text.decode(decoder.next()), "+OK\r\n");
  * assertEquals(text.decode(decoder.next()), "$2\r\nOK\r\n");
+ * assertEquals(text.decode(decoder.next()), "$-1\r\n");
  * ```
  *
  * @param prefix reads and writes the lengths
@@ -164,21 +150,29 @@ export function prefixed(
   checkOptions("prefixed()", options, PREFIXED_OPTIONS);
   const { keepHeader = false, onTooLarge = "close" } = options;
   checkFunctions("'prefix'", prefix, ["read"]);
-  const { maxLength, maxPayloadLength } = prefix;
-  checkInteger("maxLength", maxLength, [1, 1024]);
+  const {
+    maxLength,
+    maxPayloadLength = Number.MAX_SAFE_INTEGER - MAX_LENGTH,
+    maxTrailerLength,
+  } = prefix;
+  checkInteger("maxLength", maxLength, [1, MAX_LENGTH]);
   checkInteger("maxPayloadLength", maxPayloadLength, [
     0,
     Number.MAX_SAFE_INTEGER - maxLength,
   ]);
+  if (maxTrailerLength !== undefined) {
+    checkInteger("maxTrailerLength", maxTrailerLength, [0, MAX_LENGTH]);
+  }
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
+  const longest = maxLength + maxPayloadLength + (maxTrailerLength ?? 0);
   const range = keepHeader
-    ? [1, maxLength + maxPayloadLength] as const
+    ? [1, Math.min(longest, Number.MAX_SAFE_INTEGER)] as const
     : [0, maxPayloadLength] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
   const layout = () => new PrefixedLayout(prefix, limit, range, keepHeader);
   const decoder = () => new FrameAssembler(layout(), onTooLarge);
   if (keepHeader) {
-    const encoder = () => keptHeaderEncoder(layout);
+    const encoder = () => new WholeFrameEncoder(layout);
     return { maxFrameLength: limit, decoder, encoder };
   }
   if (!hasWrite(prefix)) {
@@ -186,13 +180,7 @@ export function prefixed(
       "Cannot make a framing as 'prefix' has no 'write' method: add one, or set 'keepHeader'",
     );
   }
-  const encoder = () =>
-    new PrefixEncoder({
-      limit,
-      prefixLength: (length) => prefix.write(length).length,
-      writePrefix: (target, at, length) =>
-        target.set(writeChecked(prefix, length), at),
-    });
+  const encoder = () => encoderOf(prefix, limit, range);
   return { maxFrameLength: limit, decoder, encoder };
 }
 
@@ -202,74 +190,61 @@ function hasWrite(
   return prefix.write !== undefined;
 }
 
+/** Returns the encoder of a prefix that frames exclude. */
+function encoderOf(
+  prefix: Prefix,
+  limit: number,
+  range: readonly [least: number, most: number],
+): PrefixEncoder {
+  const trailers = new TrailerCache();
+  return new PrefixEncoder({
+    limit,
+    range,
+    tailroom: prefix.maxTrailerLength ?? 0,
+    prefixLength: (length) => prefix.write(length).length,
+    writePrefix: (target, at, length) =>
+      target.set(writeChecked(prefix, length), at),
+    writeTrailer(target, payloadStart, payloadEnd, frameStart) {
+      const [, length, after] = prefix.read(
+        view(target, frameStart, payloadStart),
+        0,
+      )!;
+      const trailer = trailers.of(after);
+      const end = payloadEnd + trailer.length;
+      checkRoom(target, payloadEnd, trailer.length);
+      if (trailer.bytes === undefined) target.fill(0, payloadEnd, end);
+      else target.set(trailer.bytes, payloadEnd);
+      if (length === undefined) {
+        checkTrailer(trailer, target, payloadStart, payloadEnd);
+      }
+      return end;
+    },
+  });
+}
+
+/** Rejects a payload that ends before its own end. */
+function checkTrailer(
+  { search, length }: Trailer,
+  target: Uint8Array,
+  payloadStart: number,
+  payloadEnd: number,
+): void {
+  const end = payloadEnd + length;
+  if (search?.find(target, payloadStart, end) === payloadEnd) return;
+  refusePayload(
+    "it contains the trailer, or its last bytes form one with the trailer after it",
+  );
+}
+
 /** Returns a prefix; throws unless `read` agrees with it. */
 function writeChecked(prefix: Prefix, payloadLength: number): Uint8Array {
   const bytes = prefix.write(payloadLength);
-  const back = prefix.read(bytes);
-  if (back?.[0] !== bytes.length || back[1] !== payloadLength) {
+  const back = prefix.read(bytes, 0);
+  const [header, payload = payloadLength] = back ?? [];
+  if (header !== bytes.length || payload !== payloadLength) {
     refusePayload(
       `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
     );
   }
   return bytes;
-}
-
-class PrefixedLayout extends Layout {
-  readonly #prefix: Omit<Prefix, "write">;
-  readonly #keep: boolean;
-  #length = 0;
-
-  constructor(
-    prefix: Omit<Prefix, "write">,
-    limit: number,
-    range: readonly [min: number, max: number],
-    keep: boolean,
-  ) {
-    super(limit, range);
-    this.#prefix = prefix;
-    this.#keep = keep;
-  }
-
-  measure(bytes: Uint8Array, start: number, end: number): number {
-    const { maxLength } = this.#prefix;
-    this.declared = undefined;
-    const seen = Math.min(end - start, maxLength);
-    let found: ReturnType<Prefix["read"]>;
-    try {
-      found = this.#prefix.read(view(bytes, start, start + seen));
-    } catch (error) {
-      return this.#refusePrefix(
-        error instanceof Error ? error.message : String(error),
-      );
-    }
-    if (found !== undefined) return this.#check(found, seen);
-    if (seen < maxLength) return -(seen + 1);
-    return this.#refusePrefix(
-      `its prefix does not end within ${maxLength} bytes`,
-    );
-  }
-
-  #check([length, payload]: readonly [number, number], seen: number): number {
-    const total = length + payload;
-    const least = this.#keep ? 0 : 1;
-    if (
-      !(length >= least && length <= seen && length % 1 === 0) ||
-      !(payload >= 0 && payload % 1 === 0 && total > 0)
-    ) {
-      return this.#refusePrefix(
-        `read() returned a prefix of ${length} bytes and a payload of ${payload} bytes; expected integers, ${least} to ${seen} and 0 or more`,
-      );
-    }
-    this.#length = this.#keep ? 0 : length;
-    const kept = this.declared = total - this.#length;
-    return kept > this.limit ? this.refuseLong(kept, total) : total;
-  }
-
-  #refusePrefix(detail: string): 0 {
-    return this.refuse({ code: "bad-prefix", detail });
-  }
-
-  override open(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return view(bytes, start + this.#length, end);
-  }
 }

@@ -11,6 +11,7 @@ import { checkPayloadLength, checkRoom } from "../decode/payload_checks.ts";
 import { TerminatedLayout } from "../decode/layout.ts";
 import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
+import { LimitedEncoder } from "./limited_encoder.ts";
 
 /** Options for {@linkcode slip}. */
 export interface SlipOptions {
@@ -161,12 +162,11 @@ class SlipLayout extends TerminatedLayout {
   }
 }
 
-class SlipEncoder implements FrameEncoder {
-  readonly #limit: number;
+class SlipEncoder extends LimitedEncoder implements FrameEncoder {
   readonly #leadingEnd: boolean;
 
   constructor(limit: number, leadingEnd: boolean) {
-    this.#limit = limit;
+    super(limit, RANGE);
     this.#leadingEnd = leadingEnd;
   }
 
@@ -175,13 +175,13 @@ class SlipEncoder implements FrameEncoder {
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, 1, this.#limit);
+    checkPayloadLength(payload.length, 1, this.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
     return frame.slice(0, this.encodeInto(payload, frame, 0));
   }
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
-    checkPayloadLength(payload.length, 1, this.#limit);
+    checkPayloadLength(payload.length, 1, this.limit);
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
     // If payload and target share memory, escaping would overwrite bytes not yet
     // read.

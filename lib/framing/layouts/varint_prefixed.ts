@@ -14,7 +14,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
-import { keptHeaderEncoder } from "./whole_frame_encoder.ts";
+import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
 /** Options for {@linkcode varintPrefixed}. */
 export interface VarintPrefixedOptions {
@@ -143,9 +143,10 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
     decoder: () => new FrameAssembler(new VarintLayout(config), onTooLarge),
     encoder: () =>
       keepHeader
-        ? keptHeaderEncoder(() => new VarintLayout(config))
+        ? new WholeFrameEncoder(() => new VarintLayout(config))
         : new PrefixEncoder({
           limit,
+          range,
           prefixLength: varintLength,
           writePrefix: writeVarint,
         }),

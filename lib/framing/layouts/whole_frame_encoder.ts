@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LimitedEncoder } from "./limited_encoder.ts";
 import type { FrameLayout } from "../decode/frame_assembler.ts";
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import {
@@ -11,15 +12,23 @@ import {
   refusePayload,
 } from "../decode/payload_checks.ts";
 
-/** An encoder that adds nothing to a payload, only checks it. */
-export class WholeFrameEncoder implements FrameEncoder, InPlaceFraming {
+/**
+ * An encoder whose payloads are whole frames: it adds nothing, and checks that
+ * `measure` agrees with their length.
+ */
+export class WholeFrameEncoder extends LimitedEncoder
+  implements FrameEncoder, InPlaceFraming {
   readonly headroom = 0;
   readonly tailroom = 0;
-  readonly #check: (bytes: Uint8Array, start: number, end: number) => void;
+  readonly #layout: () => FrameLayout;
+  readonly #least: number;
 
-  /** @param check throws a `FrameError` if the bytes are not a frame */
-  constructor(check: (bytes: Uint8Array, start: number, end: number) => void) {
-    this.#check = check;
+  /** @param layout creates a layout, to measure one frame */
+  constructor(layout: () => FrameLayout) {
+    const { limit, limitRange } = layout();
+    super(limit, limitRange);
+    this.#layout = layout;
+    this.#least = limitRange[0];
   }
 
   get inPlace(): InPlaceFraming {
@@ -46,19 +55,12 @@ export class WholeFrameEncoder implements FrameEncoder, InPlaceFraming {
     this.#check(target, frameStart, payloadEnd);
     return payloadEnd;
   }
-}
 
-/**
- * Returns the encoder of a layout that keeps its headers: payloads are whole
- * frames, and `measure` must agree with their length.
- *
- * @param layout creates a layout, to measure one frame
- */
-export function keptHeaderEncoder(layout: () => FrameLayout): FrameEncoder {
-  const { limitRange: [least], limit } = layout();
-  return new WholeFrameEncoder((bytes, start, end) => {
-    checkPayloadLength(end - start, least, limit);
-    const one = layout();
+  /** Throws a `FrameError` unless the bytes are exactly one frame. */
+  #check(bytes: Uint8Array, start: number, end: number): void {
+    checkPayloadLength(end - start, this.#least, this.limit);
+    const one = this.#layout();
+    one.limit = this.limit;
     const whole = one.measure(bytes, start, end) === end - start;
     if (whole) one.open(bytes, start, end);
     if (one.fault !== undefined) refusePayload(one.fault.detail);
@@ -67,5 +69,5 @@ export function keptHeaderEncoder(layout: () => FrameLayout): FrameEncoder {
         "the length in its header does not match the bytes that follow",
       );
     }
-  });
+  }
 }

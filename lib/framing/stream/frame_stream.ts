@@ -55,11 +55,14 @@ export interface FrameStream<C extends ByteStream = ByteStream>
   /** Number of incoming frames that the framing skipped as invalid. */
   readonly skipped: number;
   /**
-   * Maximum payload length of incoming frames in bytes. A change, such as after
-   * a login, applies to every frame whose length is not known yet. Outgoing
-   * frames keep the limit of the framing.
+   * Maximum payload length in bytes, in both directions. A change, such as after
+   * a login, applies to every incoming frame whose length is not known yet, and
+   * to the next outgoing frame. `Infinity` means the longest frame that the
+   * layout can carry.
    *
-   * @throws {RangeError} if set to a limit that the layout cannot carry
+   * @throws {RangeError} if set to a limit that the layout cannot carry; the
+   * limit stays as it was
+   * @throws {Error} if a frame is open for writing (`begin`)
    */
   maxFrameLength: number;
 

@@ -117,7 +117,14 @@ export class Pump<C extends ByteStream> {
   }
 
   set maxFrameLength(value: number) {
+    const before = this.#decoder.maxFrameLength;
     this.#decoder.maxFrameLength = value;
+    try {
+      this.#outgoing.limit(value);
+    } catch (error) {
+      this.#decoder.maxFrameLength = before;
+      throw error;
+    }
   }
 
   async receive(

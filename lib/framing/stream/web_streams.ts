@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { FrameDecoder, Framing } from "../framing.ts";
+import type { FrameDecoder, FrameEncoder, Framing } from "../framing.ts";
 
 /**
  * A transform stream from bytes to frames, which own their memory.
@@ -129,6 +129,7 @@ export class FrameEncoderStream
   readonly readable: ReadableStream<Uint8Array>;
   /** The payloads. */
   readonly writable: WritableStream<Uint8Array>;
+  readonly #encoder: FrameEncoder;
 
   /**
    * Creates a stream. Each connection needs its own.
@@ -136,7 +137,7 @@ export class FrameEncoderStream
    * @param framing the framing of the payloads
    */
   constructor(framing: Framing) {
-    const encoder = framing.encoder();
+    const encoder = this.#encoder = framing.encoder();
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
       transform(payload, controller): void {
         controller.enqueue(encoder.encode(checked(payload)));
@@ -144,6 +145,19 @@ export class FrameEncoderStream
     });
     this.readable = readable;
     this.writable = writable;
+  }
+
+  /**
+   * Maximum payload length in bytes. A change applies to the next payload.
+   *
+   * @throws {RangeError} if set to a limit that the layout cannot carry
+   */
+  get maxFrameLength(): number {
+    return this.#encoder.maxFrameLength;
+  }
+
+  set maxFrameLength(value: number) {
+    this.#encoder.maxFrameLength = value;
   }
 }
 

@@ -57,6 +57,12 @@ export class WriteBuffer {
     this.#inPlace = encoder.inPlace;
   }
 
+  /** Changes the maximum payload length; no frame may be open. */
+  limit(maxFrameLength: number): void {
+    this.#assertClosed("change 'maxFrameLength'");
+    this.#encoder.maxFrameLength = maxFrameLength;
+  }
+
   /** Opens a frame with space for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (!(room >= 0)) {
@@ -114,7 +120,7 @@ export class WriteBuffer {
 
   /** Frames a copy of the payload. */
   write(payload: Uint8Array): void {
-    this.#assertClosed();
+    this.#assertClosed("write a frame");
     this.#reserve(this.#encoder.maxEncodedLength(payload.length));
     this.end = this.#encoder.encodeInto(payload, this.#bytes, this.end);
   }
@@ -126,7 +132,7 @@ export class WriteBuffer {
   writeHeader(payloadLength: number): boolean {
     const encoder = this.#encoder;
     if (encoder.encodeHeader === undefined) return false;
-    this.#assertClosed();
+    this.#assertClosed("write a frame");
     this.#reserve(encoder.maxEncodedLength(payloadLength) - payloadLength);
     this.end = encoder.encodeHeader(payloadLength, this.#bytes, this.end);
     return true;
@@ -177,10 +183,10 @@ export class WriteBuffer {
     this.#bytes = larger;
   }
 
-  #assertClosed(): void {
+  #assertClosed(action: string): void {
     if (!this.open) return;
     throw new Error(
-      "Cannot write a frame: another frame is open; commit or abandon it first",
+      `Cannot ${action}: another frame is open; commit or abandon it first`,
     );
   }
 

@@ -98,6 +98,11 @@ export class WriteSide {
     this.#frames = new WriteBuffer(encoder);
   }
 
+  /** Changes the maximum payload length of frames not begun yet. */
+  limit(maxFrameLength: number): void {
+    this.#frames.limit(maxFrameLength);
+  }
+
   /** Opens a frame with space for a payload of `room` bytes. */
   begin(room: number): FrameRoom {
     if (this.ended !== undefined) throw this.ended.error;

@@ -1,5 +1,10 @@
 import { describeType } from "../../../lib/support/describe_type.ts";
-import { assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import * as framing from "@lengthwise/lengthwise/framing";
 import * as presets from "@lengthwise/lengthwise/framing/presets";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
@@ -26,7 +31,6 @@ type Make = (options: any) => unknown;
 /** All functions that take options, by name. */
 const MAKERS: Record<string, Make> = {
   ...presets,
-  erlangPacket: (options) => presets.erlangPacket(2, options),
   lsp: undefined as unknown as Make, // reported as contentLength()
   u16be: framing.u16be,
   u16le: framing.u16le,
@@ -85,6 +89,39 @@ for (const [name, make] of Object.entries(MAKERS)) {
       const error = assertThrows(() => make({ maxFrameLength }), Error);
       assertStringIncludes(error.message, "maxFrameLength");
     }
+  });
+}
+
+/** Longest frames of layouts whose length fields are narrow or signed. */
+const LONGEST: Record<string, number> = {
+  dnsTcp: 65_535,
+  javaWriteUTF: 65_535,
+  mongodb: 2 ** 31 - 1,
+  mqtt: 128 ** 4 - 1 + 5,
+  prefixed: 255,
+  u16be: 65_535,
+  u16le: 65_535,
+  u24be: 2 ** 24 - 1,
+  u24le: 2 ** 24 - 1,
+  chunked: 1024 * 65_536,
+  grpcMessage: 2 ** 32 - 1 + 5,
+};
+
+for (const [name, make] of Object.entries(MAKERS)) {
+  if (NO_FRAMINGS.includes(name)) continue;
+  test(`${name}() takes Infinity as the longest frame of its layout`, () => {
+    // The maker of a framing returns one; `Make` also covers rules.
+    const made = make({ maxFrameLength: Infinity }) as framing.Framing;
+    const { maxFrameLength } = made;
+    assert(Number.isSafeInteger(maxFrameLength));
+    assert(maxFrameLength > (LONGEST[name] ?? 2 ** 29) - 1);
+    if (name in LONGEST) assertEquals(maxFrameLength, LONGEST[name]);
+    const later = make({}) as framing.Framing;
+    for (const half of [later.decoder(), later.encoder()]) {
+      half.maxFrameLength = Infinity;
+      assertEquals(half.maxFrameLength, maxFrameLength);
+    }
+    assertThrows(() => make({ maxFrameLength: -Infinity }), RangeError);
   });
 }
 

@@ -1,7 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkFraming } from "@lengthwise/lengthwise/testing";
 import { FrameError, prefixed } from "@lengthwise/lengthwise/framing";
-import type { Prefix, PrefixedOptions } from "@lengthwise/lengthwise/types";
+import type {
+  Prefix,
+  PrefixedOptions,
+  PrefixLengths,
+} from "@lengthwise/lengthwise/types";
 
 type KeptPrefix = Omit<Prefix, "write">;
 
@@ -61,7 +65,7 @@ test("prefixed() rejects a prefix that is invalid or does not end", () => {
 
 test("prefixed() rejects invalid results of read()", () => {
   for (
-    const wrong of [[0, 1], [2, 1], [1.5, 1], [1, -1], [1, 0.5], [1, NaN]]
+    const wrong of [[-1, 1], [2, 1], [1.5, 1], [1, -1], [1, 0.5], [1, NaN]]
   ) {
     const decoder = prefixed({
       ...DIGITS,
@@ -71,7 +75,7 @@ test("prefixed() rejects invalid results of read()", () => {
     const error = assertThrows(
       () => decoder.next(),
       FrameError,
-      "expected integers, 1 to 1 and 0 or more",
+      "expected integers, 0 to 1 and 0 or more",
     );
     assertEquals(error.code, "bad-prefix");
   }
@@ -109,7 +113,7 @@ test("prefixed() rejects or skips a frame that is too long", () => {
 test("prefixed() caps its default limit at what the prefix can hold and rejects more", () => {
   assertEquals(prefixed(DIGITS).maxFrameLength, 999);
   assertThrows(() => prefixed(DIGITS, { maxFrameLength: 1000 }), RangeError);
-  for (const maxLength of [0, 1025, 1.5]) {
+  for (const maxLength of [0, 2 ** 20 + 1, 1.5]) {
     assertThrows(() => prefixed({ ...DIGITS, maxLength }), RangeError);
   }
   assertThrows(() => prefixed({ ...DIGITS, maxPayloadLength: -1 }), RangeError);
@@ -172,7 +176,7 @@ test("prefixed() with keepHeader accepts a prefix of no bytes, but no empty fram
   const empty = prefixed({ ...RESP, read: () => [0, 0] }, { keepHeader: true })
     .decoder();
   empty.push(new Uint8Array(1));
-  assertThrows(() => empty.next(), FrameError, "a prefix of 0 bytes and a");
+  assertThrows(() => empty.next(), FrameError, "an empty frame");
 });
 
 test("prefixed() with keepHeader rejects a frame whose length is wrong", () => {
@@ -210,4 +214,141 @@ test("prefixed() rejects a payload whose prefix read() understands differently",
     "for its length 3, but read() returned [2,4]",
   );
   assertEquals(error.code, "bad-payload");
+});
+
+/** A line with the length, then the payload and CR LF. */
+const LINE: Prefix = {
+  ...{ maxLength: 8, maxPayloadLength: 99_999, maxTrailerLength: 2 },
+  read(bytes, seen) {
+    const end = bytes.indexOf(10, seen) + 1;
+    if (end === 0) return undefined;
+    const digits = new TextDecoder().decode(bytes.subarray(0, end - 1));
+    return [end, Number(digits), "\r\n"];
+  },
+  write: (length) => bytes(`${length}\n`),
+};
+
+test("prefixed() writes and removes trailers", () => {
+  const encoder = prefixed(LINE).encoder();
+  assertEquals(encoder.encode(bytes("hey")), bytes("3\nhey\r\n"));
+  assertEquals([encoder.inPlace!.tailroom, encoder.encodeHeader], [
+    2,
+    undefined,
+  ]);
+  checkFraming((options) => prefixed(LINE, options), [
+    bytes("hey"),
+    bytes(""),
+    bytes("\r\n".repeat(60)),
+  ]);
+  const decoder = prefixed(LINE).decoder();
+  decoder.push(bytes("1\na\r\n1\nb\n\n"));
+  assertEquals(decoder.next(), bytes("a"));
+  const error = assertThrows(() => decoder.next(), FrameError);
+  assertEquals([error.code, error.frameIndex], ["bad-terminator", 1]);
+});
+
+test("prefixed() fills a trailer of any value with zeros", () => {
+  const padded: Prefix = {
+    ...LINE,
+    maxTrailerLength: 7,
+    read(bytes, seen) {
+      const lengths = LINE.read(bytes, seen);
+      return lengths && [lengths[0], lengths[1], (8 - lengths[1]! % 8) % 8];
+    },
+  };
+  const encoder = prefixed(padded).encoder();
+  const target = new Uint8Array(20).fill(9);
+  assertEquals(encoder.encodeInto(bytes("hey"), target, 1), 11);
+  assertEquals(
+    target.subarray(0, 12),
+    Uint8Array.of(
+      ...[9, 0x33, 10, ...bytes("hey"), 0, 0, 0, 0, 0, 9],
+    ),
+  );
+  checkFraming((options) => prefixed(padded, options), [
+    bytes("hey"),
+    new Uint8Array(0),
+    new Uint8Array(64).fill(7),
+  ]);
+});
+
+test("prefixed() ends a payload at its trailer", () => {
+  /** STX, text, ETX. */
+  const text: Prefix = {
+    ...{ maxLength: 1, maxTrailerLength: 1 },
+    read: () => [1, undefined, Uint8Array.of(3)],
+    write: () => Uint8Array.of(2),
+  };
+  const encoder = prefixed(text).encoder();
+  assertEquals(encoder.encode(bytes("hi")), bytes("\x02hi\x03"));
+  assertThrows(() => encoder.encode(bytes("h\x03i")), FrameError, "trailer");
+  checkFraming((options) => prefixed(text, options), [
+    bytes("hey"),
+    bytes(""),
+    bytes("x".repeat(120)),
+  ]);
+  const line: Prefix = {
+    ...{ maxLength: 1, maxTrailerLength: 2 },
+    read: () => [0, undefined, "\r\n"],
+    write: () => new Uint8Array(0),
+  };
+  checkFraming((options) => prefixed(line, options), [
+    bytes("hey"),
+    bytes(""),
+    bytes("x".repeat(120) + "\r"),
+  ]);
+});
+
+test("prefixed() rejects trailers that are too long or that no search can find", () => {
+  const cases: [string, PrefixLengths][] = [
+    ["a trailer of 3 bytes; 'maxTrailerLength' allows 2", [1, 0, "abc"]],
+    ["a trailer of 3 bytes; 'maxTrailerLength' allows 2", [1, 0, 3]],
+    ["a trailer of -1 bytes", [1, 0, -1]],
+    ["a trailer of 0.5 bytes", [1, 0, 0.5]],
+    ["a trailer of NaN bytes", [1, 0, NaN]],
+    ["neither the length of its payload nor", [1, undefined]],
+    ["neither the length of its payload nor", [1, undefined, 1]],
+    ["neither the length of its payload nor", [1, undefined, ""]],
+    ["an empty frame", [0, 0]],
+  ];
+  for (const [message, lengths] of cases) {
+    const decoder = prefixed({ ...LINE, read: () => lengths }).decoder();
+    decoder.push(bytes("12345678"));
+    const error = assertThrows(() => decoder.next(), FrameError, message);
+    assertEquals(error.code, "bad-prefix");
+  }
+  const kept = prefixed({ maxLength: 1, read: () => [1, 0, 2000] }, {
+    keepHeader: true,
+  }).decoder();
+  kept.push(new Uint8Array(2001));
+  assertEquals(kept.next()?.length, 2001);
+});
+
+test("prefixed() notices a trailer that read() has changed", () => {
+  const trailer = bytes("1");
+  const decoder = prefixed({
+    ...{ maxLength: 1, maxTrailerLength: 1 },
+    read: () => [0, undefined, trailer],
+    write: () => new Uint8Array(0),
+  }).decoder();
+  decoder.push(bytes("a1b2"));
+  assertEquals(decoder.next(), bytes("a"));
+  trailer[0] = 0x32;
+  assertEquals(decoder.next(), bytes("b"));
+});
+
+test("prefixed() passes read() the number of bytes it has seen", () => {
+  const calls: [length: number, seen: number][] = [];
+  const decoder = prefixed({
+    maxLength: 4,
+    read(bytes, seen) {
+      calls.push([bytes.length, seen]);
+      return bytes.length < 3 ? undefined : [3, 0];
+    },
+  }, { keepHeader: true }).decoder();
+  for (const size of [1, 1, 5, 2]) {
+    decoder.push(new Uint8Array(size));
+    while (decoder.next() !== undefined);
+  }
+  assertEquals(calls, [[1, 0], [2, 1], [4, 2], [4, 0], [1, 0], [3, 1]]);
 });

@@ -10,6 +10,7 @@ import {
   frames,
   lines,
   u32be,
+  varint,
 } from "@lengthwise/lengthwise/framing";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -96,5 +97,74 @@ Deno.test(
     }
     assertEquals([texts, stream.skipped], [["one", "two"], 2]);
     far.close();
+  },
+);
+
+Deno.test(
+  "maxFrameLength of a stream changes in both directions",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    await using stream = frames(near, u32be({ maxFrameLength: 4 }));
+    await using other = frames(far, u32be());
+    assertThrows(() => stream.write(new Uint8Array(5)), FrameError);
+    stream.maxFrameLength = 5;
+    stream.write(new Uint8Array(5));
+    other.write(new Uint8Array(5));
+    for (const one of [other, stream]) {
+      const reader = one[Symbol.asyncIterator]();
+      assertEquals((await reader.next()).value, new Uint8Array(5));
+    }
+    stream.maxFrameLength = Infinity;
+    assertEquals(stream.maxFrameLength, 2 ** 32 - 1);
+  },
+);
+
+Deno.test(
+  "maxFrameLength of a stream cannot change while a frame is open",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    await using stream = frames(near, varint({ maxFrameLength: 100 }));
+    const { buffer, start } = stream.begin(1);
+    assertThrows(
+      () => stream.maxFrameLength = 1000,
+      Error,
+      "Cannot change 'maxFrameLength': another frame is open",
+    );
+    assertEquals(stream.maxFrameLength, 100);
+    buffer[start] = 7;
+    stream.commit(start + 1);
+    await stream.flush();
+    stream.maxFrameLength = 1000;
+    assertThrows(() => stream.maxFrameLength = -1, RangeError);
+    assertEquals(stream.maxFrameLength, 1000);
+    await stream.send(new Uint8Array(1000));
+    const received = new Uint8Array(1004);
+    for (let at = 0; at < received.length;) {
+      at += await far.read(received.subarray(at)) ?? 0;
+    }
+    assertEquals([...received.subarray(0, 4)], [1, 7, 0xe8, 7]);
+    far.close();
+  },
+);
+
+Deno.test(
+  "maxFrameLength of FrameEncoderStream changes between payloads",
+  none,
+  async () => {
+    const stream = new FrameEncoderStream(u32be({ maxFrameLength: 4 }));
+    assertEquals(stream.maxFrameLength, 4);
+    stream.maxFrameLength = 5;
+    const reader = stream.readable.getReader();
+    const writer = stream.writable.getWriter();
+    const wrote = writer.write(new Uint8Array(5));
+    assertEquals((await reader.read()).value?.length, 9);
+    await wrote;
+    stream.maxFrameLength = 1;
+    await Promise.all([
+      assertRejects(() => writer.write(new Uint8Array(5)), FrameError),
+      assertRejects(() => reader.read(), FrameError),
+    ]);
   },
 );

@@ -126,6 +126,7 @@ function withoutPlace(encoder: FrameEncoder): FrameEncoder {
     encode: (payload) => encoder.encode(payload),
     encodeInto: (...args) => encoder.encodeInto(...args),
     maxEncodedLength: (length) => encoder.maxEncodedLength(length),
+    maxFrameLength: encoder.maxFrameLength,
   };
 }
 

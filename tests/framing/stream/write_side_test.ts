@@ -9,9 +9,9 @@ import {
   netstring,
   u24le,
   u32be,
+  u64be,
   varint,
 } from "../../../lib/framing/mod.ts";
-import { kafka } from "../../../lib/framing/presets.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
 
 const encoder = u32be().encoder();
@@ -27,6 +27,7 @@ const trailing: Framing = {
   encoder: (): FrameEncoder => ({
     encode: (bytes) => new Uint8Array([...bytes, bytes.length]),
     maxEncodedLength: (length) => length + 1,
+    maxFrameLength: 255,
     encodeInto(bytes, target, offset) {
       if (bytes.length > 255) {
         throw new FrameError("Cannot encode", { code: "too-large" });
@@ -539,7 +540,7 @@ Deno.test("encodeHeader() and the payload equal the result of encode()", () => {
     u32be: u32be(),
     u24le: u24le(),
     varint: varint(),
-    kafka: kafka(),
+    u64be: u64be(),
     whole: lengthPrefixed({ width: 3, offset: 2, counts: "wholeFrame" }),
   };
   for (const [name, framing] of Object.entries(framings)) {

@@ -1,0 +1,230 @@
+/**
+ * Measures and checks the frames of `prefixed()`.
+ *
+ * @module
+ */
+import { DelimiterSearch } from "../decode/delimiter_search.ts";
+import { Layout } from "../decode/layout.ts";
+import { startsWith, view } from "../decode/uint.ts";
+import type { Prefix, PrefixLengths } from "./prefix.ts";
+
+/** A prefix that need not be written. */
+export type ReadPrefix = Omit<Prefix, "write">;
+
+/** The bytes, or the number of bytes, after a payload. */
+export interface Trailer {
+  readonly length: number;
+  /** The required bytes; absent if any bytes may follow. */
+  readonly bytes?: Uint8Array | undefined;
+  /** Finds the end of a payload; absent if no search is possible. */
+  readonly search?: DelimiterSearch | undefined;
+}
+
+const NO_TRAILER: Trailer = { length: 0 };
+
+/** Converts what `read` returns for trailers; the same one is made only once. */
+export class TrailerCache {
+  #given: PrefixLengths[2];
+  #trailer = NO_TRAILER;
+
+  of(given: PrefixLengths[2]): Trailer {
+    if (given === undefined || given === 0) return NO_TRAILER;
+    if (typeof given === "number") return { length: given };
+    // A byte array may have been changed since.
+    if (given === this.#given && typeof given === "string") {
+      return this.#trailer;
+    }
+    this.#given = given;
+    const bytes = typeof given === "string"
+      ? new TextEncoder().encode(given)
+      : given.slice();
+    const { length } = bytes;
+    const search = length > 0 ? new DelimiterSearch([bytes]) : undefined;
+    return this.#trailer = { length, bytes, search };
+  }
+}
+
+/** The layout of frames with a custom prefix. */
+export class PrefixedLayout extends Layout {
+  readonly #prefix: ReadPrefix;
+  readonly #keep: boolean;
+  readonly #maxTrailer: number;
+  readonly #trailers = new TrailerCache();
+  /** Number of bytes of this frame that `read` has seen. */
+  #seen = 0;
+  /** Length of the prefix of the frame measured last. */
+  #header = 0;
+  #trailer = NO_TRAILER;
+  /** Whether the trailer that ends the payload must still be found. */
+  #searching = false;
+  /** Number of payload bytes in which no trailer begins. */
+  #searched = 0;
+  #discarding = false;
+  /** Number of bytes to discard before the next search for the trailer. */
+  #known = 0;
+  #filler = false;
+
+  constructor(
+    prefix: ReadPrefix,
+    limit: number,
+    range: readonly [min: number, max: number],
+    keep: boolean,
+  ) {
+    super(limit, range);
+    this.#prefix = prefix;
+    this.#keep = keep;
+    this.#maxTrailer = prefix.maxTrailerLength ?? (keep ? Infinity : 0);
+  }
+
+  // `read` may look for the end of a line, and a payload may end with a trailer.
+  override get greedy(): boolean {
+    return true;
+  }
+
+  override get discarding(): boolean {
+    return this.#discarding;
+  }
+
+  measure(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#discarding) return this.#measureDiscarded(bytes, start, end);
+    if (this.#searching) return this.#findTrailer(bytes, start, end);
+    this.declared = undefined;
+    const { maxLength } = this.#prefix;
+    const seen = Math.min(end - start, maxLength);
+    const before = this.#seen;
+    this.#seen = 0;
+    let found: PrefixLengths | undefined;
+    try {
+      found = this.#prefix.read(view(bytes, start, start + seen), before);
+    } catch (error) {
+      return this.#refusePrefix(
+        error instanceof Error ? error.message : String(error),
+      );
+    }
+    if (found !== undefined) return this.#check(found, bytes, start, end);
+    if (seen === maxLength) {
+      return this.#refusePrefix(
+        `its prefix does not end within ${maxLength} bytes`,
+      );
+    }
+    this.#seen = seen;
+    return -(seen + 1);
+  }
+
+  #check(
+    [header, payload, after]: PrefixLengths,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    const seen = Math.min(end - start, this.#prefix.maxLength);
+    const trailer = this.#trailers.of(after);
+    if (!(isLength(header) && header <= seen && isLength(payload ?? 0))) {
+      return this.#refusePrefix(
+        `read() returned a prefix of ${header} bytes and a payload of ${payload} bytes; expected integers, 0 to ${seen} and 0 or more`,
+      );
+    }
+    if (!isLength(trailer.length) || trailer.length > this.#maxTrailer) {
+      return this.#refusePrefix(
+        `read() returned a trailer of ${trailer.length} bytes; 'maxTrailerLength' allows ${this.#maxTrailer}`,
+      );
+    }
+    this.#header = header;
+    this.#trailer = trailer;
+    if (payload !== undefined) return this.#finish(payload);
+    if (trailer.search === undefined) {
+      return this.#refusePrefix(
+        "read() returned neither the length of its payload nor the bytes after it",
+      );
+    }
+    this.#searching = true;
+    this.#searched = 0;
+    return this.#findTrailer(bytes, start, end);
+  }
+
+  #refusePrefix(detail: string): 0 {
+    return this.refuse({ code: "bad-prefix", detail });
+  }
+
+  /** Returns the length of a frame whose payload has a known length. */
+  #finish(payload: number): number {
+    this.#searching = false;
+    const total = this.#header + payload + this.#trailer.length;
+    if (total === 0) {
+      return this.#refusePrefix("read() returned an empty frame");
+    }
+    const kept = this.declared = this.#keep ? total : payload;
+    return kept > this.limit ? this.refuseLong(kept, total) : total;
+  }
+
+  /** Looks for the trailer that ends a payload of unknown length. */
+  #findTrailer(bytes: Uint8Array, start: number, end: number): number {
+    const search = this.#trailer.search!;
+    const payloadStart = start + this.#header;
+    const found = search.find(bytes, payloadStart + this.#searched, end);
+    if (found >= 0) return this.#finish(found - payloadStart);
+    this.#searched = search.resume - payloadStart;
+    const least = this.#keep
+      ? this.#header + this.#searched + this.#trailer.length
+      : this.#searched;
+    if (least <= this.limit) return -(end - start + 1);
+    return this.refuse({
+      code: "too-large",
+      detail: `it exceeds the 'maxFrameLength' of ${this.limit} bytes`,
+      limit: this.limit,
+      resume: "discard",
+    });
+  }
+
+  override discard(): void {
+    this.#discarding = true;
+    this.#searching = false;
+    this.#known = this.#header + this.#searched;
+  }
+
+  #measureDiscarded(bytes: Uint8Array, start: number, end: number): number {
+    this.#filler = true;
+    const known = this.#known;
+    this.#known = 0;
+    if (known > 0) return known;
+    const search = this.#trailer.search!;
+    const found = search.find(bytes, start, end);
+    if (found >= 0) {
+      this.#discarding = false;
+      return found - start + this.#trailer.length;
+    }
+    const searched = search.resume - start;
+    return searched > 0 ? searched : -(end - start + 1);
+  }
+
+  override open(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
+    if (this.#filler) {
+      this.#filler = false;
+      return undefined;
+    }
+    const { length, bytes: required } = this.#trailer;
+    const payloadEnd = end - length;
+    if (
+      required !== undefined && !startsWith(bytes, payloadEnd, length, required)
+    ) {
+      this.refuse({
+        code: "bad-terminator",
+        detail: "it does not end with the trailer that its prefix requires",
+        declared: this.declared,
+      });
+      return undefined;
+    }
+    return this.#keep
+      ? view(bytes, start, end)
+      : view(bytes, start + this.#header, payloadEnd);
+  }
+}
+
+/** Returns whether a value is an integer of 0 or more; it may exceed 2^53. */
+function isLength(value: number): boolean {
+  return value >= 0 && value % 1 === 0;
+}
