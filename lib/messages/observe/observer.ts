@@ -24,7 +24,7 @@ export type { TraceFields };
  * Observer of the sessions and calls of a client or server.
  *
  * Pass it with the option `observers`. Every member is optional, and receives
- * sizes and outcomes, never the values of messages. Its functions are
+ * sizes, metadata and outcomes, never the values of messages. Its functions are
  * synchronous and must be fast: they run between two frames. An error that one
  * of them throws is reported to `onError`, once a minute for each function, and
  * has no other effect.

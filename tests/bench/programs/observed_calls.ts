@@ -53,6 +53,7 @@ const facts = {
   shape: "unary",
   timeLeft: Infinity,
   traceBytes: undefined,
+  metadata: undefined,
 } as const; // literal types
 const observable = {
   id: "1",
