@@ -1,0 +1,58 @@
+/**
+ * Splits lines as a web stream, or with split2, for each line of input, and
+ * prints the lines a second. Both convert each line to text.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { type Duplex, Readable } from "node:stream";
+import { FrameDecoderStream, lines } from "../../../lib/framing/mod.ts";
+import { questions } from "../processes.ts";
+import { expectCount, perSecond } from "../row.ts";
+
+const LINES = 100_000;
+const READ = 64 * 1024;
+const LINE = "x".repeat(99);
+
+/** Not a literal, because the lock file of the project does not contain it. */
+const SPLIT2: string = "npm:split2@4.2.0";
+const { default: split2 }: { default: () => Duplex } = await import(SPLIT2);
+
+const bytes = new TextEncoder().encode(`${LINE}\n`.repeat(LINES));
+const chunks: Uint8Array[] = [];
+for (let at = 0; at < bytes.length; at += READ) {
+  chunks.push(bytes.subarray(at, at + READ));
+}
+const buffers = chunks.map((one) =>
+  Buffer.from(one.buffer, one.byteOffset, one.length)
+);
+
+const text = new TextDecoder();
+
+const SUBJECTS: Record<string, () => Promise<void>> = {
+  async lengthwise() {
+    let count = 0;
+    const frames = ReadableStream.from(chunks)
+      .pipeThrough(new FrameDecoderStream(lines()));
+    for await (const frame of frames) {
+      if (text.decode(frame).length !== LINE.length) {
+        throw new Error("A line is damaged");
+      }
+      count++;
+    }
+    expectCount("lines", count, LINES);
+  },
+  async split2() {
+    let count = 0;
+    for await (const text of Readable.from(buffers).pipe(split2())) {
+      if (text.length !== LINE.length) throw new Error("A line is damaged");
+      count++;
+    }
+    expectCount("lines", count, LINES);
+  },
+};
+
+console.log("true");
+for await (const question of questions()) {
+  console.log(await perSecond(LINES, SUBJECTS[String(question)]!));
+}
