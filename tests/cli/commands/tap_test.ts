@@ -154,6 +154,31 @@ Deno.test("tap writes every frame; frames and filters read the file", async () =
   assertEquals(some.stdout.trim().split("\n").length, 2);
 });
 
+Deno.test("the counts of a capture are those of the session", async () => {
+  const seen: Record<string, Readonly<Record<string, number>>>[] = [];
+  const { files } = await tapped(
+    ["--write", "x.pcapng", "--bodies", "full"],
+    async (session) => {
+      const { remote } = session;
+      await remote.price({ sku: "tea" });
+      for await (const _ of remote.room.upper(["a", "b"]));
+      await remote.sum([1, 2, 3]).result;
+      const { framesSent, framesReceived } = session.stats;
+      seen.push({ in: framesSent, out: framesReceived });
+    },
+  );
+  const { stdout } = await runCli(["frames", "x"], {
+    files: { x: files["x.pcapng"]! },
+  });
+  const counts: Record<string, Record<string, number>> = { in: {}, out: {} };
+  for (const line of stdout.trim().split("\n")) {
+    const { dir, kind } = JSON.parse(line);
+    if (kind === "GOAWAY") continue; // after the figures were read
+    counts[dir]![kind] = (counts[dir]![kind] ?? 0) + 1;
+  }
+  assertEquals([counts], seen);
+});
+
 Deno.test("tap --bodies none keeps sizes, but no bodies", async () => {
   const { files } = await tapped(
     ["--write", "x.pcapng"],
