@@ -84,7 +84,8 @@ function outputOf(stream: Stream & { isTerminal(): boolean }): OutputStream {
     isTTY,
     get columns() {
       // consoleSize() throws without a terminal.
-      return isTTY ? Deno.consoleSize().columns : 80;
+      // Some terminals do not know their size, and report 0 columns.
+      return isTTY ? Deno.consoleSize().columns || 80 : 80;
     },
     write: (bytes) => writeAll(stream, bytes),
   };

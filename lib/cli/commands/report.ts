@@ -10,6 +10,8 @@ import {
   type SessionRow,
   type SessionsPage,
 } from "../../messages/operations/operations_protocol.ts";
+import type { ServerStats } from "../../messages/observe/stats.ts";
+import type { MethodFigures } from "../../messages/session/calls/method_counters.ts";
 import { printableName } from "../../messages/support/printable.ts";
 import { describeTarget, openSession, readTarget } from "../connecting.ts";
 import { columnsOf, fitted } from "../display.ts";
@@ -67,7 +69,9 @@ export const HELP: CommandHelp = {
   ],
   notes:
     `The server must serve Operations, and authorize the credentials. Calls and
-bytes are those since the session was opened; "open" are calls in progress.`,
+bytes are those since the session was opened; "open" are calls in progress, of as
+many as "of" says. "running" are handlers, also of calls that are over; "mean" is
+the time from a request to its result or error.`,
   flags: { ...FLAGS, ...CONNECT_FLAGS },
 };
 
@@ -126,7 +130,7 @@ function reportLines(
   { instance, health, stats }: ServerReport,
   { total, rows }: SessionsPage,
 ): string[] {
-  const { sessions, memory, callsHandled } = stats;
+  const { sessions, memory, callsHandled, methods } = stats;
   return [
     ...columnsOf([
       ["instance", printableName(String(instance))],
@@ -141,16 +145,21 @@ function reportLines(
         "calls",
         `${callsHandled.open} open, ${callsHandled.ok} ok, ${callsHandled.failed} failed, ${callsHandled.refused} refused`,
       ],
-      [
-        "memory",
-        `${formatBytes(memory.used)} of ${formatBytes(memory.limit)}`,
-      ],
+      ["memory", memoryOf(memory)],
     ]),
     "",
     ...columnsOf([
       [
-        ...["peer", "open", "calls", "failed", "sent", "received"],
-        ...["held", "unsent", "rtt", "age", "id"],
+        ...["method", "open", "running", "ok", "failed", "refused", "mean"],
+        "errors",
+      ],
+      ...Object.entries(methods).map(methodCells),
+    ]),
+    "",
+    ...columnsOf([
+      [
+        ...["peer", "principal", "open", "of", "calls", "failed", "refused"],
+        ...["sent", "received", "held", "unsent", "rtt", "age", "id", "notes"],
       ],
       ...rows.map(cellsOf),
     ]),
@@ -160,12 +169,43 @@ function reportLines(
   ];
 }
 
+/** Describes the memory, and whether there is too little. */
+function memoryOf(
+  { used, limit, pressureAt, restricted }: ServerStats["memory"],
+): string {
+  const use = `${formatBytes(used)} of ${formatBytes(limit)}`;
+  if (!(used > pressureAt)) return use;
+  return `${use}; above ${formatBytes(pressureAt)}, ${
+    formatCount(restricted)
+  } sessions get no calls and no credit`;
+}
+
+function methodCells([name, figures]: [string, MethodFigures]): string[] {
+  const { open, running, ok, failed, refused, time, errors } = figures;
+  const ended = ok + failed + refused;
+  return [
+    printableName(name),
+    ...[open, running, ok, failed, refused].map(formatCount),
+    ended === 0 ? "-" : formatMs(time / ended),
+    countsOf(errors),
+  ];
+}
+
 function cellsOf(row: SessionRow): string[] {
+  const notes = [
+    ...(row.restricted ? ["restricted"] : []),
+    ...(row.mismatches > 0
+      ? [`${formatCount(row.mismatches)} methods differ`]
+      : []),
+  ];
   return [
     printableName(String(row.peer)),
+    printableName(String(row.principal)) || "-",
     formatCount(row.calls),
+    formatCount(row.maxCalls),
     formatCount(row.handled),
     formatCount(row.failed),
+    formatCount(row.refused),
     formatBytes(row.bytesSent),
     formatBytes(row.bytesReceived),
     formatBytes(row.heldBytes),
@@ -173,6 +213,7 @@ function cellsOf(row: SessionRow): string[] {
     row.roundTrip < 0 ? "-" : formatMs(row.roundTrip),
     formatMs(row.age),
     printableName(String(row.id)),
+    notes.join(", "),
   ];
 }
 

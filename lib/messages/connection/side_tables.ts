@@ -12,7 +12,10 @@ import type {
 } from "../protocol/protocol_types.ts";
 import { RecentSizes } from "../session/calls/recent_sizes.ts";
 import { Feature } from "../session/wire/features.ts";
-import type { MethodTables } from "../session/control/method_matching.ts";
+import {
+  type MethodTables,
+  servedTable,
+} from "../session/control/method_matching.ts";
 
 /** Methods and handlers of one side. */
 export interface SideTables extends MethodTables {
@@ -45,7 +48,7 @@ export function sideTables(
     name: protocol.name,
     hash: protocolHash(protocol),
     calls: protocol.methods[side === "server" ? "client" : "server"],
-    serves: new Map(own.map((info, index) => [info.name, { index, info }])),
+    serves: servedTable(own),
     sizes: new RecentSizes(SIZES_PERIOD),
     handlers: bindHandlers(own, handlers),
     features: (once ? Feature.ONCE : 0) | (streams ? Feature.POSITIONS : 0),

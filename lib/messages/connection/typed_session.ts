@@ -245,6 +245,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /** The address that a client was given; servers have none. */
+  get principal(): string {
+    return "";
+  }
+
+  /** @inheritdoc */
   get endpoint(): string {
     return "";
   }

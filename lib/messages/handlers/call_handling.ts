@@ -31,11 +31,7 @@ import { ItemReader } from "../streams/item_reader.ts";
 import { ItemWriter } from "../streams/item_writer.ts";
 import { checkStep, headOf, StreamMove } from "./positioned_stream.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
-import {
-  CALL_ERROR_CODES,
-  CallError,
-  type SessionError,
-} from "../errors/call_error.ts";
+import { CallError, type SessionError } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { randomId } from "../support/random_id.ts";
 import { SchemaError, type StandardSchema } from "../schema/standard_schema.ts";
@@ -54,7 +50,7 @@ import type {
   IncomingCall,
 } from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
-import { encodeError } from "../session/wire/error_frame.ts";
+import { encodeError, errorCodeOf } from "../session/wire/error_frame.ts";
 import { Feature } from "../session/wire/features.ts";
 import { Kind } from "../session/wire/frame_header.ts";
 import {
@@ -317,6 +313,7 @@ export class CallHandling extends Handling
       items ? input : undefined,
     );
     if (!items) this.input = input;
+    this.#call.method.counters.running++;
     return this.run(items ? this.#items() : input, context);
   }
 
@@ -601,6 +598,7 @@ export class CallHandling extends Handling
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(error?: CallError): void {
     this.host.enter().incoming.gate.left(this.#call);
+    if (this.#context !== undefined) this.#call.method.counters.running--;
     this.#move?.clear();
     this.release();
     this.#deadline?.clear();
@@ -620,7 +618,6 @@ export class CallHandling extends Handling
 }
 
 /** Returns what observers learn of a stored ERROR. */
-function storedError([code = 0]: Uint8Array): CallError {
-  const known = CALL_ERROR_CODES[code] ?? "internal";
-  return new CallError("its outcome was stored", { code: known });
+function storedError(body: Uint8Array): CallError {
+  return new CallError("its outcome was stored", { code: errorCodeOf(body) });
 }

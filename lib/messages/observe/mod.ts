@@ -48,6 +48,7 @@ export type {
   SessionFigures,
   TrafficStats,
 } from "../session/session_figures.ts";
+export type { MethodFigures } from "../session/calls/method_counters.ts";
 export type { TopicFigures, TopicStats } from "../broadcast/fanout.ts";
 export type { FrameRecord } from "../errors/frame_record.ts";
 export { formatRecording } from "./recording.ts";

@@ -96,6 +96,11 @@ export interface SessionInfo {
    * `", "`.
    */
   readonly endpoint: string;
+  /**
+   * Name of the client's principal, at a server with the option `principal`;
+   * else `""`.
+   */
+  readonly principal: string;
   /** Address of this side. */
   readonly localAddr: SocketAddress;
   /** Address of the peer. */

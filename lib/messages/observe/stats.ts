@@ -5,6 +5,7 @@
  */
 
 import type { SessionErrorCode } from "../errors/call_error.ts";
+import type { MethodFigures } from "../session/calls/method_counters.ts";
 import type {
   HeldKind,
   SessionFigures,
@@ -40,7 +41,13 @@ export interface ServerStats extends TrafficStats {
     readonly used: number;
     /** The option `memory`; sessions end when half of it is held. */
     readonly limit: number;
+    /** Bytes above which sessions over their share are restricted. */
+    readonly pressureAt: number;
+    /** Number of sessions that are restricted; see `SessionStats`. */
+    readonly restricted: number;
   };
+  /** Calls of each method that the server handles, by its dotted name. */
+  readonly methods: Readonly<Record<string, MethodFigures>>;
 }
 
 /** Figures of a client: its sessions together, also ended ones. */

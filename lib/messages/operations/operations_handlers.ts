@@ -38,6 +38,10 @@ export interface OperatedSession {
   readonly id: string;
   /** Address of the client. */
   readonly remoteAddr: SocketAddress;
+  /** Name of its principal. */
+  readonly principal: string;
+  /** Methods that the client declares differently. */
+  readonly mismatches: readonly unknown[];
   /** Figures of the session. */
   readonly stats: SessionStats;
 }
@@ -138,23 +142,28 @@ export function operations<Auth>(
 }
 
 function rowOf(
-  { id, remoteAddr, stats }: OperatedSession,
+  { id, remoteAddr, principal, mismatches, stats }: OperatedSession,
   now: number,
 ): SessionRow {
   const { callsMade, callsHandled } = stats;
   return {
     id,
     peer: formatAddress(remoteAddr),
+    principal,
     age: Math.max(0, Math.round(now - stats.openedAt)),
     silent: Math.max(0, Math.round(now - stats.lastReceivedAt)),
     calls: callsMade.open + callsHandled.open,
+    maxCalls: stats.maxCalls,
     handled: callsHandled.started,
-    failed: callsHandled.failed + callsHandled.refused,
+    failed: callsHandled.failed,
+    refused: callsHandled.refused,
+    mismatches: mismatches.length,
     bytesSent: stats.bytesSent,
     bytesReceived: stats.bytesReceived,
     roundTrip: stats.roundTrip ?? -1,
     unsentBytes: stats.unsentBytes,
     heldBytes: stats.heldBytes,
+    restricted: stats.restricted,
     subscriptions: stats.subscriptions,
   };
 }

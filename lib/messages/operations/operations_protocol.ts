@@ -28,16 +28,24 @@ export interface SessionRow {
   id: string;
   /** Address of the client, as text. */
   peer: string;
+  /** Name of its principal; `""` without the option `principal`. */
+  principal: string;
   /** Milliseconds since the session was opened. */
   age: number;
   /** Milliseconds since the last frame of the client. */
   silent: number;
   /** Number of calls in progress, in both directions. */
   calls: number;
+  /** Number of calls that the client may have in progress. */
+  maxCalls: number;
   /** Number of calls that the client has made. */
   handled: number;
-  /** Number of these calls that failed or were refused. */
+  /** Number of these calls that failed, except for refused ones. */
   failed: number;
+  /** Number of these calls that failed unprocessed. */
+  refused: number;
+  /** Number of methods that the client declares differently. */
+  mismatches: number;
   /** Bytes that the server has sent. */
   bytesSent: number;
   /** Bytes that the server has received. */
@@ -48,6 +56,8 @@ export interface SessionRow {
   unsentBytes: number;
   /** Heap bytes that are charged to the session. */
   heldBytes: number;
+  /** Whether it gets no calls and no credit; see `SessionStats`. */
+  restricted: boolean;
   /** Number of topics that the client is subscribed to. */
   subscriptions: number;
 }

@@ -117,6 +117,16 @@ export class MemoryBudget {
     return this.used >= this.#capacity;
   }
 
+  /** Bytes above which sessions over their share are restricted. */
+  get pressureAt(): number {
+    return this.limit * PRESSURE;
+  }
+
+  /** Number of sessions that are restricted. */
+  get restricted(): number {
+    return this.#restricted.size;
+  }
+
   /** Opens the account of a session. */
   open(): MemoryAccount {
     const account = new MemoryAccount(this);
@@ -149,7 +159,7 @@ export class MemoryBudget {
   }
 
   get #underPressure(): boolean {
-    return this.used > this.limit * PRESSURE;
+    return this.used > this.pressureAt;
   }
 
   get #share(): number {

@@ -315,7 +315,8 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   get stats(): ServerStats {
-    const { totals, memory, draining, resumable } = this.#owner;
+    const { totals, memory, draining, resumable, tables } = this.#owner;
+    const { used, limit, pressureAt, restricted } = memory;
     return {
       ...totals.traffic(),
       sessions: {
@@ -326,7 +327,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         ended: { ...totals.endedByCode },
         refused: { ...totals.refusedByCode },
       },
-      memory: { used: memory.used, limit: memory.limit },
+      memory: { used, limit, pressureAt, restricted },
+      methods: Object.fromEntries(
+        [...tables.serves].map((
+          [name, { counters }],
+        ) => [name, counters.figures()]),
+      ),
     };
   }
 

@@ -148,7 +148,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override get once(): OnceHost | undefined {
     const { runs } = this.#owner;
     if (runs === undefined) return undefined;
-    const principal = this.#principal;
+    const principal = this.principal;
     const group = groupOf(principal, this.#address);
     return { runs, principal, group };
   }
@@ -159,8 +159,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     return remoteAddr.hostname ?? remoteAddr.transport;
   }
 
-  /** Name of the session's principal. */
-  get #principal(): string {
+  /** @inheritdoc */
+  override get principal(): string {
     const { principal } = this.#owner.options;
     const name: unknown = principal === undefined ? "" : principal(this.#auth);
     if (typeof name === "string") return name;
@@ -173,7 +173,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** The principal that may resume the session; `undefined` for any client. */
   get #resumingPrincipal(): string | undefined {
-    return this.#owner.options.authenticate && this.#principal;
+    return this.#owner.options.authenticate && this.principal;
   }
 
   /** @inheritdoc */

@@ -423,6 +423,8 @@ export interface ServerSession<
   readonly remote: Remote<P, "client">;
   /** Result of `authenticate`; changes when the client refreshes its credentials. */
   readonly auth: Auth;
+  /** Result of the option `principal`: whom the session belongs to; else `""`. */
+  readonly principal: string;
   /** Result of the option `state`: data that handlers keep for this client. */
   readonly state: State;
   /**

@@ -311,6 +311,8 @@ export class Session implements SessionView {
         items: shared.items.credit.available,
       },
       windowLeft: shared.items.raises.pool.left,
+      maxCalls: shared.limits.maxCalls,
+      restricted: shared.refusesCalls,
       unsentBytes: shared.writer.unsent,
       heldBytes: this.held,
       held: heldByKind(this.#parts, this.state === "closed"),

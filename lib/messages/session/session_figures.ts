@@ -124,12 +124,21 @@ export interface SessionFigures<
    * Each side measures about once per `limits.heartbeat`, also while it is busy.
    */
   readonly roundTrip: number | undefined;
+  /** Most calls that the peer may have in progress. */
+  readonly maxCalls: number;
   /** Bytes that this side may send now. */
   readonly credit: CreditFigures;
   /** Bytes that the peer may send now. */
   readonly creditGranted: CreditFigures;
   /** Bytes that windows of streams may still be raised by. */
   readonly windowLeft: number;
+  /**
+   * Whether the peer gets no calls and no credit.
+   *
+   * This is so while the server's memory is short, and the session holds more
+   * than its share.
+   */
+  readonly restricted: boolean;
   /** Bytes that the transport has not taken yet. */
   readonly unsentBytes: number;
   /** Heap bytes that the session holds for its peer, in total. */

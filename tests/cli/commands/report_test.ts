@@ -37,6 +37,12 @@ Deno.test("report prints the figures of a server and its sessions", async () => 
   assertStringIncludes(terminal.stdout, "sessions  1 open, 0 draining");
   assertStringIncludes(terminal.stdout, "memory:pair");
   assertStringIncludes(terminal.stdout, "ended     closed 1\n");
+  const [titles, ...methods] = terminal.stdout.split("\n\n")[1]!.split("\n");
+  assertStringIncludes(titles!, "method");
+  assertEquals(methods.map((line) => line.split(/ +/).slice(0, 4)), [
+    ["operations.server", "1", "1", "1"], // this one, and the one before
+    ["operations.sessions", "1", "1", "1"],
+  ]);
   for (const line of terminal.stdout.split("\n")) assert(line.length <= 120);
 });
 

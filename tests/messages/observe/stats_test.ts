@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { use } from "../../../lib/messages/handlers/use.ts";
 import type { SessionStats } from "../../../lib/messages/observe/stats.ts";
 import {
   notification,
@@ -137,4 +138,61 @@ Deno.test("client.stats adds up its sessions and failed attempts", async () => {
   assertEquals(Object.values(sessions.ended), [1]);
   assertEquals(callsMade.ok, 2);
   assert(failedConnects > 0);
+});
+
+const NONE = { started: 0, ok: 0, failed: 0, refused: 0, open: 0 };
+
+Deno.test("server.stats counts the calls of each method, also of ended sessions", async () => {
+  let release = () => {};
+  await using server = createServer(Shop).handle({
+    ...handlers,
+    wait: () => new Promise<void>((resolve) => release = resolve),
+  });
+  const session = await connect(Shop, dial(server), CLIENT);
+  await session.remote.price("abc");
+  await failureOf(session.remote.price(""));
+  await all(session.remote.ticks(3));
+  const waiting = failureOf(session.remote.wait());
+  await turns(2);
+  const { time, ...price } = server.stats.methods["price"]!;
+  assert(time >= 0 && time < 60_000, `${time}`);
+  assertEquals(price, {
+    ...{ ...NONE, started: 2, ok: 1, failed: 1, running: 0 },
+    errors: { invalid: 1 },
+  });
+  assertEquals(server.stats.methods["ticks"]?.ok, 1);
+  const open = server.stats.methods["wait"];
+  assertEquals([open?.open, open?.running, open?.failed], [1, 1, 0]);
+
+  // The handler goes on after its session, and shows as running.
+  session.close();
+  session.close(); // a second call ends it at once
+  await waiting;
+  await turns(3);
+  const left = server.stats.methods["wait"];
+  assertEquals([left?.open, left?.running, left?.failed], [0, 1, 1]);
+  assertEquals(Object.keys(left?.errors ?? {}), ["disconnected"]);
+  release();
+  await turns(3);
+  assertEquals(server.stats.methods["wait"]?.running, 0);
+});
+
+Deno.test("server.stats counts calls that a middleware refuses as refused", async () => {
+  await using server = createServer(Shop).handle(use((context) => {
+    throw context.refuse("too many", { code: "overloaded" });
+  }, handlers));
+  await using session = await connect(Shop, dial(server), CLIENT);
+  await failureOf(session.remote.price("abc"));
+  const { started, failed, refused, errors } = server.stats.methods["price"]!;
+  assertEquals([started, failed, refused], [1, 0, 1]);
+  assertEquals(errors, { overloaded: 1 });
+  const [served] = server.sessions;
+  const { callsHandled } = served!.stats;
+  assertEquals([callsHandled.failed, callsHandled.refused], [0, 1]);
+});
+
+Deno.test("server.stats states when sessions are restricted, and how many", async () => {
+  await using server = createServer(Shop, { memory: 2 ** 20 }).handle(handlers);
+  const { memory } = server.stats;
+  assertEquals([memory.pressureAt, memory.restricted], [3 * 2 ** 17, 0]);
 });

@@ -29,6 +29,7 @@ const Shop = mergeProtocols(
 function shop(authorize: (auth: Auth) => boolean | Promise<boolean>) {
   return createServer(Shop, {
     authenticate: (credentials): Auth => ({ admin: credentials === "secret" }),
+    principal: ({ admin }) => admin ? "operator" : "",
   }).handle({
     ...operations({ authorize }),
     async *endless() {
@@ -58,6 +59,12 @@ Deno.test("operations() reports sessions in the order that was asked for", async
     [admin.id, 1], // this one
   ]);
   assert(page.rows.every(({ age, bytesSent }) => age >= 0 && bytesSent > 0));
+  assertEquals(
+    page.rows.map(({ principal, maxCalls, restricted, mismatches }) => [
+      ...[principal, maxCalls, restricted, mismatches],
+    ]),
+    [["", 1024, false, 0], ["operator", 1024, false, 0]],
+  );
   const next = await sessions({ sort: "bytes", skip: 1, limit: 1 });
   assertEquals([next.total, next.rows.map(({ id }) => id)], [2, [admin.id]]);
   const oldest = await sessions({ sort: "age", skip: 0, limit: 1_000 });
@@ -67,7 +74,9 @@ Deno.test("operations() reports sessions in the order that was asked for", async
   assertEquals(instance, server.instance);
   assertEquals(health, { "": "serving" });
   assertEquals(stats.sessions.open, 2);
-  assertEquals(stats.memory.limit, server.stats.memory.limit);
+  const { used, ...memory } = server.stats.memory;
+  assertEquals({ ...stats.memory, used }, { ...memory, used });
+  assertEquals(stats.methods["endless"]?.open, 2);
   await Promise.all(streams.map((stream) => stream.return?.()));
 });
 

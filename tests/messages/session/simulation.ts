@@ -23,7 +23,10 @@ import {
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
-import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
+import {
+  type MethodTables,
+  servedTable,
+} from "../../../lib/messages/session/control/method_matching.ts";
 import type { ResumeConfig } from "../../../lib/messages/session/resume/session_resumption.ts";
 import type {
   ResumePoint,
@@ -68,11 +71,8 @@ export const TABLES: MethodTables = {
   hash: 7,
   calls: SHAPES.map(([name, shape]) => ({ name, shape, hash: 0 })),
   sizes: smallSizes(SHAPES.length),
-  serves: new Map(
-    SHAPES.map((
-      [name, shape],
-      index,
-    ) => [name, { index, info: { name, shape, hash: 0 } }]),
+  serves: servedTable(
+    SHAPES.map(([name, shape]) => ({ name, shape, hash: 0 })),
   ),
 };
 

@@ -25,6 +25,7 @@ import type {
 } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
+import { servedTable } from "../../../lib/messages/session/control/method_matching.ts";
 import type { HelloEntries } from "../../../lib/messages/session/control/handshake.ts";
 import {
   type ItemFields,
@@ -156,9 +157,7 @@ export class Subject {
           hash,
           calls: this.#calls,
           sizes: smallSizes(own.length),
-          serves: new Map(
-            own.map((info, index) => [info.name, { index, info }]),
-          ),
+          serves: servedTable(own),
         },
         checksCredentials: role === "server",
         features: features?.[role],

@@ -13,6 +13,7 @@ import {
 } from "./call_state.ts";
 import { SendCredit } from "../flow/credit.ts";
 import { type Fields, FIELDS_OF } from "../wire/fields.ts";
+import type { MethodCounters } from "./method_counters.ts";
 import type { MethodInfo } from "../wire/hello.ts";
 import { ReceiveWindow } from "../flow/receive_window.ts";
 import type {
@@ -54,6 +55,8 @@ export interface ServedMethod {
   readonly index: number;
   /** The method. */
   readonly info: MethodInfo;
+  /** Counters of its calls, in all sessions that share the table. */
+  readonly counters: MethodCounters;
 }
 
 /** The sizes of recent items. */
@@ -112,6 +115,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   readonly itemFields: readonly number[] = FIELDS_OF.ITEM;
   /** The method, with its index in this side's table. */
   readonly method: ServedMethod;
+  /** Time in ms at which the request was complete. */
+  readonly startedAt: number;
   /** Timeout and metadata. */
   readonly fields: Readonly<Fields>;
   readonly #owner: IncomingCallOwner;
@@ -130,6 +135,7 @@ export class IncomingCall extends TimerEntry implements SessionStream {
     this.fields = fields;
     const { writer, limits, items, now } = owner.shared;
     const { shape } = method.info;
+    this.startedAt = now;
     this.itemCredit = receivesItems(shape)
       ? new SendCredit(writer.peerLimits.streamWindow)
       : undefined;

@@ -232,6 +232,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   ): void {
     const call = new IncomingCall(this, id, method, fields);
     this.shared.stats.callsHandled.started++;
+    method.counters.started++;
     this.calls.add(call);
     if (fields.timeout !== Infinity) {
       call.deadlineAt = this.shared.now + fields.timeout;
@@ -270,6 +271,10 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     const { callsHandled } = this.shared.stats;
     callsHandled.started++;
     callsHandled.refused++;
+    if (method !== undefined && "counters" in method) {
+      method.counters.started++;
+      method.counters.error(error.code, true);
+    }
     this.responses.refuse(id, error);
     this.#host.onCallRefused?.(method, error);
   }
@@ -491,7 +496,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     for (const call of this.calls.all) {
       this.cancel(call, code, message);
     }
-    this.responses.end();
+    this.responses.end(code);
   }
 }
 

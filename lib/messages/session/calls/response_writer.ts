@@ -6,11 +6,15 @@
  *
  * @module
  */
-import { CallError } from "../../errors/call_error.ts";
+import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { receivesItems } from "./call_state.ts";
 import type { HandlerGate } from "./handler_gate.ts";
 import type { CallTable } from "./call_table.ts";
-import { encodeError, encodeErrorHead } from "../wire/error_frame.ts";
+import {
+  encodeError,
+  encodeErrorHead,
+  errorCodeOf,
+} from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { fitsFrame } from "../flow/fragment.ts";
@@ -83,6 +87,8 @@ export class ResponseWriter {
       return this.#writeError(call, call.observer.onUnsendable(error));
     }
     this.#gate.record(call, body.length);
+    if (kind === Kind.RESULT) this.#countResult(call);
+    else this.#countError(call, errorCodeOf(body), false);
     this.#writeTerminal(call, kind, body);
   }
 
@@ -118,7 +124,7 @@ export class ResponseWriter {
     } catch (error) {
       return this.#writeError(call, call.observer.onUnsendable(error));
     }
-    this.#shared.stats.callsHandled.ok++;
+    this.#countResult(call);
     const size = typeof sent === "number" ? sent : sent.length;
     if (!receivesItems(call.method.info.shape)) this.#gate.record(call, size);
     const body = typeof sent === "number" ? sent - FRAME_CHARGE : size;
@@ -131,12 +137,13 @@ export class ResponseWriter {
   #writeError(call: IncomingCall, error: CallError): void {
     // The caller has given up: drop queued items instead of sending them first.
     if (call.state === "cancelled") dropQueued(this.#shared, call);
-    this.#writeTerminal(call, Kind.ERROR, this.#errorBody(call, error));
+    const body = this.#errorBody(call, error);
+    this.#countError(call, error.code, error.processed === "no");
+    this.#writeTerminal(call, Kind.ERROR, body);
   }
 
   #writeTerminal(call: IncomingCall, kind: number, body: Uint8Array): void {
     const { writer } = this.#shared;
-    this.#count(call, kind === Kind.RESULT);
     call.observer.onResponse?.(body.length);
     this.#settled(call);
     const held = this.#shared.now < call.heldUntil;
@@ -149,11 +156,25 @@ export class ResponseWriter {
     this.flushed(call);
   }
 
-  #count(call: IncomingCall, ok: boolean): void {
-    const { callsHandled } = this.#shared.stats;
-    if (ok) callsHandled.ok++;
-    else if (call.begun) callsHandled.failed++;
-    else callsHandled.refused++;
+  #countResult({ method, startedAt }: IncomingCall): void {
+    const { stats, now } = this.#shared;
+    stats.callsHandled.ok++;
+    method.counters.ok++;
+    method.counters.time += now - startedAt;
+  }
+
+  #countError(
+    call: IncomingCall,
+    code: CallErrorCode,
+    unprocessed: boolean,
+  ): void {
+    const { stats: { callsHandled }, now } = this.#shared;
+    const refused = unprocessed || !call.begun;
+    if (refused) callsHandled.refused++;
+    else callsHandled.failed++;
+    const { counters } = call.method;
+    counters.error(code, refused);
+    counters.time += now - call.startedAt;
   }
 
   #queue(call: IncomingCall, message: NewMessage): void {
@@ -208,10 +229,10 @@ export class ResponseWriter {
   }
 
   /** Frees all slots when the session ends; results that follow are dropped. */
-  end(): void {
+  end(code: CallErrorCode): void {
     this.#unsettled.clear();
     for (const call of this.#calls.all) {
-      if (call.state !== "answered") this.#count(call, false);
+      if (call.state !== "answered") this.#countError(call, code, false);
       this.#settled(call);
       dropQueued(this.#shared, call);
       this.flushed(call);

@@ -19,6 +19,7 @@ import type { MessageCodec } from "../../codec/message_codec.ts";
 import {
   CALL_ERROR_CODES,
   CallError,
+  type CallErrorCode,
   PROCESSED,
   RETRY,
 } from "../../errors/call_error.ts";
@@ -71,6 +72,12 @@ export function encodeError(error: CallError, codec: MessageCodec): Uint8Array {
     : concat([head, codec.encode(error.data)]);
 }
 
+/** Returns the code in the body of an ERROR. */
+export function errorCodeOf([code = 0]: Uint8Array): CallErrorCode {
+  // An unknown code, from a later version, counts as "internal".
+  return CALL_ERROR_CODES[code] ?? "internal";
+}
+
 /**
  * Decodes the body of an ERROR. Data that cannot be decoded is omitted, because
  * the error matters more than its data.
@@ -85,8 +92,7 @@ export function decodeError(
   if (body.length < FIXED) throw new MalformedError("ERROR is truncated");
   const end = fieldsEnd(body, FIXED);
   const fields = readFields(body, FIXED, end, FIELDS_OF.ERROR, Infinity);
-  // An unknown code, from a later version, counts as "internal".
-  const code = CALL_ERROR_CODES[body[0]!] ?? "internal"; // in range: length >= FIXED
+  const code = errorCodeOf(body);
   const message = printableLines(fields.message) || `${method} failed: ${code}`;
   return new CallError(message, {
     code,

@@ -11,6 +11,7 @@ import {
   decodeHello,
   type MethodInfo,
 } from "../../../../lib/messages/session/wire/hello.ts";
+import { MethodCounters } from "../../../../lib/messages/session/calls/method_counters.ts";
 import { hello } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const;
@@ -20,7 +21,11 @@ const TABLES = {
   hash: 0,
   sizes: smallSizes(0),
   calls: [ours, { ...ours, name: "b" }],
-  serves: new Map([["ask", { index: 4, info: ours }]]),
+  serves: new Map([["ask", {
+    index: 4,
+    info: ours,
+    counters: new MethodCounters(),
+  }]]),
 };
 const listed: MethodInfo[] = [
   ours,
