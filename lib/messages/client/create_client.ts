@@ -239,6 +239,8 @@ class ClientImpl<P extends AnyProtocol>
   readonly #tables: SideTables;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #slots: readonly SessionSlot<P, ClientAddress>[];
+  /** Index of the slot that a call prefers; sessions with equal loads take turns. */
+  #first = 0;
   readonly #events: ClientEvents = new ClientEvents();
   readonly #totals: SessionTotals = new SessionTotals();
   #failedConnects = 0;
@@ -510,10 +512,12 @@ class ClientImpl<P extends AnyProtocol>
     return this.#slots.flatMap(({ sessions }) => sessions);
   }
 
-  /** Returns the open session with the fewest calls. */
+  /** Returns the open session with the fewest calls; the next one of several. */
   #least(): ClientSessionImpl<P> | undefined {
+    const slots = this.#slots;
     let least: ClientSessionImpl<P> | undefined;
-    for (const { session } of this.#slots) {
+    for (let step = 0; step < slots.length; step++) {
+      const { session } = slots[(this.#first + step) % slots.length]!; // in range
       if (!session?.takesCalls) continue;
       if (least === undefined || isBetter(session, least)) least = session;
     }
@@ -595,6 +599,7 @@ class ClientImpl<P extends AnyProtocol>
 
   #peer(): CallSession {
     const session = this.#least();
+    this.#first = (this.#first + 1) % this.#slots.length;
     if (session !== undefined) return session;
     throw this.ended ??
       unavailable("there is no session", this.lastFailure);

@@ -259,6 +259,28 @@ Deno.test("several connections use several addresses", async () => {
   for (const server of servers) await server.abort();
 });
 
+Deno.test("calls one after another use several connections in turn", async () => {
+  const addresses = [memory(), memory(), memory()];
+  const counts = [0, 0, 0];
+  const servers = await Promise.all(
+    addresses.map((address, at) =>
+      serve(Bank, address).handle({
+        balance: () => ++counts[at]!,
+        pay: () => 0,
+      })
+    ),
+  );
+  const client = createClient(Bank, addresses, { ...QUICK, connections: 3 });
+  let open = 0;
+  for await (const { kind } of client.events()) {
+    if (kind === "connected" && ++open === 3) break;
+  }
+  for (let call = 0; call < 30; call++) await client.remote.balance("ada");
+  assertEquals(counts, [10, 10, 10]);
+  await client.close();
+  for (const server of servers) await server.abort();
+});
+
 Deno.test("close() waits until the connection of a lost session is closed", async () => {
   using time = virtualTime();
   const network = simulatedNetwork();
