@@ -130,7 +130,7 @@ function reportLines(
   { instance, health, stats }: ServerReport,
   { total, rows }: SessionsPage,
 ): string[] {
-  const { sessions, memory, callsHandled, methods } = stats;
+  const { sessions, memory, callsHandled, methods, timerDelay } = stats;
   return [
     ...columnsOf([
       ["instance", printableName(String(instance))],
@@ -146,6 +146,7 @@ function reportLines(
         `${callsHandled.open} open, ${callsHandled.ok} ok, ${callsHandled.failed} failed, ${callsHandled.refused} refused`,
       ],
       ["memory", memoryOf(memory)],
+      ["timers", `at most ${formatMs(timerDelay)} late`],
     ]),
     "",
     ...columnsOf([

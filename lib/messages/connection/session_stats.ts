@@ -36,7 +36,7 @@ export function statsOf(
   session: SessionView,
   topics: SubscribedTopics,
   recordedFrames: number,
-): SessionStats {
+): Omit<SessionStats, "timerDelay"> {
   const figures = session.figures();
   const recorder = {
     bytes: session.state === "closed" ? 0 : session.log.held,

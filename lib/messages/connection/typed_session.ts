@@ -160,6 +160,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #finish!: (reason: SessionError) => void;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
+  /** Milliseconds by which recent timers were late. */
+  timerDelay = 0;
   #armQueued = false;
   /** Arms the timer; allocated once, because `enter` queues it often. */
   readonly #armLater = () => {
@@ -317,7 +319,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Counters of the session. */
   get stats(): SessionStats {
     const { recordedFrames } = this.#resolved;
-    return statsOf(this.#session, this.subscribedTopics, recordedFrames);
+    return {
+      ...statsOf(this.#session, this.subscribedTopics, recordedFrames),
+      timerDelay: this.timerDelay,
+    };
   }
 
   /** Returns the headers of the last frames, the oldest first. */
@@ -771,6 +776,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   #onTimer(): void {
+    const delay = this.now() - this.#armedFor;
+    this.timerDelay = Math.max(delay, this.timerDelay / 2);
     this.#armedFor = Infinity;
     this.enter().tick();
   }

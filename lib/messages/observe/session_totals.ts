@@ -15,6 +15,8 @@ import {
 interface CountedSession {
   /** Its figures. */
   readonly stats: TrafficStats;
+  /** Milliseconds by which its recent timers were late. */
+  readonly timerDelay: number;
 }
 
 type Counts = Partial<Record<SessionErrorCode, number>>;
@@ -33,6 +35,15 @@ export class SessionTotals {
   /** Number of sessions that are open. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Milliseconds by which recent timers of the open sessions were late. */
+  get timerDelay(): number {
+    let longest = 0;
+    for (const { timerDelay } of this.#open) {
+      longest = Math.max(longest, timerDelay);
+    }
+    return longest;
   }
 
   /** Counts a session whose handshake is complete. */

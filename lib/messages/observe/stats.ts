@@ -16,6 +16,14 @@ import type {
 export interface SessionStats extends SessionFigures<HeldKind> {
   /** Number of topics that the client is subscribed to; 0 for clients. */
   readonly subscriptions: number;
+  /**
+   * Milliseconds by which the session's recent timers were late.
+   *
+   * It is the longest delay, halved with each timer after it. A session wakes up
+   * at least once per `limits.heartbeat`. Long delays mean that this process was
+   * busy or stopped, and not the peer.
+   */
+  readonly timerDelay: number;
 }
 
 /** Figures of a server: its sessions together, also ended ones. */
@@ -46,6 +54,8 @@ export interface ServerStats extends TrafficStats {
     /** Number of sessions that are restricted; see `SessionStats`. */
     readonly restricted: number;
   };
+  /** The longest `timerDelay` of the open sessions, in ms. */
+  readonly timerDelay: number;
   /** Calls of each method that the server handles, by its dotted name. */
   readonly methods: Readonly<Record<string, MethodFigures>>;
 }

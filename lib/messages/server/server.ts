@@ -328,6 +328,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         refused: { ...totals.refusedByCode },
       },
       memory: { used, limit, pressureAt, restricted },
+      timerDelay: totals.timerDelay,
       methods: Object.fromEntries(
         [...tables.serves].map((
           [name, { counters }],

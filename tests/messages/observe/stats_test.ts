@@ -11,6 +11,7 @@ import {
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
+import { virtualTime } from "../../../lib/testing/virtual_time.ts";
 import { all, dial, endOf, failureOf, turns, typedSession } from "../kit.ts";
 
 const Shop = protocol({
@@ -195,4 +196,19 @@ Deno.test("server.stats states when sessions are restricted, and how many", asyn
   await using server = createServer(Shop, { memory: 2 ** 20 }).handle(handlers);
   const { memory } = server.stats;
   assertEquals([memory.pressureAt, memory.restricted], [3 * 2 ** 17, 0]);
+});
+
+Deno.test("stats.timerDelay shows that the process was busy", async () => {
+  using time = virtualTime();
+  const server = createServer(Shop).handle(handlers);
+  const session = await time.run(connect(Shop, dial(server), CLIENT));
+  await time.advance(60_000);
+  assertEquals([session.stats.timerDelay, server.stats.timerDelay], [0, 0]);
+  const { now } = performance;
+  performance.now = () => now() + 700; // the process was busy for as long
+  await time.advance(15_000);
+  performance.now = now;
+  const delays = [session.stats.timerDelay, server.stats.timerDelay];
+  assert(delays.every((ms) => ms > 10 && ms <= 700), `${delays}`);
+  await time.run(server.abort());
 });
