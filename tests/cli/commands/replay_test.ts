@@ -55,7 +55,9 @@ function replay(file: Uint8Array, flags: string[], more: Surroundings = {}) {
 }
 
 Deno.test("replay makes the calls again and compares their outcomes", async () => {
-  const { result, seen } = replay(await capture(), ["--yes"]);
+  const { result, seen } = replay(await capture(), [
+    ...["--yes", "--speed", "max"],
+  ]);
   const { code, stdout, stderr } = await result;
   assertEquals(code, 0, stderr);
   const rows = stdout.trim().split("\n").map((line) => JSON.parse(line));
@@ -77,7 +79,9 @@ Deno.test("replay asks before it repeats what may do harm", async () => {
   const refused = await replay(file, []).result;
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.stderr, "Cannot repeat sum, room.upper");
-  const harmless = await replay(file, ["--filter", "method:price"]).result;
+  const harmless = await replay(file, [
+    ...["--filter", "method:price", "--speed", "max"],
+  ]).result;
   assertEquals(harmless.code, 0, harmless.stderr);
   assertStringIncludes(harmless.stderr, "2 calls");
 });
