@@ -10,7 +10,7 @@
  * import { mqtt } from "@lengthwise/lengthwise/framing/presets";
  * import { assertEquals } from "@std/assert";
  *
- * const ping = new Uint8Array([0xc0, 0]); // PINGREQ
+ * const ping = new Uint8Array([0xc0]); // PINGREQ
  * const decoder = mqtt().decoder();
  * decoder.push(mqtt().encoder().encode(ping));
  * assertEquals(decoder.next(), ping);
@@ -177,7 +177,7 @@ export function mysql(options: PresetOptions = {}): Framing {
 }
 
 /**
- * Frames MQTT control packets; each frame includes its header.
+ * Frames MQTT control packets, without their lengths.
  *
  * ```text
  * ┌───────────────────┬─────────────────────────┬────────────────────┐
@@ -185,8 +185,19 @@ export function mysql(options: PresetOptions = {}): Framing {
  * └───────────────────┴─────────────────────────┴────────────────────┘
  * ```
  *
- * `next()` returns whole packets and `encode()` takes them. The remaining length
- * has at most four bytes. Source: MQTT 5.0, 2.1.4 and 1.5.5.
+ * `next()` returns the type and flags followed by the rest of the packet, and
+ * `encode()` takes the same form. The remaining length has at most four bytes.
+ * Source: MQTT 5.0, 2.1.4 and 1.5.5.
+ *
+ * @example Encode a packet; the encoder inserts its length
+ * ```ts
+ * import { mqtt } from "@lengthwise/lengthwise/framing/presets";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ack = new Uint8Array([0x40, 0, 7]); // PUBACK of packet 7
+ * const wire = mqtt().encoder().encode(ack);
+ * assertEquals(wire, new Uint8Array([0x40, 2, 0, 7]));
+ * ```
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
@@ -197,7 +208,6 @@ export function mqtt(options: PresetOptions = {}): Framing {
     ...options,
     offset: 1,
     maxPrefixLength: 4,
-    keepHeader: true,
   });
 }
 

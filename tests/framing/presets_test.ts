@@ -43,7 +43,7 @@ const PRESETS: [name: string, Framing, given: string, wire: string, number][] =
       4 * MIB,
     ],
     ["mysql", presets.mysql(), "000e", "010000000e", 16 * MIB + 1],
-    ["mqtt", presets.mqtt(), "30026162", "30026162", 4 * MIB],
+    ["mqtt", presets.mqtt(), "306162", "30026162", 4 * MIB],
     [
       "dnsTcp",
       presets.dnsTcp(),

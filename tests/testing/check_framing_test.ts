@@ -63,7 +63,7 @@ function headed(header: number, field: [number, number], write: Write) {
 }
 type Write = (field: DataView, frameLength: number) => void;
 
-/** Returns a whole MQTT packet. */
+/** Returns a whole MQTT packet, with its length. */
 function packet(body: Uint8Array): Uint8Array {
   const { length } = body;
   const field = length < 128 ? [length] : [length % 128 + 128, length >> 7];
@@ -106,7 +106,11 @@ const FRAMINGS: Record<string, [Make, readonly Uint8Array[]]> = {
     amqp,
     headed(7, [3, 4], (field, length) => field.setUint32(0, length - 7)),
   ],
-  mqtt: [mqtt, PAYLOADS.map(packet)],
+  mqtt: [mqtt, PAYLOADS.map((body) => Uint8Array.of(0x30, ...body))],
+  "varintPrefixed, offset, kept": [
+    (o) => varintPrefixed({ ...o, offset: 1, keepHeader: true }),
+    PAYLOADS.map(packet),
+  ],
   mysql: [mysql, [bytes(1), bytes(5), bytes(300)]],
   "u32be, kept": [
     (o) => u32be({ ...o, keepHeader: true }),

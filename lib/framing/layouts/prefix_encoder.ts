@@ -9,10 +9,12 @@ import { LimitedEncoder } from "./limited_encoder.ts";
 
 /** A prefix whose size depends on the length that it encodes. */
 export interface PrefixFormat {
-  /** Returns the size of the prefix for a payload length. */
+  /** Returns the size of the prefix for a payload length, without the lead. */
   prefixLength(payloadLength: number): number;
-  /** Writes the prefix for a payload length. */
+  /** Writes the prefix for a payload length, without the lead. */
   writePrefix(target: Uint8Array, at: number, payloadLength: number): void;
+  /** Number of bytes of the payload that precede the prefix; 0 by default. */
+  readonly lead?: number;
   /** Maximum length in bytes of what follows the payload; 0 by default. */
   readonly tailroom?: number;
   /**
@@ -35,10 +37,12 @@ export interface PrefixFormat {
  * An encoder for frames with a prefix of variable size.
  *
  * ```text
- * ┌────────┬─────────┬──────────┐
- * │ prefix │ payload │ trailer  │
- * └────────┴─────────┴──────────┘
+ * ┌────────┬────────┬─────────┬───────────┐
+ * │ (lead) │ prefix │ payload │ (trailer) │
+ * └────────┴────────┴─────────┴───────────┘
  * ```
+ *
+ * The lead is the first bytes of the payload that the caller gives.
  *
  * For in-place framing, the headroom fits the longest prefix. If the prefix is
  * shorter, the payload is moved to close the gap.
@@ -46,6 +50,7 @@ export interface PrefixFormat {
 export class PrefixEncoder extends LimitedEncoder
   implements FrameEncoder, InPlaceFraming {
   readonly tailroom: number;
+  readonly #lead: number;
   readonly encodeHeader?: (
     payloadLength: number,
     target: Uint8Array,
@@ -58,7 +63,8 @@ export class PrefixEncoder extends LimitedEncoder
     super(format.limit, format.range);
     this.#format = format;
     this.tailroom = format.tailroom ?? 0;
-    if (this.tailroom === 0) {
+    this.#lead = format.lead ?? 0;
+    if (this.tailroom === 0 && this.#lead === 0) {
       this.encodeHeader = (payloadLength, target, offset) => {
         checkPayloadLength(payloadLength, 0, this.limit);
         const length = format.prefixLength(payloadLength);
@@ -67,7 +73,7 @@ export class PrefixEncoder extends LimitedEncoder
         return offset + length;
       };
     }
-    this.#headroom = format.prefixLength(format.limit);
+    this.#headroom = this.#prefixLength(format.limit);
   }
 
   get headroom(): number {
@@ -80,7 +86,7 @@ export class PrefixEncoder extends LimitedEncoder
 
   override set maxFrameLength(value: number) {
     super.maxFrameLength = value;
-    this.#headroom = this.#format.prefixLength(this.limit);
+    this.#headroom = this.#prefixLength(this.limit);
   }
 
   get inPlace(): InPlaceFraming {
@@ -88,12 +94,15 @@ export class PrefixEncoder extends LimitedEncoder
   }
 
   maxEncodedLength(payloadLength: number): number {
-    return this.#format.prefixLength(payloadLength) + payloadLength +
-      this.tailroom;
+    return this.#prefixLength(payloadLength) + payloadLength + this.tailroom;
+  }
+
+  #prefixLength(payloadLength: number): number {
+    return this.#format.prefixLength(Math.max(0, payloadLength - this.#lead));
   }
 
   encode(payload: Uint8Array): Uint8Array {
-    checkPayloadLength(payload.length, 0, this.limit);
+    checkPayloadLength(payload.length, this.#lead, this.limit);
     const frame = new Uint8Array(this.maxEncodedLength(payload.length));
     const end = this.encodeInto(payload, frame, 0);
     return end === frame.length ? frame : frame.slice(0, end);
@@ -101,9 +110,9 @@ export class PrefixEncoder extends LimitedEncoder
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
     const length = payload.length;
-    checkPayloadLength(length, 0, this.limit);
+    checkPayloadLength(length, this.#lead, this.limit);
     checkRoom(target, offset, this.maxEncodedLength(length));
-    const start = offset + this.#format.prefixLength(length);
+    const start = offset + this.#prefixLength(length);
     // Copy the payload first: it may overlap the target bytes of the prefix.
     target.set(payload, start);
     return this.#close(target, offset, start, length);
@@ -111,8 +120,8 @@ export class PrefixEncoder extends LimitedEncoder
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.headroom;
-    checkPayloadLength(length, 0, this.limit);
-    const start = frameStart + this.#format.prefixLength(length);
+    checkPayloadLength(length, this.#lead, this.limit);
+    const start = frameStart + this.#prefixLength(length);
     checkRoom(target, start, length + this.tailroom);
     if (start < frameStart + this.headroom) {
       target.copyWithin(start, frameStart + this.headroom, payloadEnd);
@@ -126,7 +135,9 @@ export class PrefixEncoder extends LimitedEncoder
     start: number,
     length: number,
   ): number {
-    this.#format.writePrefix(target, frameStart, length);
+    const lead = this.#lead;
+    if (lead > 0) target.copyWithin(frameStart, start, start + lead);
+    this.#format.writePrefix(target, frameStart + lead, length - lead);
     const end = start + length;
     if (this.tailroom === 0) return end;
     return this.#format.writeTrailer!(target, start, end, frameStart);

@@ -6,6 +6,7 @@
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
+import { ReusedBuffer } from "../decode/reused_buffer.ts";
 import { view } from "../decode/uint.ts";
 import { Layout } from "../decode/layout.ts";
 import {
@@ -33,7 +34,9 @@ export interface VarintPrefixedOptions {
    */
   canonical?: boolean | undefined;
   /**
-   * Number of bytes before the length; requires `keepHeader`.
+   * Number of bytes before the length. Frames begin with them: without
+   * `keepHeader`, `next()` returns them followed by the payload, and `encode()`
+   * takes the same form and inserts the length.
    *
    * @default {0}
    */
@@ -46,8 +49,8 @@ export interface VarintPrefixedOptions {
    */
   keepHeader?: boolean | undefined;
   /**
-   * Maximum payload length in bytes, in both directions. The header counts if
-   * it is kept.
+   * Maximum payload length in bytes, in both directions. The bytes before the
+   * length count, and the header counts if it is kept.
    *
    * @default {4194304}
    */
@@ -105,8 +108,7 @@ interface VarintConfig {
  *
  * @throws {RangeError} if a number is out of range, or if `maxFrameLength`
  * exceeds what the prefix can hold
- * @throws {TypeError} if an option is unknown, or `offset` is set without
- * `keepHeader`
+ * @throws {TypeError} if an option is unknown
  *
  * @category Length prefixes
  */
@@ -122,17 +124,12 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
   checkInteger("maxPrefixLength", maxPrefixLength, [1, 10]);
   checkInteger("offset", offset, [0, 65_536]);
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
-  if (offset > 0 && !keepHeader) {
-    throw new TypeError(
-      `Cannot use 'offset' ${offset} without 'keepHeader': the bytes before the length would be lost`,
-    );
-  }
-  const header = keepHeader ? offset + maxPrefixLength : 0;
+  const header = offset + (keepHeader ? maxPrefixLength : 0);
   const most = Math.min(
     Number.MAX_SAFE_INTEGER,
     128 ** maxPrefixLength - 1 + header,
   );
-  const range = [keepHeader ? offset + 1 : 0, most] as const;
+  const range = [keepHeader ? offset + 1 : offset, most] as const;
   const limit = resolveLimit(options.maxFrameLength, range);
   const config: VarintConfig = {
     ...{ maxPrefix: maxPrefixLength, canonical, offset },
@@ -147,6 +144,7 @@ export function varintPrefixed(options: VarintPrefixedOptions = {}): Framing {
         : new PrefixEncoder({
           limit,
           range,
+          lead: offset,
           prefixLength: varintLength,
           writePrefix: writeVarint,
         }),
@@ -168,11 +166,20 @@ function writeVarint(target: Uint8Array, at: number, value: number): void {
 
 class VarintLayout extends Layout {
   readonly #config: VarintConfig;
+  readonly #joined = new ReusedBuffer();
   #header = 0;
 
   constructor(config: VarintConfig) {
     super(config.limit, config.range);
     this.#config = config;
+  }
+
+  override get held(): number {
+    return this.#joined.held;
+  }
+
+  override idle(): void {
+    this.#joined.idle();
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
@@ -196,7 +203,7 @@ class VarintLayout extends Layout {
   }
 
   #check(value: number, header: number, padded: boolean): number {
-    const { canonical, keep } = this.#config;
+    const { canonical, keep, offset } = this.#config;
     if (padded && canonical) {
       return this.refuse({
         code: "bad-prefix",
@@ -205,13 +212,23 @@ class VarintLayout extends Layout {
       });
     }
     this.#header = header;
-    const payload = keep ? header + value : value;
+    const payload = (keep ? header : offset) + value;
     this.declared = payload;
     if (payload > this.limit) return this.refuseLong(payload, header + value);
     return header + value;
   }
 
   override open(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    return view(bytes, this.#config.keep ? start : start + this.#header, end);
+    const { keep, offset } = this.#config;
+    if (keep) return view(bytes, start, end);
+    const payload = start + this.#header;
+    if (offset === 0) return view(bytes, payload, end);
+    if (payload === end) return view(bytes, start, start + offset);
+    const length = offset + end - payload;
+    const joined = this.#joined.reserve(length, 0, length);
+    joined.set(view(bytes, start, start + offset));
+    joined.set(view(bytes, payload, end), offset);
+    this.#joined.done(length);
+    return view(joined, 0, length);
   }
 }

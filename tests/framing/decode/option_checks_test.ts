@@ -97,7 +97,7 @@ const LONGEST: Record<string, number> = {
   dnsTcp: 65_535,
   javaWriteUTF: 65_535,
   mongodb: 2 ** 31 - 1,
-  mqtt: 128 ** 4 - 1 + 5,
+  mqtt: 128 ** 4 - 1 + 1,
   prefixed: 255,
   u16be: 65_535,
   u16le: 65_535,

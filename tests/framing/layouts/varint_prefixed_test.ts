@@ -83,6 +83,39 @@ test("varintPrefixed() with keepHeader rejects a frame whose length is wrong", (
   assertEquals(first({ offset: 1, keepHeader: true }, "300161"), "300161");
 });
 
+test("varintPrefixed() with offset inserts the length after the first bytes", () => {
+  const framing = varintPrefixed({ offset: 2, maxPrefixLength: 2 });
+  const encoder = framing.encoder();
+  const long = Uint8Array.fromHex("3031" + "61".repeat(128));
+  for (
+    const [frame, wire] of [
+      ["3031", "303100"],
+      ["303161", "30310161"],
+      [long.toHex(), "30318001" + "61".repeat(128)],
+    ] as const
+  ) {
+    const payload = Uint8Array.fromHex(frame);
+    assertEquals(encoder.encode(payload).toHex(), wire);
+    assertEquals(first({ offset: 2 }, wire), frame);
+    // The payload is part of the target, at each distance from the frame.
+    for (let at = 0; at < 6; at++) {
+      const target = new Uint8Array(200);
+      target.set(payload, at);
+      const source = target.subarray(at, at + payload.length);
+      const end = encoder.encodeInto(source, target, 2);
+      assertEquals(target.subarray(2, end).toHex(), wire);
+    }
+    const { headroom } = encoder.inPlace!;
+    const target = new Uint8Array(200);
+    target.set(payload, 1 + headroom);
+    const end = encoder.inPlace!.seal(target, 1, 1 + headroom + payload.length);
+    assertEquals(target.subarray(1, end).toHex(), wire);
+  }
+  assertEquals(encoder.encodeHeader, undefined);
+  assertThrows(() => encoder.encode(new Uint8Array(1)), FrameError);
+  assertEquals(framing.maxFrameLength, 2 + 128 ** 2 - 1);
+});
+
 test("varintPrefixed() skips frames that are too long", () => {
   const decoder = varintPrefixed({ maxFrameLength: 2, onTooLarge: "skip" })
     .decoder();
@@ -98,6 +131,5 @@ test("varintPrefixed() rejects options out of range", () => {
     () => varintPrefixed({ maxPrefixLength: 1, maxFrameLength: 128 }),
     RangeError,
   );
-  assertThrows(() => varintPrefixed({ offset: 1 }), TypeError, "keepHeader");
   assertThrows(() => varintPrefixed({ onTooLarge: "x" as "skip" }), TypeError);
 });
