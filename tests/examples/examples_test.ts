@@ -17,6 +17,7 @@ import {
 
 /** Programs that other tests run, with the file of those tests. */
 const RUN_ELSEWHERE: Record<string, string> = {
+  "examples/mqtt/main.ts": "tests/interop/servers/mqtt_test.ts",
   "examples/mysql/main.ts": "tests/interop/servers/mysql_test.ts",
   "examples/postgres/main.ts": "tests/interop/servers/postgres_test.ts",
 };

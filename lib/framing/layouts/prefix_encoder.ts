@@ -9,7 +9,7 @@ import { LimitedEncoder } from "./limited_encoder.ts";
 
 /** A prefix whose size depends on the length that it encodes. */
 export interface PrefixFormat {
-  /** Returns the size of the prefix for a payload length, without the lead. */
+  /** Returns the size of the prefix for a length without the lead. */
   prefixLength(payloadLength: number): number;
   /** Writes the prefix for a payload length, without the lead. */
   writePrefix(target: Uint8Array, at: number, payloadLength: number): void;
@@ -42,7 +42,7 @@ export interface PrefixFormat {
  * └────────┴────────┴─────────┴───────────┘
  * ```
  *
- * The lead is the first bytes of the payload that the caller gives.
+ * The lead is the first bytes of the payload that `encode()` takes.
  *
  * For in-place framing, the headroom fits the longest prefix. If the prefix is
  * shorter, the payload is moved to close the gap.

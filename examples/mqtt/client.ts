@@ -1,0 +1,87 @@
+/**
+ * A client for MQTT 3.1.1: publishes and subscribes with quality of service 0.
+ *
+ * @module
+ */
+import { frames, type FrameStream } from "@lengthwise/lengthwise/framing";
+import { mqtt } from "@lengthwise/lengthwise/framing/presets";
+import { connect, type ConnectAddress } from "@lengthwise/lengthwise/transport";
+
+/** A connection to a broker, ready after {@linkcode MqttClient.connect}. */
+export class MqttClient implements AsyncDisposable {
+  readonly #stream: FrameStream;
+  readonly #packets: AsyncIterator<Uint8Array>;
+
+  private constructor(stream: FrameStream) {
+    this.#stream = stream;
+    this.#packets = stream[Symbol.asyncIterator]();
+  }
+
+  /** Connects and introduces itself with an id. */
+  static async connect(
+    address: ConnectAddress,
+    id: string,
+  ): Promise<MqttClient> {
+    const client = new MqttClient(frames(await connect(address), mqtt()));
+    try {
+      // Protocol level 4, a clean session, no keep-alive.
+      await client.#send(0x10, text("MQTT"), [4, 2, 0, 0], text(id));
+      const [type, , code] = await client.#receive();
+      if (type === 0x20 && code === 0) return client;
+      throw new Error(`The broker refused the connection: code ${code}`);
+    } catch (error) {
+      client.#stream.close();
+      throw error;
+    }
+  }
+
+  /** Sends a message to all subscribers of a topic. */
+  async publish(topic: string, payload: Uint8Array): Promise<void> {
+    await this.#send(0x30, text(topic), payload);
+  }
+
+  /** Yields the messages of the topics that match a filter. */
+  async *subscribe(filter: string): AsyncGenerator<[string, Uint8Array]> {
+    await this.#send(0x82, [0, 1], text(filter), [0]); // packet 1
+    for (;;) {
+      const packet = await this.#receive();
+      if (packet[0] === 0x90 && packet[3] === 0x80) {
+        throw new Error(`The broker refused the subscription to ${filter}`);
+      }
+      if (packet[0]! >> 4 !== 3) continue; // not a message
+      const end = 3 + packet[1]! * 256 + packet[2]!;
+      const topic = new TextDecoder().decode(packet.subarray(3, end));
+      yield [topic, packet.subarray(end)];
+    }
+  }
+
+  async #send(type: number, ...parts: ArrayLike<number>[]): Promise<void> {
+    const length = parts.reduce((sum, part) => sum + part.length, 1);
+    const packet = new Uint8Array(length);
+    packet[0] = type;
+    let at = 1;
+    for (const part of parts) {
+      packet.set(part, at);
+      at += part.length;
+    }
+    await this.#stream.send(packet);
+  }
+
+  async #receive(): Promise<Uint8Array> {
+    const { done, value } = await this.#packets.next();
+    if (done) throw new Error("The broker closed the connection");
+    return value;
+  }
+
+  /** Disconnects and closes the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#send(0xe0).catch(() => {});
+    await this.#stream[Symbol.asyncDispose]();
+  }
+}
+
+/** Returns the length of a text in two bytes, and its UTF-8. */
+function text(value: string): number[] {
+  const bytes = new TextEncoder().encode(value);
+  return [bytes.length >> 8, bytes.length & 0xff, ...bytes];
+}
