@@ -9,6 +9,7 @@ import {
   type Span,
   SpanStatusCode,
   trace,
+  TraceFlags,
 } from "@opentelemetry/api";
 import type {
   AttemptInfo,
@@ -103,6 +104,8 @@ export class TracedCall implements CallObserver {
   readonly #inject: InjectContext | undefined;
   /** Whether the span has ended: `isRecording()` is not false then everywhere. */
   #spanEnded: boolean;
+  /** Whether the span is known not to be sampled. */
+  #sampledOut = false;
   /** The session of the last attempt. */
   #session: SessionInfo | undefined;
 
@@ -135,7 +138,13 @@ export class TracedCall implements CallObserver {
   /** @inheritdoc */
   inject(carrier: TraceFields, metadata: Record<string, string>): void {
     const span = this.#span ?? trace.getSpan(this.#context);
-    if (span !== undefined) writeTrace(span.spanContext(), carrier);
+    if (span !== undefined) {
+      const own = span.spanContext();
+      if (span === this.#span) {
+        this.#sampledOut = (own.traceFlags & TraceFlags.SAMPLED) === 0;
+      }
+      writeTrace(own, carrier);
+    }
     if (this.#inject === undefined) return;
     const own = this.#span === undefined
       ? this.#context
@@ -182,8 +191,15 @@ export class TracedCall implements CallObserver {
     this.#endSpan(this.#info.beganAt + outcome.ms);
   }
 
+  /**
+   * Whether attributes of the span are seen.
+   *
+   * In Deno, `isRecording()` is true also for spans that are not sampled. To ask
+   * for their context costs more than attributes, so only a caller knows better.
+   */
   get #recording(): boolean {
-    return !this.#spanEnded && this.#span?.isRecording() === true;
+    return !this.#spanEnded && !this.#sampledOut &&
+      this.#span?.isRecording() === true;
   }
 
   #endSpan(time: number): void {

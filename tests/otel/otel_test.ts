@@ -158,6 +158,18 @@ Deno.test("otel() continues the trace of a caller only if it is trusted", async 
   }
 });
 
+Deno.test("otel() describes no span of a caller that is not sampled", async () => {
+  for (const traceFlags of [1, 0]) {
+    const tracerProvider = recordingTracers("", traceFlags);
+    await callAll(otel({ tracerProvider, metrics: false }), {});
+    for (const { name, attributes, ends } of tracerProvider.spans) {
+      assertEquals(ends, 1, name);
+      assertEquals(ATTRIBUTE.method in attributes, true);
+      assertEquals(ATTRIBUTE.bytesSent in attributes, traceFlags === 1, name);
+    }
+  }
+});
+
 Deno.test("otel() keeps the state of a trace, and leaves out one that is too long", async () => {
   const long = `a=${"x".repeat(253)},b=${"x".repeat(254)}`;
   for (const [state, expected] of [[long, 512], [`${long}x`, 0]] as const) { // pairs

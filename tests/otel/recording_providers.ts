@@ -118,8 +118,9 @@ export interface RecordingTracers extends TracerProvider {
  * Returns a provider whose spans are kept.
  *
  * @param state the state of the traces that begin
+ * @param traceFlags 1 if the spans are sampled, 0 if not
  */
-export function recordingTracers(state = ""): RecordingTracers {
+export function recordingTracers(state = "", traceFlags = 1): RecordingTracers {
   const spans: RecordedSpan[] = [];
   let last = 0;
   const digits = (length: number) =>
@@ -130,7 +131,7 @@ export function recordingTracers(state = ""): RecordingTracers {
       const span = new KeptSpan(name, options, outer, {
         traceId: outer?.traceId ?? digits(32),
         spanId: digits(16),
-        traceFlags: 1,
+        traceFlags,
         traceState: { ...NO_STATE, serialize: () => state },
       });
       spans.push(span);
