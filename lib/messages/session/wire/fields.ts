@@ -126,8 +126,10 @@ export function metadataField(metadata: Metadata, limit: number): Uint8Array {
  * @throws {TypeError} if its `traceparent` is not valid
  */
 export function traceField(trace: TraceFields): Uint8Array {
-  const value = encodeTrace(trace);
-  return value === undefined ? NO_FIELDS : field(Field.TRACE, value);
+  const bytes = encodeTrace(trace, FIELD_HEAD);
+  if (bytes === undefined) return NO_FIELDS;
+  putFieldHead(bytes, 0, Field.TRACE, bytes.length - FIELD_HEAD);
+  return bytes;
 }
 
 /** Encodes the position after which a stream continues, as a field. */
@@ -441,10 +443,13 @@ function u32(value: Uint8Array): number {
   return getU32(value, 0);
 }
 
+/** Bytes of a field's type and length. */
+const FIELD_HEAD = 3;
+
 function field(type: number, value: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(3 + value.length);
+  const bytes = new Uint8Array(FIELD_HEAD + value.length);
   putFieldHead(bytes, 0, type, value.length);
-  bytes.set(value, 3);
+  bytes.set(value, FIELD_HEAD);
   return bytes;
 }
 

@@ -39,35 +39,37 @@ const PARTS = [2, 32, 16, 2] as const; // a tuple
 /**
  * Encodes a trace context.
  *
+ * @param room number of bytes to leave before the value
  * @returns the value of a field TRACE; `undefined` without a `traceparent`
  * @throws {TypeError} if the `traceparent` is not valid
  */
 export function encodeTrace(
   { traceparent, tracestate }: TraceFields,
+  room = 0,
 ): Uint8Array | undefined {
   if (traceparent === "") return undefined;
   // Most calls have no state, and an encoder costs more than the ids.
   const state = tracestate === "" ? NO_STATE : encoder.encode(tracestate);
   // A state that is too long is left out; the ids alone continue the trace.
   const kept = state.length <= MAX_STATE ? state : NO_STATE;
-  const bytes = new Uint8Array(FIXED + kept.length);
-  if (!putParent(traceparent, bytes)) {
+  const bytes = new Uint8Array(room + FIXED + kept.length);
+  if (!putParent(traceparent, bytes, room)) {
     throw new TypeError(
       `Cannot send the traceparent ${
         JSON.stringify(traceparent)
       }: expected version, trace id, parent id and flags in lower-case hexadecimal digits, such as "00-" + 32 digits + "-" + 16 digits + "-01"`,
     );
   }
-  bytes.set(kept, FIXED);
+  if (kept.length > 0) bytes.set(kept, room + FIXED);
   return bytes;
 }
 
 /** Writes the bytes of a `traceparent`; returns `false` if it is not valid. */
-function putParent(text: unknown, bytes: Uint8Array): boolean {
+function putParent(text: unknown, bytes: Uint8Array, at: number): boolean {
   if (typeof text !== "string" || text.length !== TEXT) return false;
   // Text that was just joined is slow to read by index.
   encoder.encodeInto(text, digits);
-  for (let from = 0, to = 0; from < TEXT; from += 2) {
+  for (let from = 0, to = at; from < TEXT; from += 2) {
     if (from === 2 || from === 35 || from === 52) {
       if (digits[from++] !== HYPHEN) return false;
     }
