@@ -51,20 +51,41 @@ const Counted = protocol({
     up: clientStream<unknown, number>(),
     both: duplex<unknown, unknown>(),
     note: notification<unknown>(),
+    bytesDown: serverStream<number, Uint8Array>(),
+    bytesUp: clientStream<Uint8Array, number>(),
   },
+});
+
+/** A protocol like that of a large program. */
+const METHODS = 500;
+const Large = protocol({
+  name: "large",
+  server: Object.fromEntries(
+    Array.from({ length: METHODS }, (_, at) => [`method${at}`, unary()]),
+  ),
 });
 
 type Remote = ClientSession<typeof Counted>["remote"];
 
 /** Calls or items of a round; few enough that no garbage is collected. */
 const ROUND = 1000;
+/** Items of a round that are 64 KiB long, for the same reason. */
+const CHUNKS = 50;
 const ROUNDS = 5;
 const SESSIONS = 400;
+
+const CHUNK = new Uint8Array(64 * 1024);
+
+function* chunks(count: number): Generator<Uint8Array> {
+  for (let at = 0; at < count; at++) yield CHUNK;
+}
 
 /** A kind of calls or items, with its limits. */
 interface Kind {
   readonly name: string;
-  /** Runs {@linkcode ROUND} calls, or streams as many items. */
+  /** Number of items of a round. @default {ROUND} */
+  readonly round?: number;
+  /** Makes the calls of a round, or streams as many items. */
   run(remote: Remote): Promise<void>;
   /** Most bytes allocated for one of them. */
   readonly bytes: number;
@@ -141,10 +162,35 @@ const KINDS: readonly Kind[] = [
     reads: 54,
     writes: 54,
   },
+  {
+    name: "items of 64 KiB of a server stream",
+    round: CHUNKS,
+    async run(remote) {
+      let bytes = 0;
+      for await (const { length } of remote.bytesDown(CHUNKS)) bytes += length;
+      if (bytes !== CHUNKS * CHUNK.length) throw new Error(`${bytes} arrived`);
+    },
+    bytes: 21_600,
+    reads: 3_060,
+    writes: 3_060,
+  },
+  {
+    name: "items of 64 KiB of a client stream",
+    round: CHUNKS,
+    async run(remote) {
+      const bytes = await remote.bytesUp(chunks(CHUNKS)).result;
+      if (bytes !== CHUNKS * CHUNK.length) throw new Error(`${bytes} arrived`);
+    },
+    bytes: 20_800,
+    reads: 3_060,
+    writes: 3_060,
+  },
 ];
 
 /** Most bytes of heap of an idle session. */
 const SESSION = 68_000;
+/** The same with {@linkcode METHODS} methods. */
+const LARGE_SESSION = 104_500;
 
 const server = createServer(Counted).handle({
   echo: (value) => value,
@@ -160,10 +206,31 @@ const server = createServer(Counted).handle({
     yield* items;
   },
   note() {},
+  async *bytesDown(count) {
+    yield* chunks(count);
+  },
+  async bytesUp(items) {
+    let bytes = 0;
+    for await (const { length } of items) bytes += length;
+    return bytes;
+  },
 });
+
+const large = createServer(Large).handle(
+  Object.fromEntries(
+    Object.keys(Large.server).map((name) => [name, () => {}]),
+  ),
+);
 
 /** Reads and writes of both ends. */
 const io = { reads: 0, writes: 0 };
+
+/** Opens a session of the server with many methods. */
+function openLarge(): Promise<ClientSession<typeof Large>> {
+  const [near, far] = memoryPair();
+  large.accept(far);
+  return connect(Large, near);
+}
 
 /** Opens a session whose reads and writes are counted. */
 function open(): Promise<ClientSession<typeof Counted>> {
@@ -197,7 +264,8 @@ async function round(kind: Kind, remote: Remote): Promise<Counts> {
     const before = Deno.memoryUsage().heapUsed;
     io.reads = io.writes = 0;
     await kind.run(remote);
-    const bytes = (Deno.memoryUsage().heapUsed - before) / ROUND;
+    const bytes = (Deno.memoryUsage().heapUsed - before) /
+      (kind.round ?? ROUND);
     if (bytes > 0) return { bytes, ...io }; // otherwise garbage was collected
   }
 }
@@ -210,13 +278,15 @@ async function count(kind: Kind, remote: Remote): Promise<Counts> {
     rounds.map((one) => one[name]).sort((a, b) => a - b)[ROUNDS >> 1]!;
   return {
     bytes: Math.round(median("bytes")),
-    reads: Math.round(1000 * median("reads") / ROUND),
-    writes: Math.round(1000 * median("writes") / ROUND),
+    reads: Math.round(1000 * median("reads") / (kind.round ?? ROUND)),
+    writes: Math.round(1000 * median("writes") / (kind.round ?? ROUND)),
   };
 }
 
 /** Returns the heap of an idle session, with both ends. */
-async function idle(): Promise<number> {
+async function idle(
+  open: () => Promise<{ close(): Promise<void> }>,
+): Promise<number> {
   const sessions = [await open()];
   const held = () => {
     gc();
@@ -244,7 +314,15 @@ console.log(
 );
 console.log("| --- | ---: | ---: | ---: |");
 const session = await open();
+let idleSessions: readonly string[] = [];
 for (const kind of KINDS) {
+  if (kind.round !== undefined && idleSessions.length === 0) {
+    // Before large buffers are allocated, whose memory is freed at any later time.
+    idleSessions = [
+      check("an idle session", await idle(open), SESSION),
+      check("with many methods", await idle(openLarge), LARGE_SESSION),
+    ];
+  }
   const found = await count(kind, session.remote);
   const cells = (["bytes", "reads", "writes"] as const).map((column) =>
     check(`${kind.name}, ${column}`, found[column], kind[column])
@@ -252,11 +330,11 @@ for (const kind of KINDS) {
   console.log(`| ${[kind.name, ...cells].join(" | ")} |`);
 }
 await time.run(session.close());
+const [one, many] = idleSessions;
 console.log(
-  `\nAn idle session holds ${
-    check("an idle session", await idle(), SESSION)
-  } bytes`,
+  `\nAn idle session holds ${one} bytes, with ${METHODS} methods ${many}`,
 );
 await time.run(server.shutdown());
+await time.run(large.shutdown());
 for (const failure of failures) console.log(`FAILED: ${failure}`);
 Deno.exit(failures.length === 0 ? 0 : 1);
