@@ -63,6 +63,7 @@ const observable = {
   localAddr: session.localAddr,
   remoteAddr: session.remoteAddr,
   sameProtocol: true,
+  principal: "",
   mismatches: [],
   stats: session.stats,
   now: () => now,
