@@ -19,6 +19,8 @@ import {
 const RUN_ELSEWHERE: Record<string, string> = {
   "examples/mqtt/main.ts": "tests/interop/servers/mqtt_test.ts",
   "examples/mysql/main.ts": "tests/interop/servers/mysql_test.ts",
+  "examples/nats/main.ts": "tests/interop/servers/nats_test.ts",
+  "examples/redis/main.ts": "tests/interop/servers/redis_test.ts",
   "examples/postgres/main.ts": "tests/interop/servers/postgres_test.ts",
 };
 
