@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
+import type { DecodeBudget } from "../../../lib/messages/codec/message_codec.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -44,4 +45,17 @@ Deno.test("bytes() rejects all other values by name", PURE, () => {
     RangeError,
     "'binary' must be one of",
   ); // possible in a program without types
+});
+
+Deno.test("bytes() decodes a body that holds exactly maxHeld", PURE, () => {
+  const budget: DecodeBudget = { held: 0 };
+  const body = Uint8Array.of(1, 2);
+  bytes().decode(body, budget);
+  const { held } = budget;
+  bytes().decode(body, { held: 0, maxHeld: held });
+  assertThrows(
+    () => bytes().decode(body, { held: 0, maxHeld: held - 1 }),
+    CodecError,
+    `'maxHeld' allows ${held - 1}, found ${held}`,
+  );
 });

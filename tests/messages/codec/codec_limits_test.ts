@@ -22,3 +22,30 @@ Deno.test(
     assertEquals(resolveCodecLimits({ maxBytes: 2 ** 30 }).maxBytes, 2 ** 30);
   },
 );
+
+Deno.test(
+  "resolveCodecLimits() accepts each limit from its lowest to its highest value",
+  PURE,
+  () => {
+    for (
+      const [name, lowest, highest] of [
+        ["maxDepth", 1, 512],
+        ["maxNodes", 1, 2 ** 29],
+        ["maxBytes", 1, 2 ** 30],
+        ["maxHeld", 1, 2 ** 40],
+        ["maxKeys", 0, 2 ** 29],
+      ] as const
+    ) {
+      for (const value of [lowest, highest]) {
+        assertEquals(resolveCodecLimits({ [name]: value })[name], value);
+      }
+      for (const value of [lowest - 1, highest + 1, lowest + 0.5]) {
+        assertThrows(
+          () => resolveCodecLimits({ [name]: value }),
+          RangeError,
+          `'${name}' must be an integer from ${lowest} to ${highest}`,
+        );
+      }
+    }
+  },
+);

@@ -435,3 +435,13 @@ Deno.test("mergeProtocols() keeps schemas and hashes", {
   assert(hash !== 0);
   assertEquals(mergeProtocols(One, Two).methods.server[0]!.hash, hash);
 });
+
+Deno.test(
+  "mergeProtocols() accepts a name of 128 characters and no longer one",
+  { permissions: "none" },
+  () => {
+    const named = (length: number) => declare({ name: "a".repeat(length) });
+    assertEquals(mergeProtocols(named(64), named(63)).name.length, 128);
+    assertThrows(() => mergeProtocols(named(64), named(64)), TypeError);
+  },
+);
