@@ -50,3 +50,11 @@ Deno.test("RunDeadline passes once, at once if no time is left", none, () => {
     assertEquals(deadline.settled(other), other);
   }
 });
+
+Deno.test("RunDeadline.expire() stops the timer", none, () => {
+  using time = new FakeTime();
+  const deadline = new RunDeadline("a", 10, () => {});
+  assertEquals(time.timers, 1);
+  deadline.expire();
+  assertEquals(time.timers, 0);
+});

@@ -57,6 +57,46 @@ Deno.test(
 );
 
 Deno.test(
+  "TimerWheel expires entries at their last time when they were moved and removed",
+  pure,
+  () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = mulberry32(seed);
+      const wheel = new TimerWheel();
+      const dueAt = new Map<Alarm, number>();
+      const alarms = Array.from({ length: 8 }, () => {
+        const alarm = new Alarm(() => dueAt.delete(alarm));
+        return alarm;
+      });
+      for (let now = 0; now < 3000; now += random(12)) {
+        wheel.advance(now);
+        for (const due of dueAt.values()) {
+          assert(due > now - 8, `${now - due} ms late, seed ${seed}`);
+        }
+        const alarm = alarms[random(alarms.length)]!;
+        const before = alarm.fired.length;
+        if (random(3) === 0) {
+          wheel.remove(alarm);
+          dueAt.delete(alarm);
+        } else {
+          dueAt.set(alarm, now + random(4) * 8);
+          wheel.add(alarm, dueAt.get(alarm)!);
+        }
+        assertEquals(
+          [wheel.size, alarm.fired.length],
+          [dueAt.size, before],
+          `seed ${seed}`,
+        );
+        assert(
+          [...dueAt.values()].every((due) => wheel.wakeAt < due + 16),
+          `wakes up late, seed ${seed}`,
+        );
+      }
+    }
+  },
+);
+
+Deno.test(
   "TimerWheel.advance() skips entries that an earlier entry of the slot removed or moved",
   pure,
   () => {
