@@ -211,3 +211,14 @@ Deno.test("queues of one subscriber add up their bytes", () => {
   queues[0]?.clear();
   assertEquals(total.held, 0);
 });
+
+Deno.test("SubscriberQueue.clear() leaves an empty queue", none, () => {
+  const queue = filled("drop-newest");
+  queue.put("A", "a");
+  assertEquals(queue.queue.take()?.name, "1");
+  queue.queue.clear();
+  assertEquals(queue.contents(), "");
+  for (const name of "567") assertEquals(queue.put(name, name), "queued");
+  assertEquals(queue.put("8", "8"), "dropped 1");
+  assertEquals(queue.contents(), "567");
+});

@@ -121,8 +121,8 @@ Deno.test("SessionResumption waits for the grace and no longer", pure, () => {
   const { resumption } = started();
   assertEquals(resumption.wakeAt, 1_000); // for an ACK
   resumption.cut(400, CAUSE);
-  assertEquals(resumption.wakeAt, 30_400);
+  assertEquals([resumption.wakeAt, resumption.cause], [30_400, CAUSE]);
   resumption.sink.attach(new Link());
   resumption.resume(500, { generation: 1, received: 3, firstKept: 4 });
-  assertEquals(resumption.wakeAt, Infinity);
+  assertEquals([resumption.wakeAt, resumption.cause], [Infinity, undefined]);
 });
