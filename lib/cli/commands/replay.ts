@@ -323,9 +323,12 @@ function decoded(
 }
 
 /** Reads a stream; one that the client cancelled ends after as many items. */
-async function readAsRecorded(
-  stream: DynamicStream,
-  { received, cancelled, outcome }: RecordedCall,
+export async function readAsRecorded(
+  stream: Pick<DynamicStream, "cancel"> & AsyncIterable<unknown>,
+  { received, cancelled, outcome }: Pick<
+    RecordedCall,
+    "received" | "cancelled" | "outcome"
+  >,
 ): Promise<void> {
   const most = cancelled || outcome === undefined ? received : Infinity;
   let count = 0;

@@ -49,6 +49,13 @@ Deno.test("bench ends with 4 if a threshold is broken", async () => {
   assertEquals(errors.code, 4);
   assertStringIncludes(errors.stderr, "100% of the calls failed");
   assertEquals(JSON.parse(errors.stdout).outcomes, { internal: 10 });
+  const none = await bench(["crash", "--rate", "100", "--max-p99", "1s"]);
+  assertEquals(none.code, 4);
+  assertStringIncludes(none.stderr, "no call succeeded");
+  const met = ["--max-errors", "0%"];
+  assertEquals((await bench(["echo", "--rate", "100", ...met])).code, 0);
+  const all = ["--max-errors", "100%"]; // exactly at the limit
+  assertEquals((await bench(["crash", "--rate", "100", ...all])).code, 0);
 });
 
 Deno.test("bench saves a result and compares with it", async () => {

@@ -9,6 +9,7 @@ import {
   sectionHeader,
 } from "../../../lib/cli/capture/pcapng.ts";
 import { recordedCalls } from "../../../lib/cli/capture/recorded_calls.ts";
+import { readAsRecorded } from "../../../lib/cli/commands/replay.ts";
 import { CliError } from "../../../lib/cli/errors.ts";
 import { seededRandom } from "../../../lib/support/seeded_random.ts";
 import { SessionDecoder } from "../../../lib/cli/capture/session_decoder.ts";
@@ -165,4 +166,37 @@ Deno.test("replay prints a line for each call on a terminal", async () => {
     4,
     "0.000 price  0.0 µs  ok  (recorded: no end)",
   ]);
+});
+
+Deno.test("readAsRecorded() reads as many items as a client that left", async () => {
+  for (
+    const [received, cancelled, outcome, expected] of [
+      [0, true, undefined, "cancel"],
+      [1, true, undefined, "1 left"],
+      [2, true, "cancelled", "1 2 left"],
+      [2, false, undefined, "1 2 left"], // the recording ends first
+      [2, false, "ok", "1 2 3 end"],
+      [0, false, "ok", "1 2 3 end"],
+      [4, true, undefined, "1 2 3 end"],
+    ] as const
+  ) {
+    const seen: string[] = [];
+    const stream = {
+      cancel: () => void seen.push("cancel"),
+      async *[Symbol.asyncIterator]() {
+        let last = "left";
+        try {
+          for (const item of [1, 2, 3]) {
+            seen.push(`${item}`);
+            yield await Promise.resolve(item);
+          }
+          last = "end";
+        } finally {
+          seen.push(last);
+        }
+      },
+    };
+    await readAsRecorded(stream, { received, cancelled, outcome });
+    assertEquals(seen.join(" "), expected, `${received} ${outcome}`);
+  }
 });
