@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { Lone, message } from "../lone_session.ts";
+import { Lone, message, request } from "../lone_session.ts";
 import { ASK, body, call, DOWN, hold, TALK, UP } from "../session_calls.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { Simulation } from "../simulation.ts";
@@ -79,3 +80,35 @@ Deno.test(
     assertEquals([waits.id, waits.started, waits.sent], [65, true, true]);
   },
 );
+
+Deno.test("both ends count calls by how they ended", pure, () => {
+  const server = Lone.open("server");
+  const client = Lone.open("client");
+  const ends = ["ok", "no", "no", "yes", "maybe", "maybe"] as const;
+  for (const [index, end] of ends.entries()) {
+    const id = 2 * index + 1;
+    client.call();
+    server.receive(Kind.REQUEST, id, request(ASK, body(1)));
+    const { responses } = server.session.enter(0).incoming;
+    const { call } = server.calls[index]!;
+    if (end === "ok") responses.respond(call, body(1), NO_FIELDS);
+    else {
+      const code = end === "no" ? "overloaded" : "internal";
+      responses.fail(call, new CallError("", { code, processed: end }));
+    }
+    for (const { kind, id, body } of server.sent()) {
+      if (kind === Kind.RESULT || kind === Kind.ERROR) {
+        client.receive(kind, id, body);
+      }
+    }
+  }
+  for (
+    const counted of [
+      client.session.stats.callsMade,
+      server.session.stats.callsHandled,
+    ]
+  ) {
+    const { ok, refused, failed } = counted;
+    assertEquals({ ok, refused, failed }, { ok: 1, refused: 2, failed: 3 });
+  }
+});
