@@ -28,6 +28,7 @@ export type {
   DelimitedOptions,
   Delimiter,
 } from "./framing/layouts/delimited.ts";
+export type { InPlaceFraming } from "./framing/framing.ts";
 export type { LengthRule } from "./framing/layouts/length_config.ts";
 export type { LinesOptions } from "./framing/layouts/lines.ts";
 export type { NetstringOptions } from "./framing/layouts/netstring.ts";
@@ -35,7 +36,6 @@ export type { Prefix, PrefixLengths } from "./framing/layouts/prefix.ts";
 export type { PrefixedOptions } from "./framing/layouts/prefixed.ts";
 export type { SlipOptions } from "./framing/layouts/slip.ts";
 export type {
-  DoneFlagOptions,
   FullPartOptions,
   SplitRule,
 } from "./framing/layouts/split_rules.ts";
@@ -194,6 +194,7 @@ export type {
   SubjectAltName,
 } from "./transport/peer_certificate.ts";
 export type { UnixListenOptions } from "./transport/unix.ts";
+export type { TransferOptions } from "./transport/io.ts";
 export type { WebSocketOptions } from "./transport/websocket/websocket_connection.ts";
 export type { TransportErrorOptions } from "./transport/errors.ts";
 export type { FrameErrorOptions } from "./framing/errors.ts";

@@ -29,18 +29,14 @@
  *
  * @module
  */
-export type {
-  FrameDecoder,
-  FrameEncoder,
-  Framing,
-  InPlaceFraming,
-} from "./framing.ts";
+export type { FrameDecoder, FrameEncoder, Framing } from "./framing.ts";
 export {
   type ByteStream,
   frames,
   type FramesOptions,
   type FrameStream,
 } from "./stream/frame_stream.ts";
+export { readLines } from "./read_lines.ts";
 export {
   FrameDecoderStream,
   FrameEncoderStream,

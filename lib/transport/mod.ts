@@ -42,7 +42,7 @@ export {
 } from "./connect.ts";
 export type { SocketConnection } from "./socket_connection.ts";
 export type { SocketListener } from "./socket_listener.ts";
-export { readExactly, type TransferOptions, writeAll } from "./io.ts";
+export { readExactly, writeAll } from "./io.ts";
 export { TransportError, type TransportErrorCode } from "./errors.ts";
 export type { Connection, Listener, SocketAddress } from "./connection.ts";
 export {
@@ -60,6 +60,7 @@ export type {
   TlsServerCertificate,
   TlsServerOptions,
 } from "./tls/tls_listener.ts";
+export { startTls } from "./tls/start_tls.ts";
 export {
   connectWebSocket,
   type WebSocketConnectOptions,
@@ -74,8 +75,5 @@ export type {
   WebSocketConnectionOptions,
 } from "./websocket/websocket_connection.ts";
 export { webSocketConnection } from "./websocket/websocket_connection_impl.ts";
-export {
-  type ConnectionStreams,
-  webStreams,
-  type WebStreamsOptions,
-} from "./web_streams.ts";
+export { streamConnection } from "./stream_connection.ts";
+export { type ConnectionStreams, webStreams } from "./web_streams.ts";

@@ -23,21 +23,9 @@ export interface ConnectionStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/**
- * Options for {@linkcode webStreams}.
- *
- * @category Connections
- */
-export interface WebStreamsOptions {
-  /**
-   * Maximum size of a chunk of `readable`, in bytes.
-   *
-   * @default {65536}
-   */
-  chunkSize?: number | undefined;
-}
-
-const OPTIONS: OptionNames<WebStreamsOptions> = { chunkSize: true };
+const OPTIONS: OptionNames<
+  NonNullable<Parameters<typeof webStreams>[1]>
+> = { chunkSize: true };
 
 /**
  * Returns web streams that preserve a connection's half-close.
@@ -65,7 +53,8 @@ const OPTIONS: OptionNames<WebStreamsOptions> = { chunkSize: true };
  * ```
  *
  * @param connection the connection; the streams own it
- * @param options the chunk size
+ * @param options `chunkSize`, the maximum size of a chunk of `readable`, in bytes
+ * (65536 by default)
  * @throws {RangeError} if `chunkSize` is not a positive integer
  * @throws {TypeError} if an option is unknown
  *
@@ -73,7 +62,7 @@ const OPTIONS: OptionNames<WebStreamsOptions> = { chunkSize: true };
  */
 export function webStreams(
   connection: Connection,
-  options: WebStreamsOptions = {},
+  options: { readonly chunkSize?: number | undefined } = {},
 ): ConnectionStreams {
   checkOptions("webStreams()", options, OPTIONS);
   const { chunkSize = 65_536 } = options;

@@ -26,7 +26,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/framing/"],
   ["lib/framing/decode/"],
   ["lib/framing/layouts/", "lib/framing/stream/"],
-  ["lib/framing/length_presets.ts"],
+  ["lib/framing/length_presets.ts", "lib/framing/read_lines.ts"],
   ["lib/framing/presets.ts"],
   ["lib/framing/mod.ts"],
   ["lib/messages/support/"],
@@ -81,6 +81,8 @@ export const NOT_PURE: Readonly<Record<string, string>> = {
   "lib/framing/stream/event_loop_turn.ts": "yields to the event loop",
   "lib/framing/stream/turn_queue.ts": "divides time among connections",
   "lib/framing/stream/web_streams.ts": "web streams",
+  "lib/framing/stream/with_rest.ts": "reads bytes before those of a connection",
+  "lib/framing/read_lines.ts": "reads a connection",
 };
 
 /** Folders of tests without a counterpart in the library. */

@@ -121,24 +121,9 @@ export function fullPartContinues(options: FullPartOptions = {}): SplitRule {
   };
 }
 
-/** Options for {@linkcode doneFlag}. */
-export interface DoneFlagOptions {
-  /**
-   * Maximum number of data bytes that the encoder puts into a part. The decoder
-   * accepts parts of any length.
-   *
-   * @default {65536}
-   */
-  partLength?: number | undefined;
-  /**
-   * The "done" bit of the flags byte: 1, 2, 4, … 128.
-   *
-   * @default {1}
-   */
-  bit?: number | undefined;
-}
-
-const DONE_FLAG_OPTIONS: OptionNames<DoneFlagOptions> = {
+const DONE_FLAG_OPTIONS: OptionNames<
+  NonNullable<Parameters<typeof doneFlag>[0]>
+> = {
   partLength: true,
   bit: true,
 };
@@ -158,12 +143,20 @@ const DONE_FLAG_OPTIONS: OptionNames<DoneFlagOptions> = {
  * assertEquals(wire, new Uint8Array([0, 5, 0, 1, 2, 3, 4, 0, 2, 1, 5]));
  * ```
  *
+ * @param options `partLength`, the maximum number of data bytes that the encoder
+ * puts into a part (65536 by default; the decoder accepts parts of any length),
+ * and `bit`, the "done" bit of the flags byte: 1 (the default), 2, 4, … 128
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option is unknown
  *
  * @category Other layouts
  */
-export function doneFlag(options: DoneFlagOptions = {}): SplitRule {
+export function doneFlag(
+  options: {
+    readonly partLength?: number | undefined;
+    readonly bit?: number | undefined;
+  } = {},
+): SplitRule {
   checkOptions("doneFlag()", options, DONE_FLAG_OPTIONS);
   const { partLength = 65_536, bit = 1 } = options;
   checkInteger("partLength", partLength, [1, 2 ** 32]);

@@ -71,7 +71,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
    * view that is valid during the call. If `onFrame` or `afterTurn` throws,
    * the connection is closed and `receive` rejects with the exception.
    *
-   * @param onFrame called with each frame
+   * @param onFrame called with each frame; it cannot be asynchronous, as its
+   * frame would be overwritten and its errors would be lost. Use a loop instead.
    * @param afterTurn called after the last frame of each read, and earlier if
    * other connections get a turn before it
    * @returns a promise that resolves when the peer has ended its stream
@@ -85,8 +86,17 @@ export interface FrameStream<C extends ByteStream = ByteStream>
    * connection.
    */
   receive(
-    onFrame: (frame: Uint8Array) => void,
-    afterTurn?: () => void,
+    // The result is ignored; a promise is not accepted, as it has a `then`.
+    onFrame: (frame: Uint8Array) =>
+      | void
+      | null
+      | boolean
+      | number
+      | bigint
+      | string
+      | symbol
+      | (object & { readonly then?: never }),
+    afterTurn?: () => void | boolean | number,
   ): Promise<void>;
 
   /**
@@ -156,7 +166,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
   /** Closes the connection at once; written bytes may be lost, too. */
   abort(): void;
   /**
-   * Returns the connection and the undecoded bytes, for switching protocols.
+   * Returns the connection and the undecoded bytes, for switching protocols:
+   * `frames((await old.detach()).stream, framing)` continues without loss.
    * Unsent bytes are written first. The frame stream cannot be used afterwards.
    * Call this between two frames: in `onFrame` or in the body of a loop.
    *

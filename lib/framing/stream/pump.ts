@@ -8,6 +8,7 @@ import { linger } from "../../support/linger.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
 import { type ByteStream, lingersItself } from "./byte_stream.ts";
 import { FrameTimer } from "./frame_timer.ts";
+import { withRest } from "./with_rest.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { handled, rejected, WriteSide } from "./write_side.ts";
@@ -24,6 +25,12 @@ export interface DetachedConnection<C extends ByteStream = ByteStream> {
   connection: C;
   /** Bytes received but not decoded; they come before those of the next read. */
   rest: Uint8Array;
+  /**
+   * The connection with `rest` before it: reads return those bytes first. It is
+   * `connection` itself if `rest` is empty. Where the platform requires its own
+   * socket, as `Deno.startTls` does, use `connection`.
+   */
+  stream: C;
 }
 
 type State = "open" | "detaching" | "detached" | "closed";
@@ -234,7 +241,8 @@ export class Pump<C extends ByteStream> {
     this.#state = "detaching";
     await this.#outgoing.finish(gone("detached"));
     this.#leave("detached");
-    return { connection: this.connection, rest };
+    const { connection } = this;
+    return { connection, rest, stream: withRest(connection, rest) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -124,7 +124,8 @@ function serverName(target: TlsTarget): string {
   return target.tls?.serverName ?? hostname;
 }
 
-async function clientOptions(
+/** Returns the client options of `node:tls`, without the authorities. */
+export async function clientOptions(
   target: TlsTarget,
   context: FailureContext,
 ): Promise<ConnectionOptions> {

@@ -1,0 +1,70 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { frames, lines, u32be } from "@lengthwise/lengthwise/framing";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
+import { readExactly } from "@lengthwise/lengthwise/transport";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test(
+  "detach() returns a connection that reads the rest first",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const first = frames(near, lines());
+    await far.write(bytes("go\n\0\0\0\x01"));
+    for await (const line of first) {
+      assertEquals(line, bytes("go"));
+      const { connection, rest, stream } = await first.detach();
+      assertStrictEquals(connection, near);
+      assertEquals(rest, bytes("\0\0\0\x01"));
+      await far.write(bytes("x"));
+      await using second = frames(stream, u32be());
+      const reader = second[Symbol.asyncIterator]();
+      assertEquals((await reader.next()).value, bytes("x"));
+      await second.send(bytes("yes"));
+      const reply = new Uint8Array(7);
+      await readExactly(far, reply);
+      assertEquals(reply, bytes("\0\0\0\x03yes"));
+      await far.closeWrite();
+    }
+    assertEquals(near.closed, true);
+    far.close();
+  },
+);
+
+Deno.test(
+  "the connection with its rest has the members of the connection",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const first = frames(near, lines());
+    await far.write(bytes("go\nrest"));
+    for await (const _line of first) {
+      const { stream } = await first.detach();
+      assertEquals(stream.remoteAddr, near.remoteAddr);
+      assertEquals([stream.bytesRead, stream.closed], [7, false]);
+      assertStrictEquals(stream.write, stream.write);
+      const small = new Uint8Array(3);
+      assertEquals([await stream.read(small), small], [3, bytes("res")]);
+      assertEquals([await stream.read(small), small[0]], [1, 0x74]);
+      await far.write(bytes("more"));
+      assertEquals([await stream.read(small), small], [3, bytes("mor")]);
+      stream.close();
+      assertEquals(near.closed, true);
+    }
+    far.close();
+  },
+);
+
+Deno.test(
+  "detach() returns the connection itself if nothing is left",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const { stream } = await frames(near, lines()).detach();
+    assertStrictEquals(stream, near);
+    near.close();
+    far.close();
+  },
+);
