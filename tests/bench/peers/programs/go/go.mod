@@ -1,0 +1,3 @@
+module lengthwise/bench
+
+go 1.19
