@@ -35,6 +35,8 @@ import { fullPartContinues } from "./layouts/split_rules.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 import { checkOptions } from "../support/check_options.ts";
 
+export { decodeModifiedUtf8, encodeModifiedUtf8 } from "./modified_utf8.ts";
+
 /** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;
 
@@ -296,7 +298,8 @@ export function amqp(options: PresetOptions = {}): Framing {
  * ```
  *
  * The payload is the bytes of the string in modified UTF-8: U+0000 is C0 80, and
- * a character above U+FFFF is two surrogates of three bytes each. Source:
+ * a character above U+FFFF is two surrogates of three bytes each; see
+ * {@linkcode encodeModifiedUtf8} and {@linkcode decodeModifiedUtf8}. Source:
  * `java.io.DataInput`.
  *
  * @throws {RangeError} if `maxFrameLength` is out of range
