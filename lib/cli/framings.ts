@@ -23,6 +23,9 @@ interface Limit {
   readonly maxFrameLength: number;
 }
 
+/** Maximum payload length by default, unless a framing carries less. */
+const DEFAULT_LENGTH = 4 * 1024 * 1024;
+
 /** Framings without parameters, by name. */
 const FRAMINGS: Readonly<Record<string, (limit: Limit) => Framing>> = {
   lengthwise: lengths.u32be,
@@ -63,9 +66,17 @@ export const FRAMING_NAMES: readonly string[] = [
 /**
  * Returns a framing by its name.
  *
+ * @param maxFrameLength maximum payload length in bytes; 4 MiB by default, or
+ * the most that the framing carries
  * @throws {CliError} if there is no such framing, or it does not allow the limit
  */
-export function framingOf(text: string, limit: Limit): Framing {
+export function framingOf(text: string, maxFrameLength?: number): Framing {
+  if (maxFrameLength !== undefined) return limited(text, { maxFrameLength });
+  const most = limited(text, { maxFrameLength: Infinity }).maxFrameLength;
+  return limited(text, { maxFrameLength: Math.min(most, DEFAULT_LENGTH) });
+}
+
+function limited(text: string, limit: Limit): Framing {
   const [name = "", parameter = ""] = text.split(":", 2);
   try {
     if (name === "fixedLength") {

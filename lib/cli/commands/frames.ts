@@ -64,7 +64,7 @@ const FLAGS = {
   "max-length": {
     type: "string",
     value: "4MiB",
-    summary: "longest frame that is not damage",
+    summary: "longest frame that is not damage; less if the framing has less",
   },
 } as const satisfies Flags;
 
@@ -135,11 +135,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       "leave out --framing",
     );
   }
-  const maxFrameLength = parseSize(
-    "--max-length",
-    flags["max-length"] ?? "4MiB",
-  );
-  const decoder = framingOf(framing, { maxFrameLength }).decoder();
+  const longest = flags["max-length"];
+  const decoder = framingOf(
+    framing,
+    longest === undefined ? undefined : parseSize("--max-length", longest),
+  ).decoder();
   const range = {
     start: flags.at === undefined ? 0 : parseSize("--at", flags.at),
     most: flags.count === undefined

@@ -118,7 +118,9 @@ Deno.test("--format json makes one document of all frames", async () => {
 Deno.test("framingOf() knows every framing in the help", () => {
   for (const name of FRAMING_NAMES) {
     const text = name.replace(":N", ":4").replace(":HEX", ":0d0a");
-    const framing = framingOf(text, { maxFrameLength: 1000 });
+    const framing = framingOf(text, 1000);
+    const most = framingOf(text).maxFrameLength;
+    assert(most > 0 && most <= 4 * 1024 * 1024, text);
     assertEquals(typeof framing.decoder().next, "function", name);
   }
 });
