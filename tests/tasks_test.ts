@@ -20,6 +20,20 @@ Deno.test("every task has a one-line description", () => {
   }
 });
 
+Deno.test("every task consists of commands that are joined with &&", () => {
+  for (const [name, { command }] of Object.entries(tasks)) {
+    for (const part of command.split(" && ")) {
+      assert(
+        /^([A-Z]+=\w+ )?[\w./-]+( [^&;|]+)?$/.test(part),
+        `${name}: "${part}"`,
+      );
+      const [program, ...packages] = part.split(" ");
+      if (program !== "tests/interop/install") continue;
+      assertEquals(packages, [...new Set(packages)], name); // each one once
+    }
+  }
+});
+
 Deno.test(".ci/run runs every task that ok runs", () => {
   const named = [...tasks["ok"]!.command.matchAll(/deno task ([\w:]+)/g)];
   const gate = Deno.readTextFileSync(".ci/run");
