@@ -197,13 +197,25 @@ function encoderOf(
   range: readonly [least: number, most: number],
 ): PrefixEncoder {
   const trailers = new TrailerCache();
+  // The prefix that was measured is also the one that is written.
+  let measured: Uint8Array | undefined;
+  let measuredFor = -1;
+  function prefixOf(length: number): Uint8Array {
+    if (measured !== undefined && length === measuredFor) return measured;
+    measuredFor = length;
+    return measured = prefix.write(length).slice();
+  }
   return new PrefixEncoder({
     limit,
     range,
     tailroom: prefix.maxTrailerLength ?? 0,
-    prefixLength: (length) => prefix.write(length).length,
-    writePrefix: (target, at, length) =>
-      target.set(writeChecked(prefix, length), at),
+    prefixLength: (length) => prefixOf(length).length,
+    writePrefix(target, at, length) {
+      const bytes = prefixOf(length);
+      measured = undefined; // the next frame asks again
+      checkPrefix(prefix, bytes, length);
+      target.set(bytes, at);
+    },
     writeTrailer(target, payloadStart, payloadEnd, frameStart) {
       const [, length, after] = prefix.read(
         view(target, frameStart, payloadStart),
@@ -236,9 +248,12 @@ function checkTrailer(
   );
 }
 
-/** Returns a prefix; throws unless `read` agrees with it. */
-function writeChecked(prefix: Prefix, payloadLength: number): Uint8Array {
-  const bytes = prefix.write(payloadLength);
+/** Throws unless `read` agrees with a prefix. */
+function checkPrefix(
+  prefix: Prefix,
+  bytes: Uint8Array,
+  payloadLength: number,
+): void {
   const back = prefix.read(bytes, 0);
   const [header, payload = payloadLength] = back ?? [];
   if (header !== bytes.length || payload !== payloadLength) {
@@ -246,5 +261,4 @@ function writeChecked(prefix: Prefix, payloadLength: number): Uint8Array {
       `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
     );
   }
-  return bytes;
 }

@@ -28,9 +28,15 @@ const PREFIX: Prefix = {
 // deno-lint-ignore no-explicit-any -- JavaScript callers may pass any value
 type Make = (options: any) => unknown;
 
+const {
+  decodeModifiedUtf8: _decode, // these two convert text, and take no options
+  encodeModifiedUtf8: _encode,
+  ...framings
+} = presets;
+
 /** All functions that take options, by name. */
 const MAKERS: Record<string, Make> = {
-  ...presets,
+  ...framings,
   lsp: undefined as unknown as Make, // reported as contentLength()
   u16be: framing.u16be,
   u16le: framing.u16le,

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { checkFraming } from "@lengthwise/lengthwise/testing";
 import { FrameError, prefixed } from "@lengthwise/lengthwise/framing";
 import type {
@@ -351,4 +351,23 @@ test("prefixed() passes read() the number of bytes it has seen", () => {
     while (decoder.next() !== undefined);
   }
   assertEquals(calls, [[1, 0], [2, 1], [4, 2], [4, 0], [1, 0], [3, 1]]);
+});
+
+test("prefixed() writes the prefix that it has measured", () => {
+  let calls = 0;
+  const framing = prefixed({
+    maxLength: 2,
+    read: ([first, second]) => first === 0 ? [2, second!] : [1, first!],
+    // Forms of different lengths, in turn.
+    write: (length) =>
+      Uint8Array.from(++calls % 2 === 0 ? [0, length] : [length]),
+  });
+  const encoder = framing.encoder();
+  const decoder = framing.decoder();
+  for (let frame = 0; frame < 4; frame++) {
+    const before = calls;
+    decoder.push(encoder.encode(bytes("abc")));
+    assert(calls <= before + 1, "the prefix was written more than once");
+    assertEquals(decoder.next(), bytes("abc"));
+  }
 });
