@@ -239,8 +239,8 @@ class ClientImpl<P extends AnyProtocol>
   readonly #tables: SideTables;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
   readonly #slots: readonly SessionSlot<P, ClientAddress>[];
-  /** Index of the slot that a call prefers; sessions with equal loads take turns. */
-  #first = 0;
+  /** Index of the slot that was used last; sessions with equal loads take turns. */
+  #used = -1;
   readonly #events: ClientEvents = new ClientEvents();
   readonly #totals: SessionTotals = new SessionTotals();
   #failedConnects = 0;
@@ -512,12 +512,15 @@ class ClientImpl<P extends AnyProtocol>
     return this.#slots.flatMap(({ sessions }) => sessions);
   }
 
-  /** Returns the open session with the fewest calls; the next one of several. */
+  /**
+   * Returns the open session with the fewest calls. Of several, it is the first
+   * after the one that was used last.
+   */
   #least(): ClientSessionImpl<P> | undefined {
     const slots = this.#slots;
     let least: ClientSessionImpl<P> | undefined;
-    for (let step = 0; step < slots.length; step++) {
-      const { session } = slots[(this.#first + step) % slots.length]!; // in range
+    for (let step = 1; step <= slots.length; step++) {
+      const { session } = slots[(this.#used + step) % slots.length]!; // in range
       if (!session?.takesCalls) continue;
       if (least === undefined || isBetter(session, least)) least = session;
     }
@@ -599,8 +602,10 @@ class ClientImpl<P extends AnyProtocol>
 
   #peer(): CallSession {
     const session = this.#least();
-    this.#first = (this.#first + 1) % this.#slots.length;
-    if (session !== undefined) return session;
+    if (session !== undefined) {
+      this.#used = this.#slots.findIndex((slot) => slot.session === session);
+      return session;
+    }
     throw this.ended ??
       unavailable("there is no session", this.lastFailure);
   }

@@ -264,7 +264,7 @@ Deno.test("calls one after another use several connections in turn", async () =>
   const counts = [0, 0, 0];
   const servers = await Promise.all(
     addresses.map((address, at) =>
-      serve(Bank, address).handle({
+      serve(Bank, address, { maxSessions: 1 }).handle({
         balance: () => ++counts[at]!,
         pay: () => 0,
       })
@@ -277,6 +277,15 @@ Deno.test("calls one after another use several connections in turn", async () =>
   }
   for (let call = 0; call < 30; call++) await client.remote.balance("ada");
   assertEquals(counts, [10, 10, 10]);
+  // The sessions that are left share alike; the other servers are full.
+  const lost = (async () => {
+    for await (const { kind } of client.events()) if (kind === "lost") return;
+  })();
+  await servers[1]!.abort();
+  await lost;
+  counts.fill(0);
+  for (let call = 0; call < 30; call++) await client.remote.balance("ada");
+  assertEquals(counts, [15, 0, 15]);
   await client.close();
   for (const server of servers) await server.abort();
 });
