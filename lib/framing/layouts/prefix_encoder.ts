@@ -25,7 +25,6 @@ export interface PrefixFormat {
     target: Uint8Array,
     payloadStart: number,
     payloadEnd: number,
-    frameStart: number,
   ): number;
   /** Maximum payload length in bytes. */
   readonly limit: number;
@@ -140,6 +139,6 @@ export class PrefixEncoder extends LimitedEncoder
     this.#format.writePrefix(target, frameStart + lead, length - lead);
     const end = start + length;
     if (this.tailroom === 0) return end;
-    return this.#format.writeTrailer!(target, start, end, frameStart);
+    return this.#format.writeTrailer!(target, start, end);
   }
 }

@@ -6,7 +6,6 @@
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
-import { view } from "../decode/uint.ts";
 import {
   checkFunctions,
   checkInteger,
@@ -14,7 +13,7 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { checkRoom, refusePayload } from "../decode/payload_checks.ts";
-import type { Prefix } from "./prefix.ts";
+import type { Prefix, PrefixLengths } from "./prefix.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import {
   PrefixedLayout,
@@ -35,8 +34,8 @@ export interface PrefixedOptions {
   keepHeader?: boolean | undefined;
   /**
    * Maximum payload length in bytes, in both directions. The prefix and the
-   * trailer count if they are kept. The default is capped at the longest frame that the prefix can
-   * express.
+   * trailer count if they are kept. The default is capped at the longest frame
+   * that the prefix can express.
    *
    * @default {4194304}
    */
@@ -200,6 +199,8 @@ function encoderOf(
   // The prefix that was measured is also the one that is written.
   let measured: Uint8Array | undefined;
   let measuredFor = -1;
+  /** The lengths that `read` returned for the prefix written last. */
+  let lengths: PrefixLengths = [0, 0];
   function prefixOf(length: number): Uint8Array {
     if (measured !== undefined && length === measuredFor) return measured;
     measuredFor = length;
@@ -213,14 +214,11 @@ function encoderOf(
     writePrefix(target, at, length) {
       const bytes = prefixOf(length);
       measured = undefined; // the next frame asks again
-      checkPrefix(prefix, bytes, length);
+      lengths = readBack(prefix, bytes, length);
       target.set(bytes, at);
     },
-    writeTrailer(target, payloadStart, payloadEnd, frameStart) {
-      const [, length, after] = prefix.read(
-        view(target, frameStart, payloadStart),
-        0,
-      )!;
+    writeTrailer(target, payloadStart, payloadEnd) {
+      const [, length, after] = lengths;
       const trailer = trailers.of(after);
       const end = payloadEnd + trailer.length;
       checkRoom(target, payloadEnd, trailer.length);
@@ -248,17 +246,18 @@ function checkTrailer(
   );
 }
 
-/** Throws unless `read` agrees with a prefix. */
-function checkPrefix(
+/** Returns the lengths of a prefix; throws unless `read` agrees with it. */
+function readBack(
   prefix: Prefix,
   bytes: Uint8Array,
   payloadLength: number,
-): void {
+): PrefixLengths {
   const back = prefix.read(bytes, 0);
   const [header, payload = payloadLength] = back ?? [];
-  if (header !== bytes.length || payload !== payloadLength) {
-    refusePayload(
-      `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
-    );
-  }
+  if (
+    back !== undefined && header === bytes.length && payload === payloadLength
+  ) return back;
+  refusePayload(
+    `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
+  );
 }
