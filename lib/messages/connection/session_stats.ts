@@ -31,12 +31,14 @@ export const NO_TOPICS: SubscribedTopics = {
  * Returns the figures of a session.
  *
  * @param recordedFrames number of frame headers that it records
+ * @param timerDelay milliseconds by which its recent timers were late
  */
 export function statsOf(
   session: SessionView,
   topics: SubscribedTopics,
   recordedFrames: number,
-): Omit<SessionStats, "timerDelay"> {
+  timerDelay: number,
+): SessionStats {
   const figures = session.figures();
   const recorder = {
     bytes: session.state === "closed" ? 0 : session.log.held,
@@ -50,6 +52,7 @@ export function statsOf(
     heldBytes: figures.heldBytes + topics.held.bytes + recorder.bytes,
     held: { ...figures.held, topics: topics.held, recorder },
     subscriptions: topics.subscriptions,
+    timerDelay,
   };
 }
 

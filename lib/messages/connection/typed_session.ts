@@ -319,10 +319,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Counters of the session. */
   get stats(): SessionStats {
     const { recordedFrames } = this.#resolved;
-    return {
-      ...statsOf(this.#session, this.subscribedTopics, recordedFrames),
-      timerDelay: this.timerDelay,
-    };
+    return statsOf(
+      this.#session,
+      this.subscribedTopics,
+      recordedFrames,
+      this.timerDelay,
+    );
   }
 
   /** Returns the headers of the last frames, the oldest first. */
