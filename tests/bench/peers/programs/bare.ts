@@ -4,8 +4,7 @@
  *
  * @module
  */
-// @ts-types="npm:msgpackr@2.1.3"
-import { Packr } from "msgpackr/index-no-eval";
+import { Bare } from "../../programs/bare.ts";
 import { run } from "./load.mjs";
 import { handle, type Order, type Quote, quoteOf } from "./workload.mjs";
 
@@ -14,72 +13,6 @@ type Request = [id: number, input: Order | number];
 
 /** An answer, or an item; the end of a stream is `null`. */
 type Reply = [id: number, output: Order | Quote | null];
-
-/** Unwritten bytes at which a stream waits. */
-const ENOUGH = 16_384;
-
-/** Frames over a connection. */
-class Bare {
-  readonly #packr = new Packr({ useRecords: false });
-  readonly #conn: Deno.TcpConn;
-  #out: Uint8Array[] = [];
-  #unwritten = 0;
-  #flushing: Promise<void> | undefined;
-
-  constructor(conn: Deno.TcpConn) {
-    this.#conn = conn;
-    conn.setNoDelay(true);
-  }
-
-  /** Sends a value; the result is a promise if more should wait for it. */
-  send(value: Request | Reply): Promise<void> | undefined {
-    const frame = this.#packr.pack(value);
-    this.#out.push(frame);
-    this.#unwritten += frame.length;
-    this.#flushing ??= Promise.resolve().then(() => this.#flush());
-    return this.#unwritten < ENOUGH ? undefined : this.#flushing;
-  }
-
-  async #flush(): Promise<void> {
-    while (this.#out.length > 0) {
-      const frames = this.#out;
-      this.#out = [];
-      this.#unwritten = 0;
-      let size = 0;
-      for (const { length } of frames) size += 4 + length;
-      const bytes = new Uint8Array(size);
-      const view = new DataView(bytes.buffer);
-      let at = 0;
-      for (const frame of frames) {
-        view.setUint32(at, frame.length);
-        bytes.set(frame, at + 4);
-        at += 4 + frame.length;
-      }
-      for (let done = 0; done < bytes.length;) {
-        done += await this.#conn.write(bytes.subarray(done));
-      }
-    }
-    this.#flushing = undefined;
-  }
-
-  async receive(onValue: (value: unknown) => void): Promise<void> {
-    const buffer = new Uint8Array(65_536);
-    const view = new DataView(buffer.buffer);
-    let end = 0;
-    for (let n; (n = await this.#conn.read(buffer.subarray(end))) !== null;) {
-      end += n;
-      let at = 0;
-      while (end - at >= 4) {
-        const length = view.getUint32(at);
-        if (end - at - 4 < length) break;
-        onValue(this.#packr.unpack(buffer.subarray(at + 4, at + 4 + length)));
-        at += 4 + length;
-      }
-      buffer.copyWithin(0, at, end);
-      end -= at;
-    }
-  }
-}
 
 /** Items that have arrived, for `for await`. */
 class Items {
@@ -107,10 +40,10 @@ class Items {
 
 async function sendItems(bare: Bare, id: number, count: number): Promise<void> {
   for (let sequence = 0; sequence < count; sequence++) {
-    const full = bare.send([id, quoteOf(sequence)]);
-    if (full !== undefined) await full;
+    if (bare.put([id, quoteOf(sequence)] satisfies Reply)) await bare.flush();
   }
-  bare.send([id, null]);
+  bare.put([id, null] satisfies Reply);
+  await bare.flush();
 }
 
 await run({
@@ -118,6 +51,7 @@ await run({
     const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     (async () => {
       for await (const conn of listener) {
+        conn.setNoDelay(true);
         const bare = new Bare(conn);
         bare.receive((value) => {
           const [id, input] = value as Request; // the client sends nothing else
@@ -130,7 +64,7 @@ await run({
   },
 
   async client(port) {
-    const bare = new Bare(await Deno.connect({ port, hostname: "127.0.0.1" }));
+    const bare = await Bare.connect(port);
     const calls = new Map<number, (order: Order) => void>();
     const streams = new Map<number, Items>();
     let id = 0;
