@@ -163,8 +163,21 @@ const DELIMITERS: string[][] = [
   ["abcab", "a", "c"],
 ];
 
+/** Returns 1 to 4 delimiters of 1 to 9 bytes that nearly match each other. */
+function nearDelimiters(random: Random): string[] {
+  const all = Array.from(
+    { length: 1 + random(4) },
+    () => Array.from({ length: 1 + random(9) }, () => "ab"[random(2)]).join(""),
+  );
+  return all.filter((one, i) =>
+    !all.slice(0, i).some((o) => one.startsWith(o))
+  );
+}
+
 function makeDelimited(random: Random): Subject {
-  const delimiters = chance(random, ...DELIMITERS);
+  const delimiters = random(3) === 0
+    ? nearDelimiters(random)
+    : chance(random, ...DELIMITERS);
   const keepDelimiter = random(2) === 1;
   const limit = random(12);
   const onTooLarge = chance(random, "close" as const, "skip" as const);

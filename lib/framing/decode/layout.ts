@@ -94,7 +94,6 @@ export abstract class TerminatedLayout extends Layout {
 
   override discard(): void {
     this.#discarding = true;
-    this.searched = 0;
   }
 
   /**

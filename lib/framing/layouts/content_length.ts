@@ -8,7 +8,7 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
-import { DelimiterSearch } from "../decode/delimiter_search.ts";
+import { Delimiters, DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
 import {
   checkInteger,
@@ -58,6 +58,7 @@ const CONTENT_LENGTH_OPTIONS: OptionNames<ContentLengthOptions> = {
 
 const LATIN1 = new TextDecoder("latin1");
 const END_OF_HEADERS = new TextEncoder().encode("\r\n\r\n");
+const DELIMITERS = new Delimiters([END_OF_HEADERS]);
 const MAX_HEADER_LENGTH = 1024 * 1024;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_HEADER_LENGTH] as const;
 /** The shortest header block is `Content-Length:0` and an empty line. */
@@ -133,7 +134,7 @@ function writePrefix(target: Uint8Array, at: number, length: number): void {
 }
 
 class ContentLengthLayout extends Layout {
-  readonly #search = new DelimiterSearch([END_OF_HEADERS]);
+  readonly #search = new DelimiterSearch(DELIMITERS);
   readonly #maxHeader: number;
   readonly #keep: boolean;
   #searched = 0;

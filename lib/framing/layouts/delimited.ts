@@ -7,7 +7,7 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { FrameEncoder, Framing, InPlaceFraming } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
 import { view } from "../decode/uint.ts";
-import { DelimiterSearch } from "../decode/delimiter_search.ts";
+import { Delimiters, DelimiterSearch } from "../decode/delimiter_search.ts";
 import {
   checkPayloadLength,
   checkRoom,
@@ -57,7 +57,7 @@ const DELIMITED_OPTIONS: OptionNames<DelimitedOptions> = {
 
 /** The resolved options for `delimited` and `lines`. */
 interface DelimitedConfig {
-  readonly delimiters: readonly Uint8Array[];
+  readonly delimiters: Delimiters;
   readonly keep: boolean;
   /** Whether the end of the stream ends a frame. */
   readonly endDelimits: boolean;
@@ -69,7 +69,13 @@ interface DelimitedConfig {
  * more than protocols need.
  */
 const MAX_DELIMITERS = 16;
-const MAX_DELIMITER_LENGTH = 64;
+/** Maximum length of a delimiter; far more than the 74 bytes of MIME. */
+const MAX_DELIMITER_LENGTH = 64 * 1024;
+/**
+ * Maximum number of bytes of a delimiter after another one in it. The search
+ * compares them to choose between the two, and again for the next frame.
+ */
+const MAX_DELIMITER_REST = 64;
 const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
 
 /**
@@ -89,6 +95,10 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * ends without a delimiter, `end()` throws, and `rest()` returns the remaining
  * bytes.
  *
+ * The search takes time proportional to the bytes received, whatever they are.
+ * If a delimiter contains another one, it may continue for at most 64 bytes
+ * after it.
+ *
  * @example Records that end with a zero byte
  * ```ts
  * import { delimited } from "@lengthwise/lengthwise/framing";
@@ -104,9 +114,25 @@ const RANGE = [0, Number.MAX_SAFE_INTEGER - MAX_DELIMITER_LENGTH] as const;
  * assertThrows(() => encoder.encode(new Uint8Array([1, 0, 2])));
  * ```
  *
- * @param delimiter one delimiter or a list of 1 to 16, each of 1 to 64 bytes
- * @throws {RangeError} if the number of delimiters, the length of one, or
- * `maxFrameLength` is out of range
+ * @example Parts of a MIME message, whose boundary is chosen by its sender
+ * ```ts
+ * import { delimited } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const boundary = "b".repeat(70);
+ * const decoder = delimited(`\r\n--${boundary}`).decoder();
+ * decoder.push(new TextEncoder().encode(
+ *   `\r\n--${boundary}\r\n\r\none\r\n--${boundary}--`,
+ * ));
+ * const text = new TextDecoder();
+ * assertEquals(text.decode(decoder.next()), ""); // before the first part
+ * assertEquals(text.decode(decoder.next()), "\r\n\r\none");
+ * assertEquals(text.decode(decoder.rest()), "--"); // no more parts
+ * ```
+ *
+ * @param delimiter one delimiter or a list of 1 to 16, each of 1 byte to 64 KiB
+ * @throws {RangeError} if the number of delimiters, the length of one,
+ * `maxFrameLength`, or the length after a contained delimiter is out of range
  * @throws {TypeError} if an option is unknown, or a delimiter can never match
  * because it begins with one listed earlier
  *
@@ -133,7 +159,7 @@ export function delimitedBy(
   const { keepDelimiter = false, onTooLarge = "close" } = options;
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const config: DelimitedConfig = {
-    delimiters,
+    delimiters: new Delimiters(delimiters),
     keep: keepDelimiter,
     endDelimits,
     limit: resolveLimit(options.maxFrameLength, RANGE),
@@ -166,7 +192,23 @@ function resolveDelimiters(
       );
     }
   });
+  checkNesting(delimiters);
   return delimiters;
+}
+
+/** Rejects a delimiter that continues too long after another one in it. */
+function checkNesting(delimiters: readonly Uint8Array[]): void {
+  delimiters.forEach((inner, i) => {
+    const search = new DelimiterSearch(new Delimiters([inner]));
+    delimiters.forEach((outer, o) => {
+      const at = i === o ? -1 : search.find(outer, 0, outer.length, true);
+      const rest = outer.length - at - inner.length;
+      if (at === -1 || rest <= MAX_DELIMITER_REST) return;
+      throw new RangeError(
+        `Cannot use delimiter ${o}: it contains delimiter ${i} and continues for ${rest} bytes after it; expected at most ${MAX_DELIMITER_REST}`,
+      );
+    });
+  });
 }
 
 class DelimitedLayout extends TerminatedLayout {
@@ -229,7 +271,7 @@ class DelimitedEncoder extends LimitedEncoder
     super(config.limit, RANGE);
     this.#config = config;
     this.#search = new DelimiterSearch(config.delimiters);
-    this.tailroom = config.keep ? 0 : config.delimiters[0]!.length;
+    this.tailroom = config.keep ? 0 : config.delimiters.list[0]!.length;
   }
 
   get inPlace(): InPlaceFraming {
@@ -260,7 +302,7 @@ class DelimitedEncoder extends LimitedEncoder
     const { limit } = this;
     const frameEnd = payloadEnd + this.tailroom;
     checkRoom(target, frameStart, frameEnd - frameStart);
-    if (!keep) target.set(delimiters[0]!, payloadEnd);
+    if (!keep) target.set(delimiters.list[0]!, payloadEnd);
     // The payload's last bytes and the delimiter may together form a delimiter.
     const found = this.#search.find(target, frameStart, frameEnd);
     const whole = keep
@@ -279,7 +321,8 @@ class DelimitedEncoder extends LimitedEncoder
 
   #checkLength(length: number): void {
     const { limit } = this;
-    const tooLong = this.#config.keep ? limit + MAX_DELIMITER_LENGTH : limit;
+    const { keep, delimiters } = this.#config;
+    const tooLong = keep ? limit + delimiters.longest : limit;
     // A kept delimiter does not count; seal() knows its length.
     if (length > tooLong) checkPayloadLength(length, 0, limit);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DelimiterSearch } from "../decode/delimiter_search.ts";
+import { Delimiters, DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
 import { startsWith, view } from "../decode/uint.ts";
 import type { Prefix, PrefixLengths } from "./prefix.ts";
@@ -20,12 +20,30 @@ export interface Trailer {
   readonly search?: DelimiterSearch | undefined;
 }
 
+/** Known bytes after a payload. */
+class KnownTrailer implements Trailer {
+  readonly length: number;
+  readonly bytes: Uint8Array;
+  #search: DelimiterSearch | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.length = bytes.length;
+    this.bytes = bytes;
+  }
+
+  // Most trailers follow a payload of known length and are never searched.
+  get search(): DelimiterSearch | undefined {
+    if (this.length === 0) return undefined;
+    return this.#search ??= new DelimiterSearch(new Delimiters([this.bytes]));
+  }
+}
+
 const NO_TRAILER: Trailer = { length: 0 };
 
 /** Converts what `read` returns for trailers; the same one is made only once. */
 export class TrailerCache {
   #given: PrefixLengths[2];
-  #trailer = NO_TRAILER;
+  #trailer: Trailer = NO_TRAILER;
 
   of(given: PrefixLengths[2]): Trailer {
     if (given === undefined || given === 0) return NO_TRAILER;
@@ -38,9 +56,7 @@ export class TrailerCache {
     const bytes = typeof given === "string"
       ? new TextEncoder().encode(given)
       : given.slice();
-    const { length } = bytes;
-    const search = length > 0 ? new DelimiterSearch([bytes]) : undefined;
-    return this.#trailer = { length, bytes, search };
+    return this.#trailer = new KnownTrailer(bytes);
   }
 }
 
@@ -54,7 +70,7 @@ export class PrefixedLayout extends Layout {
   #seen = 0;
   /** Length of the prefix of the frame measured last. */
   #header = 0;
-  #trailer = NO_TRAILER;
+  #trailer: Trailer = NO_TRAILER;
   /** Whether the trailer that ends the payload must still be found. */
   #searching = false;
   /** Number of payload bytes in which no trailer begins. */

@@ -4,6 +4,7 @@ import {
   FrameError,
   type Framing,
 } from "@lengthwise/lengthwise/framing";
+import { checkFraming } from "@lengthwise/lengthwise/testing";
 import type { DelimitedOptions, Delimiter } from "@lengthwise/lengthwise/types";
 
 function test(name: string, fn: () => void): void {
@@ -184,7 +185,11 @@ test("delimited() holds little memory while it skips a frame", () => {
 test("delimited() rejects delimiters that cannot work", () => {
   assertThrows(() => delimited([]), RangeError, "delimiters.length");
   assertThrows(() => delimited(""), RangeError, "delimiter.length");
-  assertThrows(() => delimited("x".repeat(65)), RangeError, "delimiter.length");
+  assertThrows(
+    () => delimited("x".repeat(65_537)),
+    RangeError,
+    "delimiter.length",
+  );
   assertThrows(() => delimited(Array(17).fill("x")), RangeError);
   assertThrows(
     () => delimited(["X", "XY"]),
@@ -238,4 +243,29 @@ test("delimited() says which payloads it can encode", () => {
   for (const text of ["a\r\nb", "\r\n"]) {
     assertEquals(refused({}, text).includes(plain), true);
   }
+});
+
+test("delimited() limits how far a delimiter continues after another one", () => {
+  const long = "--b" + "-".repeat(64);
+  assertEquals(delimited([long, "b"]).maxFrameLength, 4_194_304);
+  assertThrows(
+    () => delimited(["b", `${long}-`]),
+    RangeError,
+    "delimiter 1: it contains delimiter 0 and continues for 65 bytes after it; expected at most 64",
+  );
+});
+
+test("delimited() with a delimiter of 5,000 bytes passes checkFraming()", () => {
+  const boundary = "\r\n--" + "-".repeat(5_000) + "b";
+  checkFraming((options) => delimited(boundary, options), [
+    new TextEncoder().encode("one"),
+    new TextEncoder().encode(boundary.slice(0, -1) + "\r\n--"),
+  ]);
+});
+
+test("delimited() skips a frame that ends with part of a long delimiter", () => {
+  const long = "a".repeat(100) + "b";
+  const skip = { maxFrameLength: 2, onTooLarge: "skip" } as const;
+  const stream = `xyz${"a".repeat(150)}bok${long}`;
+  assertEquals(split(long, stream, skip), [["ok"], "", 1]);
 });

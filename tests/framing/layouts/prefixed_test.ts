@@ -371,3 +371,21 @@ test("prefixed() writes the prefix that it has measured", () => {
     assertEquals(decoder.next(), bytes("abc"));
   }
 });
+
+test("prefixed() ends a payload at a trailer of 5,000 bytes that nearly matches", () => {
+  const trailer = "a".repeat(4_999) + "b";
+  const long: Prefix = {
+    ...{ maxLength: 1, maxTrailerLength: 5_000 },
+    read: () => [0, undefined, trailer],
+    write: () => new Uint8Array(0),
+  };
+  const wire = prefixed(long).encoder().encode(bytes("a".repeat(9_000)));
+  const decoder = prefixed(long).decoder();
+  let frame: Uint8Array | undefined;
+  for (const byte of wire) {
+    assertEquals(frame, undefined);
+    decoder.push(Uint8Array.of(byte));
+    frame = decoder.next();
+  }
+  assertEquals(frame?.length, 9_000);
+});
