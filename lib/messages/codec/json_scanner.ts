@@ -175,7 +175,7 @@ export class JsonScanner {
             end++;
           }
         }
-        if (++end > length) end = length;
+        end++; // beyond the body if the string has no end
         if ((text += end - at - 2) > maxBytes) {
           throw this.#over("maxBytes", at, maxBytes, text);
         }
@@ -198,7 +198,7 @@ export class JsonScanner {
         if (depth > 0) this.#begin(depth);
       } else {
         const start = at;
-        let hasPoint = false, exponent = 0;
+        let hasPoint = false, exponent = length; // none
         while (KINDS[bytes[at + 1]!] === SCALAR) {
           const byte = bytes[++at]!;
           if (byte === POINT) hasPoint = true;
@@ -206,12 +206,11 @@ export class JsonScanner {
         }
         const digits = at + 1 - start;
         if (
-          digits >= LONGEST_FINITE ||
-          (exponent > 0 && at - exponent > LONGEST_EXPONENT)
+          digits >= LONGEST_FINITE || at - exponent > LONGEST_EXPONENT
         ) {
           requireFinite(bytes, start, at + 1);
         }
-        held += hasPoint || exponent > 0 || digits >= LONGEST_SMALL
+        held += hasPoint || exponent < length || digits >= LONGEST_SMALL
           ? SLOT + BOXED
           : SLOT;
       }
@@ -222,7 +221,7 @@ export class JsonScanner {
 
   #digitString(start: number, end: number): void {
     const index = indexAt(this.#bytes, start, end);
-    if (index >= 0) this.#digits.add(index);
+    if (index !== -1) this.#digits.add(index);
   }
 
   #begin(depth: number): void {

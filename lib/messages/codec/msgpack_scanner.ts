@@ -53,7 +53,6 @@ const SIZES = Int8Array.of(
 );
 const NEVER_USED = 0xc1, UINT32 = 0xce, UINT64 = 0xcf, INT64 = 0xd3;
 const FLOAT32 = 0xca, FLOAT64 = 0xcb;
-const ZERO = 0x30, NINE = 0x39;
 
 const EXT_UNDEFINED = 0, EXT_TIMESTAMP = 0xff;
 /** Maximum length of strings that msgpackr decodes without a `TextDecoder`. */
@@ -330,11 +329,8 @@ export class MsgpackScanner {
     isSmall: boolean,
   ): number {
     this.#stepAfter = step;
-    const first = this.#bytes[start]!;
-    if (first <= NINE && first >= ZERO) {
-      const index = indexAt(this.#bytes, start, end);
-      if (index >= 0) return this.#indexKey(index, depth);
-    }
+    const index = indexAt(this.#bytes, start, end);
+    if (index >= 0) return this.#indexKey(index, depth);
     // A key that is in the table was checked when it was added.
     const bytes = this.#newKey(at, start, end);
     if (isSmall) return newKeyBytes(1, false) + bytes;
