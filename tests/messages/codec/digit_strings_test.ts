@@ -31,6 +31,13 @@ Deno.test("DigitStrings accepts indices that spread", PURE, () => {
   );
 });
 
+Deno.test("DigitStrings accepts 8 strings in a bucket", PURE, () => {
+  // The first 64 strings are not counted.
+  const index = (position: number) => position < 64 ? 0 : position << 16;
+  assertEquals(collide(64 + 8, index), false);
+  assertEquals(collide(64 + 9, index), true);
+});
+
 Deno.test("begin() forgets the strings of the body before", PURE, () => {
   const strings = new DigitStrings();
   for (let count = 0; count < 1000; count++) strings.add(7);

@@ -85,6 +85,7 @@ Deno.test("scan() rejects numbers that would become Infinity", PURE, () => {
     ]
   ) {
     assertEquals(refused(`[${number}]`).code, "range");
+    assertEquals(refused(number).code, "range");
   }
   for (
     const number of [
@@ -124,6 +125,23 @@ Deno.test(
     assertEquals(String(20_000 * 65_536).length, 10);
     assertEquals(isPlain(20_000), false);
     assertEquals(isPlain(200_000), true); // 11 digits: no array index
+  },
+);
+
+Deno.test(
+  "scan() counts the digits of one body, and of array indices only",
+  PURE,
+  () => {
+    const scanner = new JsonScanner(resolveCodecLimits({}));
+    const isPlain = (text: string) =>
+      scanner.scan(utf8.encode(JSON.stringify([
+        ...Array.from({ length: 200 }, () => text),
+        "x".repeat(100),
+      ])));
+    assertEquals(isPlain("65536"), false);
+    assertEquals(isPlain("06"), true);
+    assertEquals(isPlain("65x"), true);
+    assertEquals(isPlain("65536"), false);
   },
 );
 

@@ -91,6 +91,7 @@ Deno.test("json() enforces its limits in both directions", PURE, () => {
     [{ a: 1, b: 2, c: [] }, "maxNodes"],
     ["123456789", "maxBytes"],
     ["éééé!", "maxBytes"],
+    ["€€€", "maxBytes"],
   ];
   for (const [value, limit] of cases) {
     assertEquals(

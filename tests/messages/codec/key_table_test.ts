@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { newKeyBytes, STRING } from "../../../lib/messages/codec/held_bytes.ts";
 import { seededRandom } from "../../../lib/support/seeded_random.ts";
 import { KeyTable } from "../../../lib/messages/codec/key_table.ts";
+import { KeyModel } from "./key_model.ts";
 
 const PURE = { permissions: "none" } as const;
 const SLOW_OBJECT = 5;
@@ -48,6 +48,11 @@ Deno.test("search() counts each key and each new sequence once", PURE, () => {
     4 + 3 * SLOW_OBJECT,
   );
   assertEquals(tableOf(["ab", "c"], ["a", "bc"]).keys, 4 + 2 * SLOW_OBJECT);
+  // The last known step begins another sequence.
+  assertEquals(
+    tableOf(["a", "b"], ["a", "b", "c"]).keys,
+    3 + 2 * SLOW_OBJECT,
+  );
 });
 
 Deno.test("search() charges new sequences only", PURE, () => {
@@ -94,53 +99,40 @@ Deno.test(
 
 Deno.test("search() counts keys for which it has no room", PURE, () => {
   const objects = Array.from({ length: 70_000 }, (_, index) => [`k${index}`]);
-  assertEquals(tableOf(...objects).keys, 70_000 * (1 + SLOW_OBJECT));
+  // The last 1,000 are not in the table.
+  const again = objects.slice(-1000);
+  assertEquals(tableOf(...objects, ...again).keys, 71_000 * (1 + SLOW_OBJECT));
 });
 
-/** The rules of the table, without hashes and without places in the body. */
-class Model {
-  held = 0;
-  keys = 0;
-  /** Numbers of the beginnings and of the known steps. */
-  steps = 8;
-  readonly #keys = new Set<string>();
-  readonly #next = new Map<string, number>();
-  readonly #position = new Map<number, number>();
-  readonly #followers = new Map<number, number>();
+Deno.test("search() counts sequences for which it has no room", PURE, () => {
+  const rest = Array.from({ length: 127 }, (_, index) => `x${index}`);
+  const objects = Array.from(
+    { length: 600 },
+    (_, index) => [`k${index}`, ...rest],
+  );
+  const { keys } = tableOf(...objects);
+  assertEquals(tableOf(...objects, objects[0]!).keys, keys);
+  assertEquals(
+    tableOf(...objects, objects[599]!).keys,
+    keys + SLOW_OBJECT + NEW_ORDER,
+  );
+});
 
-  add(keys: readonly string[], depth: number): void {
-    const known = this.steps;
-    let step = depth;
-    for (const key of keys) step = this.#search(step, known, key);
+Deno.test("guess() finds the step that followed last", PURE, () => {
+  const table = new KeyTable(8, 17, SLOW_OBJECT);
+  const keys = Array.from({ length: 300 }, (_, index) => `k${index + 100}`);
+  table.begin(utf8.encode(`${keys.join("")}k399k398a`));
+  let last = 0;
+  for (let at = 0; at < 1200; at += 4) {
+    assertEquals(table.guess(1, at, 4), 0);
+    last = table.search(1, table.steps, at, at + 4);
+    assertEquals(table.guess(1, at, 4), last);
   }
-
-  #search(step: number, known: number, key: string): number {
-    const isNew = !this.#keys.has(key);
-    if (isNew) {
-      this.#keys.add(key);
-      this.keys++;
-      this.held += STRING + utf8.encode(key).length & -8;
-    }
-    if (step === 0) {
-      this.held += newKeyBytes(1, false);
-      return 0;
-    }
-    const position = this.#position.get(step) ?? 0;
-    if (position === 128) return step;
-    const before = step <= 8 ? 0 : step;
-    const found = this.#next.get(`${before} ${key}`);
-    if (found !== undefined) return found;
-    if (step <= known) this.keys += SLOW_OBJECT;
-    if (!isNew) this.keys += NEW_ORDER;
-    if (position < 17) this.held += newKeyBytes(position, step <= known);
-    const followers = this.#followers.get(before) ?? 0;
-    if (followers === 1024) return 0;
-    this.#followers.set(before, followers + 1);
-    this.#next.set(`${before} ${key}`, ++this.steps);
-    this.#position.set(this.steps, position + 1);
-    return this.steps;
-  }
-}
+  assertEquals(table.guess(1, 1200, 4), last);
+  assertEquals(table.guess(1, 1204, 4), 0); // another key of this length
+  assertEquals(table.guess(1, 1208, 1), 0);
+  assertEquals(table.guess(last, 1200, 4), 0);
+});
 
 Deno.test(
   "search() counts as its rules say, in one body after another",
@@ -162,7 +154,7 @@ Deno.test(
         );
         objects.push([...begin, ...more].slice(0, 160));
       }
-      const model = new Model();
+      const model = new KeyModel(8, 17, SLOW_OBJECT);
       const depths = objects.map(() => 1 + below(8));
       for (const [index, keys] of objects.entries()) {
         model.add(keys, depths[index]!);
@@ -185,7 +177,7 @@ Deno.test(
       { length: 1100 },
       (_, index) => ["a", `k${index}`, "x", "y"],
     );
-    const model = new Model();
+    const model = new KeyModel(8, 17, SLOW_OBJECT);
     for (const keys of objects) model.add(keys, 1);
     const { keys, held } = tableOf(...objects);
     assertEquals([keys, held], [model.keys, model.held]);

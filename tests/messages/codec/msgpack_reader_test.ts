@@ -72,6 +72,19 @@ Deno.test("read() reads forms that our encoder does not write", PURE, () => {
   }
 });
 
+Deno.test("read() returns 64-bit integers as it is asked to", PURE, () => {
+  const forms = ["cf0000000000000007", "d3fffffffffffffff9"];
+  forms.push("cf0020000000000000", "d3ffe0000000000000"); // 2^53
+  forms.push("cf0020000000000001", "d3ffdfffffffffffff");
+  const all = [7n, -7n, 2n ** 53n, -(2n ** 53n)];
+  const inexact = [2n ** 53n + 1n, -(2n ** 53n) - 1n];
+  const read = (int64: "bigint" | "number" | "auto") =>
+    forms.map((form) => new MsgpackReader(int64, false).read(hex(form)));
+  assertEquals(read("bigint"), [...all, ...inexact]);
+  assertEquals(read("auto"), [...all.map(Number), ...inexact]);
+  assertEquals(read("number"), [...all, ...inexact].map(Number));
+});
+
 Deno.test("read() borrows binary data only if it is asked to", PURE, () => {
   const body = hex("c40107");
   const copied = new MsgpackReader("bigint", false).read(body);

@@ -171,6 +171,12 @@ Deno.test(
     ) {
       assertEquals(refused(hex(`82a16101${key}01`)).code, "key", key);
     }
+    for (let lead = 0; lead < 256; lead++) {
+      if (lead >> 5 === 5 || (lead >= 0xd9 && lead <= 0xdb)) continue;
+      const body = new Uint8Array(40).fill(0xc0);
+      body.set([0x81, lead]);
+      assertEquals(refused(body).code, "key", `${lead}`);
+    }
     for (const header of ["a9", "d909", "da0009", "db00000009"]) {
       const error = refused(hex(`81${header}5f5f70726f746f5f5f01`));
       assertEquals([error.code, error.offset], ["key", 1]);
