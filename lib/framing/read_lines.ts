@@ -1,51 +1,88 @@
 /**
- * Lines of text from a connection.
+ * Lines of text from a connection, or from another source of bytes.
  *
  * @module
  */
 import { lines, type LinesOptions } from "./layouts/lines.ts";
 import type { ByteStream } from "./stream/byte_stream.ts";
 import { frames } from "./stream/frame_stream.ts";
+import { FrameDecoderStream } from "./stream/web_streams.ts";
 
 /**
  * Reads lines of UTF-8 text until the end of the stream.
  *
- * The last line may lack its line ending. The connection stays open, so that
- * you can write to it; after `break`, lines that had been read already are lost.
- * To read on, or to read bytes, use `frames(connection, lines())`.
+ * The source is a connection, an object with `read`, such as `Deno.stdin` and an
+ * open file, or a web stream, such as the output of a child process. The last
+ * line may lack its line ending. A connection stays open, so that you can write
+ * to it, and a file too; a web stream is cancelled by `break`. After `break`,
+ * lines that had been read already are lost. To read on, or to read bytes, use
+ * `frames(connection, lines())`.
+ *
+ * A line from a connection must arrive within the default time limits of
+ * `frames()`. Other sources have no time limit.
  *
  * @example Read the output of a child process
  * ```ts
  * import { readLines } from "@lengthwise/lengthwise/framing";
- * import { streamConnection } from "@lengthwise/lengthwise/transport";
  * import { assertEquals } from "@std/assert";
  *
- * const child = new Deno.Command("sort", { stdin: "piped", stdout: "piped" })
- *   .spawn();
- * using connection = streamConnection({
- *   readable: child.stdout,
- *   writable: child.stdin,
- * });
- * await connection.write(new TextEncoder().encode("two\none"));
- * await connection.closeWrite();
- * assertEquals(await Array.fromAsync(readLines(connection)), ["one", "two"]);
+ * const child = new Deno.Command("printf", {
+ *   args: ["one\\ntwo"],
+ *   stdout: "piped",
+ * }).spawn();
+ * assertEquals(await Array.fromAsync(readLines(child.stdout)), ["one", "two"]);
  * await child.status;
  * ```
  *
- * @param connection the connection to read
+ * @example Read a file
+ * ```ts
+ * import { readLines } from "@lengthwise/lengthwise/framing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "one\r\ntwo\n");
+ * using file = await Deno.open(path);
+ * assertEquals(await Array.fromAsync(readLines(file)), ["one", "two"]);
+ * await Deno.remove(path);
+ * ```
+ *
+ * @param source the connection, object or web stream to read
  * @param options the line endings and the limit, as for `lines()`
  * @throws {FrameError} if a line is longer than `maxFrameLength` bytes
  * @throws {RangeError} if `maxFrameLength` is out of range
- * @throws {TypeError} if an option is unknown, or a line is not valid UTF-8
+ * @throws {TypeError} if an option is unknown, the source has no method `read`,
+ * or a line is not valid UTF-8
  *
  * @category Streams
  */
 export function readLines(
-  connection: ByteStream,
+  source: ByteStream | Pick<ByteStream, "read"> | ReadableStream<Uint8Array>,
   options: LinesOptions = {},
 ): AsyncGenerator<string, void, void> {
   const framing = lines({ finalLine: true, ...options });
-  return decodeLines(frames(connection, framing, { copy: "never" }));
+  if (source instanceof ReadableStream) {
+    return decodeLines(source.pipeThrough(new FrameDecoderStream(framing)));
+  }
+  const copy = "never";
+  return decodeLines(
+    "closeWrite" in source
+      ? frames(source, framing, { copy })
+      : frames(readOnly(source), framing, { copy, frameTimeout: 0 }),
+  );
+}
+
+/** Returns a connection that only reads, and that leaves its source open. */
+function readOnly(source: Pick<ByteStream, "read">): ByteStream {
+  if (typeof source.read !== "function") {
+    throw new TypeError("Cannot read lines as the source has no method 'read'");
+  }
+  return {
+    read: (buffer) => source.read(buffer),
+    write: () =>
+      Promise.reject(new Error("The source of lines is not writable")),
+    closeWrite: () => Promise.resolve(),
+    [Symbol.dispose]() {},
+  };
 }
 
 async function* decodeLines(

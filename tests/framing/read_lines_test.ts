@@ -1,6 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FrameError, readLines } from "@lengthwise/lengthwise/framing";
-import { memoryPair } from "@lengthwise/lengthwise/testing";
+import {
+  type ByteStream,
+  FrameError,
+  readLines,
+} from "@lengthwise/lengthwise/framing";
+import { memoryPair, virtualTime } from "@lengthwise/lengthwise/testing";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -46,3 +50,68 @@ Deno.test("readLines() rejects lines that are not UTF-8", none, async () => {
   near.close();
   far.close();
 });
+
+Deno.test(
+  "readLines() reads web streams, and cancels them after break",
+  none,
+  async () => {
+    const bytes = new TextEncoder().encode("on\u00e9\r\ntwo\n\nlast");
+    const cut = () =>
+      ReadableStream.from([...bytes].map((b) => Uint8Array.of(b)));
+    const got = await Array.fromAsync(readLines(cut()));
+    assertEquals(got, ["on\u00e9", "two", "", "last"]);
+    let reason: unknown = "open";
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(bytes),
+      cancel: (why) => void (reason = why),
+    });
+    for await (const _ of readLines(endless)) break;
+    assertEquals(reason, undefined);
+    const broken = ReadableStream.from(failing());
+    await assertRejects(
+      () => Array.fromAsync(readLines(broken)),
+      Error,
+      "lost",
+    );
+
+    async function* failing() {
+      yield bytes;
+      throw new Error("lost");
+    }
+  },
+);
+
+Deno.test("readLines() reads a file, which stays open", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "one\r\ntwo");
+  using file = await Deno.open(path, { read: true, write: true });
+  assertEquals(await Array.fromAsync(readLines(file)), ["one", "two"]);
+  await file.seek(0, Deno.SeekMode.Start);
+  assertEquals(await Array.fromAsync(readLines(file)), ["one", "two"]);
+  await Deno.remove(path);
+  // deno-lint-ignore no-explicit-any -- an object that has no method
+  assertThrows(() => readLines({} as any), TypeError, "'read'");
+});
+
+Deno.test(
+  "readLines() waits for a source other than a connection",
+  none,
+  async () => {
+    using time = virtualTime();
+    const encode = (text: string) => new TextEncoder().encode(text);
+    const slow = (): Pick<ByteStream, "read"> => {
+      const chunks = ["one ", "minute\n"].map(encode);
+      return {
+        async read(buffer) {
+          const chunk = chunks.shift();
+          if (chunk === undefined) return null;
+          await new Promise((done) => setTimeout(done, 60_000));
+          buffer.set(chunk);
+          return chunk.length;
+        },
+      };
+    };
+    const lines = Array.fromAsync(readLines(slow()));
+    assertEquals(await time.run(lines), ["one minute"]);
+  },
+);
