@@ -273,3 +273,156 @@ Deno.test(
     assertEquals(upload.receiveWindow?.readAt, lone.now);
   },
 );
+
+Deno.test("requests are entered up to each limit, exactly", pure, () => {
+  /** Returns whether a request enters while this much is in use. */
+  const enters = (
+    method: number,
+    use: (shared: Lone["session"]["shared"], lone: Lone) => void,
+  ) => {
+    const limits = { unsentSoft: 64 * 1024, maxInputs: 100_000 };
+    const lone = Lone.open("server", limits);
+    use(lone.session.shared, lone);
+    ask(lone, 1, 1, method);
+    return lone.calls.length === 1;
+  };
+  const soft = 64 * 1024;
+  const { unsentHard } = Lone.open("server").session.limits;
+  const small = 1024; // what a small reply reserves
+  const steps: [number, (over: number) => Parameters<typeof enters>[1]][] = [
+    [ASK, (over) => (shared) => shared.inputs.held = 99_999 + over],
+    [ASK, (over) => (_, { sink }) => sink.leaveUnsent(soft - 1 + over)],
+    [ASK, (over) => ({ queued }) => queued.responses[0] = soft - 1 + over],
+    [ASK, (over) => (shared, { sink }) => {
+      sink.leaveUnsent(1000);
+      shared.queued.responses[0] = soft - 1001 + over;
+    }],
+    [DOWN, (over) => ({ queued }) => queued.items = 2 * unsentHard - 1 + over],
+  ];
+  for (const [index, [method, use]] of steps.entries()) {
+    assertEquals(
+      [enters(method, use(0)), enters(method, use(1))],
+      [true, false],
+      `limit ${index}`,
+    );
+  }
+  // Those of other sizes, and of other directions, do not matter.
+  assertEquals(
+    enters(ASK, ({ queued }) => {
+      queued.responses[1] = queued.responses[2] = queued.items = 2 ** 30;
+    }),
+    true,
+  );
+  assertEquals(small < soft, true);
+});
+
+Deno.test(
+  "a request that only waits for its turn fails after queueTimeout",
+  pure,
+  () => {
+    const lone = Lone.open("server", {
+      queueTimeout: 1000,
+      maxInputs: 100_000,
+    });
+    const inputs = (bytes: number) =>
+      lone.session.enter(lone.now).incoming.holdInput(bytes);
+    inputs(100_000);
+    ask(lone, 2);
+    lone.advance(500);
+    ask(lone, 1, 5);
+    lone.advance(499);
+    assertEquals(lone.sent(), []);
+    lone.advance(9); // the timer wheel's resolution
+    assertEquals(
+      lone.sent().map((frame) => [frame.id, errorOf(frame).code]),
+      [1, 3].map((id) => [id, CODES.indexOf("overloaded")]),
+    );
+    assertEquals(lone.session.stats.refusedCalls, 2);
+    lone.advance(480);
+    assertEquals(lone.session.incoming.gate.waiting, 1);
+    // Room for it, in time.
+    lone.session.enter(lone.now).incoming.releaseInput(1);
+    assertEquals(lone.calls.map(({ call }) => call.id), [5]);
+    respond(lone, 0, 1);
+    lone.advance(1000);
+    assertEquals(lone.sentKinds(), ["RESULT 5"]);
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test("a waiting request that is dropped reserved nothing", pure, () => {
+  const lone = unknown();
+  ask(lone, 10); // two wait
+  assertEquals(lone.calls.length, 8);
+  lone.receive(Kind.CANCEL, 17, [0]);
+  assertEquals(lone.session.incoming.gate.waiting, 1);
+  assertEquals(lone.calls.length, 8);
+});
+
+Deno.test(
+  "large replies of running handlers are counted until they settle",
+  pure,
+  () => {
+    const running = new RunningHandlers(16 * 2 ** 20);
+    for (const size of [100, 50_000, 2_000_000]) {
+      const lone = unknown(running);
+      ask(lone, 1);
+      respond(lone, 0, size);
+      assertEquals(running.expected, 0, "its size was not known");
+      const { gate } = lone.session.incoming;
+      ask(lone, 1, 3);
+      const { call } = lone.calls[1]!;
+      // Small replies are bounded by the reservations alone.
+      assertEquals(running.expected > size, size > 1000, `${size} bytes`);
+      assertEquals(running.expected < size + 100, true);
+      respond(lone, 1, 1);
+      for (let times = 0; times < 2; times++) gate.left(call);
+      assertEquals(running.expected, 0);
+    }
+  },
+);
+
+Deno.test("a stream remembers the size of its largest item", pure, () => {
+  const lone = unknown();
+  ask(lone, 1, 1, DOWN);
+  const { call } = lone.calls[0]!;
+  assertEquals(call.itemSize, 1024, "nothing is known");
+  const sizes: number[] = [];
+  for (const size of [300, 5000, 700, 5001, 10]) {
+    const { shared } = lone.session.enter(lone.now);
+    sendItem(shared, call, body(size), lone.calls[0]!);
+    sizes.push(call.itemSize);
+  }
+  assertEquals(sizes, [302, 5002, 5002, 5003, 5003]);
+  ask(lone, 1, 3, DOWN);
+  const next = lone.calls[1]!.call;
+  assertEquals([next.itemSize, next.reserved], [5003, 2 * 5003]);
+});
+
+Deno.test(
+  "the wait of a request stops while the session has no link",
+  pure,
+  () => {
+    const lone = Lone.open("server", {
+      queueTimeout: 1000,
+      maxInputs: 100_000,
+    });
+    lone.session.enter(lone.now).incoming.holdInput(100_000);
+    ask(lone, 1);
+    const { linkTime } = lone.session.shared;
+    const { gate } = lone.session.incoming;
+    lone.advance(900);
+    lone.session.enter(lone.now);
+    linkTime.cut();
+    gate.restartTimer();
+    lone.advance(5000);
+    assertEquals(gate.waiting, 1);
+    lone.session.enter(lone.now);
+    linkTime.resume();
+    gate.restartTimer();
+    lone.advance(90);
+    assertEquals(gate.waiting, 1);
+    lone.advance(20);
+    assertEquals([gate.waiting, lone.sentKinds()], [0, ["ERROR 1"]]);
+  },
+);

@@ -4,7 +4,7 @@ import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { Account } from "../../../../lib/messages/session/flow/credit.ts";
 import type { QueuedNotification } from "../../../../lib/messages/session/calls/outgoing_calls.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { accountsOf } from "../accounts.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
 import { Lone, total } from "../lone_session.ts";
 import { body, NOTE } from "../session_calls.ts";
 import { TABLES } from "../simulation.ts";
@@ -215,5 +215,65 @@ Deno.test(
       assertEquals(timed.error.code, "deadline");
       assertEquals(lone.session.outgoing.queue.length, 0);
     }
+  },
+);
+
+Deno.test("notifications that are sent or dropped leave nothing", pure, () => {
+  const notes = withoutCredit();
+  const { lone } = notes;
+  for (const size of [64_000, 2_000, 10, 10]) notes.send(size, 1000);
+  assertEquals(notes.outcomes.slice(1), [
+    "accepted",
+    "accepted", // the first one left 1,472 bytes
+    "waits",
+    "waits",
+  ]);
+  assertEquals([
+    lone.session.outgoing.queued,
+    lone.session.shared.timerWheel.size,
+  ], [4, 2]);
+  const { outgoing } = lone.session.enter(lone.now);
+  outgoing.giveUpNotification(notes.waiting[0]!, {
+    code: "cancelled",
+    message: "given up",
+  });
+  assertEquals(lone.session.shared.timerWheel.size, 1);
+  outgoing.dropNotifications(0, new CallError("over", { code: "unavailable" }));
+  assertEquals(notes.outcomes.slice(3), ["cancelled no", "unavailable no"]);
+  assertEquals([outgoing.queued, outgoing.queuedBytes], [0, 0]);
+  assertEquals([lone.session.shared.timerWheel.size, lone.dropped], [0, 3]);
+  // The queue accepts as much as before.
+  for (const size of [64_000, 2_000, 10]) notes.send(size);
+  assertEquals(notes.outcomes.slice(5), ["accepted", "accepted", "waits"]);
+  lone.session.enter(lone.now).close();
+  lone.advance(2000);
+  assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+});
+
+Deno.test(
+  "notifyEncoded() sends, charges and queues as notify() does",
+  pure,
+  () => {
+    const states = [false, true].map((encoded) => {
+      const lone = Lone.open("client", SOFT, { notifyWindow: 16_384 });
+      const { outgoing, shared } = lone.session.enter(0);
+      const info = TABLES.calls[NOTE]!;
+      const state: unknown[] = [];
+      for (const size of [100, 16_300, 50]) {
+        if (encoded) outgoing.notifyEncoded(NOTE, info, body(size));
+        else {
+          outgoing.notify({
+            ...{ method: NOTE, info, value: body(size), hasValue: true },
+            ...{ timeout: Infinity, fields: NO_FIELDS },
+          });
+        }
+        state.push(shared.notifyCredit.available, outgoing.queuedBytes);
+        state.push(lone.sent());
+        state.push(shared.writer.notifications.count, outgoing.mayNotify);
+      }
+      return state;
+    });
+    assertEquals(states[1], states[0]);
+    assertEquals(states[1]![5]! as number <= 0, true, "the credit is used up");
   },
 );

@@ -295,3 +295,29 @@ Deno.test(
     assertEquals(accountsOf(client.session).timers, 0);
   },
 );
+
+Deno.test(
+  "only the result of a call that was sent shows that it has arrived",
+  pure,
+  () => {
+    const { writer } = Lone.open("client").session.shared;
+    assertEquals(writer.arrived, 0);
+    for (
+      const [kind, sends, arrives] of [
+        [Kind.RESULT, true, true],
+        [Kind.RESULT, false, false], // malformed
+        [Kind.ERROR, true, false], // may have been refused before
+        [Kind.ERROR, false, false],
+      ] as const
+    ) {
+      const lone = Lone.open("client");
+      if (!sends) lone.sink.leaveUnsent(300_000); // room for one frame
+      const { call } = lone.call({ value: body(sends ? 10 : 600_000) });
+      assertEquals([call.started, call.sent], [true, sends]);
+      const { writer } = lone.session.shared;
+      const reply = kind === Kind.RESULT ? [0, 0] : [1, 0, 0, 0, 0, 0, 0];
+      lone.receive(kind, call.id, reply);
+      assertEquals(writer.arrived, arrives ? call.requestEnd : 0);
+    }
+  },
+);

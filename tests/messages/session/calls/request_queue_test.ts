@@ -302,11 +302,11 @@ Deno.test(
     lone.write();
     assertEquals([first?.call.started, second?.call.started], [true, false]);
     assertEquals(third.call.started, false); // long calls start in order
+    lone.sink.take(lone.sink.unsent); // there is room for its first frame
     lone.session.enter(0).outgoing.giveUp(second!.call, {
       code: "cancelled",
       message: "no",
     });
-    lone.write();
     assertEquals([second?.error.processed, third.call.started], ["no", true]);
     for (let n = 0; n < 9; n++) lone.write();
     assertEquals([first?.call.sent, accountsOf(lone.session).unfinished], [
@@ -368,5 +368,39 @@ Deno.test(
       true,
       true,
     ]);
+  },
+);
+
+Deno.test(
+  "a call that cannot be sent names the limit that it waits for",
+  pure,
+  () => {
+    const reasons = [
+      [{ maxCalls: 32 }, (lone: Lone) => {
+        for (let n = 0; n < 32; n++) lone.call();
+      }, "limit maxCalls"],
+      [
+        { connectionWindow: 65_536 },
+        (lone: Lone) => lone.call({ value: body(65_536) }),
+        "limit connectionWindow",
+      ],
+      [
+        {},
+        (lone: Lone) => lone.sink.leaveUnsent(lone.session.limits.unsentSoft),
+        "limit unsentSoft",
+      ],
+    ] as const;
+    for (const [limits, use, reason] of reasons) {
+      const lone = Lone.open("client", { queueTimeout: 1000 }, limits);
+      use(lone);
+      lone.sent();
+      // Its deadline passes half a ms after its time to wait.
+      const waits = lone.call({ timeout: 1000.5 });
+      assertEquals(lone.sent(), []);
+      lone.advance(1000);
+      assertEquals(waits.error.code, "overloaded");
+      assert(waits.error.message.includes(reason), waits.error.message);
+      assertEquals(waits.error.message.includes("limit queueTimeout"), true);
+    }
   },
 );

@@ -3,6 +3,7 @@ import {
   RESERVATION_STEP,
   Reservations,
 } from "../../../../lib/messages/session/calls/reservations.ts";
+import { mulberry32 } from "../../../framing/random.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -43,3 +44,32 @@ Deno.test("advance() expires everything after a long pause", pure, () => {
   reserved.add(3, 1e6);
   assertEquals(reserved.total, 3);
 });
+
+Deno.test(
+  "total is the sum of the reservations of the last four steps",
+  pure,
+  () => {
+    const reserved = new Reservations();
+    const random = mulberry32(5);
+    const all: { bytes: number; step: number }[] = [];
+    let now = 0;
+    for (let round = 0; round < 2000; round++) {
+      now += random(RESERVATION_STEP);
+      if (random(8) === 0) now = Math.ceil(now / 64) * 64; // where steps begin
+      const step = Math.floor(now / RESERVATION_STEP);
+      const kept = all[random(all.length + 1)];
+      if (kept === undefined) {
+        const bytes = 1 + random(9);
+        assertEquals(reserved.add(bytes, now), step);
+        all.push({ bytes, step });
+      } else {
+        reserved.release(kept.bytes, kept.step);
+        all.splice(all.indexOf(kept), 1);
+      }
+      reserved.advance(now);
+      while (all.length > 0 && all[0]!.step <= step - 4) all.shift();
+      const sum = all.reduce((sum, { bytes }) => sum + bytes, 0);
+      assertEquals(reserved.total, sum, `round ${round}`);
+    }
+  },
+);

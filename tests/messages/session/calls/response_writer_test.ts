@@ -12,6 +12,7 @@ import {
   hold,
   readAll,
   sendAll,
+  UP,
 } from "../session_calls.ts";
 import { errorOf, Lone, request, total } from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
@@ -281,6 +282,77 @@ Deno.test(
       if (before.includes("RESULT 121")) continue; // large ones had made room
       lone.write();
       assertEquals(lone.sentKinds()[0], "RESULT 121", `${size}`);
+    }
+  },
+);
+
+Deno.test("a call leaves no timer, however it ends", pure, () => {
+  const deadline = [1, 0, 4, 0, 0, 3, 232];
+  for (const method of [ASK, UP]) {
+    const lone = Lone.open("server");
+    const begin = () => {
+      lone.receive(
+        Kind.REQUEST,
+        2 * lone.calls.length + 1,
+        request(method, [], deadline),
+      );
+      return lone.calls.at(-1)!.call;
+    };
+    const timers = () => accountsOf(lone.session).timers;
+    const { responses } = lone.session.enter(0).incoming;
+    const error = new CallError("no", { code: "internal" });
+    const ends: ((id: number) => void)[] = [
+      (id) => lone.receive(Kind.CANCEL, id, [0]),
+      (id) => lone.receive(Kind.ITEM, id, [0]), // malformed
+    ];
+    for (const end of ends) {
+      const call = begin();
+      assertEquals(timers(), 1);
+      end(call.id);
+      assertEquals(timers(), 0, "also while its handler runs");
+      responses.respond(call, body(1), NO_FIELDS);
+    }
+    responses.respond(begin(), body(1), NO_FIELDS);
+    responses.fail(begin(), error);
+    responses.send(begin(), Kind.RESULT, body(2, 0));
+    assertEquals([timers(), inFlightOf(lone.session).incoming], [0, 0]);
+  }
+});
+
+Deno.test(
+  "responses that wait are counted until they are sent or dropped",
+  pure,
+  () => {
+    for (const drops of [false, true]) {
+      const lone = Lone.open("server", TIGHT, { streamWindow: 1024 });
+      const { queued } = lone.session.shared;
+      lone.receive(Kind.REQUEST, 1, request(DOWN));
+      const [stream] = lone.calls;
+      const { shared, incoming } = lone.session.enter(0);
+      for (let n = 0; n < 2; n++) {
+        sendItem(
+          shared,
+          stream!.call,
+          body(2000),
+          stream!,
+        );
+      }
+      const items = queued.items;
+      assertEquals(items > 2000, true);
+      incoming.responses.respond(stream!.call, undefined, NO_FIELDS);
+      const small = queued.responses[0]!;
+      assertEquals(small > 0, true);
+      lone.sink.leaveUnsent(0.75 * TIGHT.unsentSoft); // results wait
+      lone.receive(Kind.REQUEST, 3, request(ASK));
+      incoming.responses.respond(lone.calls[1]!.call, body(5000), NO_FIELDS);
+      const after = queued.responses.reduce((sum, bytes) => sum + bytes);
+      assertEquals(after - small >= small + 5000, true);
+      if (drops) lone.session.enter(0).close();
+      else {
+        lone.receive(Kind.CREDIT, 1, total(10_000));
+        lone.write();
+      }
+      assertEquals([queued.items, ...queued.responses], [0, 0, 0, 0]);
     }
   },
 );
