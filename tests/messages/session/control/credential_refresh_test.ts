@@ -5,9 +5,10 @@ import {
   Flag,
   Kind,
 } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { body } from "../session_calls.ts";
+import { body, NOTE } from "../session_calls.ts";
+
 import { Lone, undecodable } from "../lone_session.ts";
-import { Simulation } from "../simulation.ts";
+import { Simulation, TABLES } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -108,5 +109,26 @@ Deno.test(
     lone.advance(200);
     assertEquals(lone.ends.map((end) => end?.code), ["timeout"]);
     assertEquals(accountsOf(lone.session).timers, 0);
+  },
+);
+
+Deno.test(
+  "the end of a session drops the refreshes that it was checking",
+  pure,
+  () => {
+    for (const notes of [false, true]) {
+      const lone = Lone.open("server", {}, { notifyWindow: 16_384 });
+      for (let id = 1; id <= 4; id++) lone.receive(Kind.AUTH, id, body(1));
+      assertEquals(accountsOf(lone.session).timers > 1, true);
+      if (notes) { // which must be sent before it closes
+        const { outgoing } = lone.session.enter(0);
+        for (let n = 0; n < 2; n++) {
+          outgoing.notifyEncoded(NOTE, TABLES.calls[NOTE]!, body(20_000));
+        }
+      }
+      lone.session.enter(0).close();
+      assertEquals(lone.session.state, notes ? "closing" : "closed");
+      assertEquals(accountsOf(lone.session).timers, 0);
+    }
   },
 );

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
-import { body } from "../session_calls.ts";
-import { hello, Lone } from "../lone_session.ts";
+import { ASK, body } from "../session_calls.ts";
+import { hello, Lone, request } from "../lone_session.ts";
+import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { EarlyFrames } from "../../../../lib/messages/session/control/early_frames.ts";
 
 const pure = { permissions: "none" } as const;
@@ -54,5 +55,43 @@ Deno.test(
       }
       assertEquals(lone.ends[0]?.code, code);
     }
+  },
+);
+
+Deno.test(
+  "a stream that ends during authentication has its calls answered",
+  pure,
+  () => {
+    for (const early of [true, false]) {
+      const lone = new Lone("server");
+      lone.accepts = false;
+      lone.receive(Kind.HELLO, 0, hello("client"));
+      if (early) lone.receive(Kind.REQUEST, 1, request(ASK));
+      lone.session.enter(0).inputEnded(undefined);
+      assertEquals(lone.ends.length, early ? 0 : 1, "without calls, it ends");
+      lone.session.enter(0).accept();
+      if (!early) continue;
+      assertEquals([lone.session.state, lone.calls.length], ["input-ended", 1]);
+      lone.session.enter(0).incoming.responses
+        .respond(lone.calls[0]!.call, body(1), NO_FIELDS);
+      lone.write();
+      assertEquals(lone.sentKinds(), ["HELLO 0", "RESULT 1"]);
+      assertEquals(lone.error.code, "disconnected");
+    }
+  },
+);
+
+Deno.test(
+  "a stream that breaks during authentication ends the session",
+  pure,
+  () => {
+    const lone = new Lone("server");
+    lone.accepts = false;
+    lone.receive(Kind.HELLO, 0, hello("client"));
+    lone.receive(Kind.REQUEST, 1, request(ASK));
+    lone.session.enter(0).inputEnded(new Error("reset"));
+    assertEquals(lone.error.code, "disconnected");
+    lone.session.enter(0).accept();
+    assertEquals(lone.calls.length, 0);
   },
 );

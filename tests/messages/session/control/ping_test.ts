@@ -1,8 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { accountsOf } from "../accounts.ts";
-import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import {
+  HEADER,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { Ping } from "../../../../lib/messages/session/control/ping.ts";
 import { body } from "../session_calls.ts";
-import { Lone } from "../lone_session.ts";
+import { frame, Lone, total } from "../lone_session.ts";
 import { Simulation, SMOOTH } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
@@ -146,3 +150,43 @@ Deno.test(
     assertEquals(lone.sink.unsent < 425984 + 200, true);
   },
 );
+
+Deno.test("the PONG of the last PING shows what has arrived", pure, () => {
+  const lone = Lone.open("client", { heartbeat: 1000 });
+  const { shared } = lone.session;
+  lone.sink.leaveUnsent(500);
+  const taken = lone.sink.bytesFramed - 500;
+  for (let n = 0; n < 2; n++) shared.ping();
+  const [first, second] = lone.sent();
+  lone.receive(Kind.PONG, 0, first!.body);
+  assertEquals([lone.session.roundTrip, shared.writer.arrived], [undefined, 0]);
+  lone.now += 30;
+  lone.receive(Kind.PONG, 0, second!.body);
+  assertEquals([lone.session.roundTrip, shared.writer.arrived], [30, taken]);
+  shared.writer.arrived = taken + 1;
+  shared.ping();
+  lone.receive(Kind.PONG, 0, lone.sent()[0]!.body);
+  assertEquals(shared.writer.arrived, taken + 1, "it never falls");
+  assertEquals(lone.session.stats.lateFrames, 0);
+});
+
+Deno.test("each of several PINGs with positions is answered", pure, () => {
+  const { shared } = Lone.open("client").session;
+  const ping = new Ping(shared);
+  let position = 40;
+  ping.position = () => position++;
+  const frames = [1, 2, 3].map(() => {
+    ping.send();
+    return frame(Kind.PONG, 0, [...total(0), ...total(position - 1)]);
+  });
+  for (const [index, pong] of frames.entries()) pong[HEADER + 5] = index + 1; // its number
+  const answers = frames.map((
+    pong,
+  ) => [ping.receivePong(pong), ping.answeredPosition]);
+  assertEquals(answers, [[1, 40], [2, 41], [3, 42]]);
+  assertEquals(shared.stats.lateFrames, 0);
+  ping.send();
+  ping.restart();
+  ping.receivePong(frame(Kind.PONG, 0, [0, 0, 0, 0, 0, 4, 0, 0, ...total(43)]));
+  assertEquals([shared.stats.lateFrames, ping.answeredPosition], [1, 42]);
+});

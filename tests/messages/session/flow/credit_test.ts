@@ -249,3 +249,29 @@ Deno.test(
     assertEquals([totals(), credit.owed], [[650], 0]);
   },
 );
+
+Deno.test(
+  "GrantedCredit.charge() allows no frame once exactly all is used",
+  pure,
+  () => {
+    const credit = new GrantedCredit(100);
+    assertEquals([credit.charge(99), credit.available], [true, 1]);
+    assertEquals([credit.charge(1), credit.available], [true, 0]);
+    assertEquals([credit.charge(1), credit.available], [false, -1]);
+    assertEquals([credit.charged, credit.unreturned, credit.owed], [
+      101,
+      101,
+      0,
+    ]);
+    credit.owe(60);
+    credit.withhold(10);
+    assertEquals([credit.unreturned, credit.owed], [51, 50]);
+    credit.repay(20);
+    assertEquals([credit.unreturned, credit.owed], [31, 50]);
+    assertEquals([credit.grant(5), credit.owed, credit.available], [
+      155,
+      0,
+      54,
+    ]);
+  },
+);

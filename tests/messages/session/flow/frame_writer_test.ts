@@ -136,3 +136,22 @@ Deno.test(
     assertEquals(sink.frames.length, 1);
   },
 );
+
+Deno.test(
+  "fragment() marks every frame but the last, whatever the length",
+  pure,
+  () => {
+    for (const more of [0, 1, 2]) {
+      const { sink, writer } = setUp();
+      const { maxFrameBody } = writer.peerLimits;
+      const bytes = body(2 * maxFrameBody + more);
+      const message = { kind: Kind.ITEM, offset: 0 };
+      while (message.offset < bytes.length) writer.fragment(message, bytes, 1);
+      const last = more === 0 ? [] : [[more, false]];
+      assertEquals(
+        sink.frames.map(({ body, more }) => [body.length, more]),
+        [[maxFrameBody, true], [maxFrameBody, more > 0], ...last],
+      );
+    }
+  },
+);

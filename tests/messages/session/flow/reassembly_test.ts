@@ -241,3 +241,41 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "Reassembly stores small parts together, also between large ones",
+  pure,
+  () => {
+    const message = newReassembly(newBudget(), {
+      ...limits,
+      maxMessage: 2 ** 20,
+      maxFragments: 10_000,
+    });
+    const parts = [1, 0, 4000, 60, 60_000, 3, 4, 5].concat(Array(3000).fill(7));
+    const set = Uint8Array.prototype.set;
+    const owners = new Set<unknown>();
+    Uint8Array.prototype.set = function (this: Uint8Array, ...args) {
+      owners.add(this.buffer);
+      return set.apply(this, args);
+    };
+    try {
+      for (const [index, size] of parts.entries()) {
+        assertEquals(
+          message.add(new Uint8Array(size).fill(index & 255)),
+          undefined,
+        );
+      }
+    } finally {
+      Uint8Array.prototype.set = set;
+    }
+    const small = parts.filter((size) => size < 100).length;
+    assertEquals(owners.size < small / 10, true, `${owners.size} buffers`);
+    const whole = new Uint8Array(message.bytes);
+    let at = 0;
+    for (const [index, size] of parts.entries()) {
+      whole.fill(index & 255, at, at += size);
+    }
+    assertEquals(message.finish(), whole);
+    assertEquals([message.bytes, message.finish().length], [0, 0]);
+  },
+);

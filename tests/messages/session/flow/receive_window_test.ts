@@ -189,3 +189,35 @@ Deno.test(
     assertEquals(buffers.size, 1);
   },
 );
+
+Deno.test("ReceiveWindow copies small items into one chunk", pure, () => {
+  const window = newWindow(1000, 1000, new CreditPool(0));
+  const put = (size: number) => {
+    const body = window.copy(new Uint8Array(size).fill(size & 255));
+    window.put({ ...item(0), body });
+    return body;
+  };
+  const [first, second, large] = [1024, 1, 1025].map(put);
+  assertEquals(first!.buffer, second!.buffer);
+  assertEquals(second!.byteOffset, 1024);
+  assertEquals(large!.buffer.byteLength, 1025);
+  const rest = put(4096 - 1025);
+  assertEquals(rest.buffer.byteLength, 4096 - 1025); // not a small one
+  const [filled, next] = [put(1024), put(1024)];
+  assertEquals([filled.byteOffset, next.byteOffset], [1025, 2049]);
+  const exact = put(1023);
+  assertEquals([exact.buffer === first!.buffer, exact.byteOffset], [
+    true,
+    3073,
+  ]);
+  assertEquals(put(1).buffer === first!.buffer, false); // the chunk is full
+  for (
+    const [size, body] of [[1024, first], [1, second], [1023, exact]] as const
+  ) {
+    assertEquals(body!.every((byte) => byte === (size & 255)), true);
+  }
+  while (window.take() !== undefined);
+  const again = put(10);
+  put(20);
+  assertEquals(again.byteOffset, 0); // filled from its start
+});

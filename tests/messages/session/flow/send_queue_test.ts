@@ -201,3 +201,58 @@ Deno.test(
     assertEquals(shared.unfinished.bytes, 0);
   },
 );
+
+Deno.test(
+  "SendQueue waits until exactly the time for which it is held",
+  pure,
+  () => {
+    const { shared, channel, sendQueue, put } = setUp();
+    put(Kind.ERROR, 10);
+    channel.heldUntil = 500;
+    for (
+      const [now, waits] of [[499, true], [499.5, true], [500, false]] as const
+    ) {
+      shared.now = now;
+      assertEquals(sendQueue.mustWait(), waits, `at ${now}`);
+    }
+  },
+);
+
+Deno.test(
+  "SendQueue counts what is queued by kind, until it is sent or dropped",
+  pure,
+  () => {
+    for (const drops of [false, true]) {
+      const { shared, sendQueue, put, putValue } = setUp(2 ** 20);
+      const counts = () => {
+        const { items, requests, responses } = shared.queued;
+        return [items, requests, ...responses];
+      };
+      const empty = [0, 0, 0, 0, 0];
+      assertEquals(counts(), empty);
+      sendQueue.putFirst({ kind: Kind.REQUEST, bytes: body(10), offset: 0 });
+      const [, request] = counts();
+      assertEquals(counts(), [0, request, 0, 0, 0]);
+      assertEquals(request! > 10, true);
+      put(Kind.ITEM, 2000);
+      const [item] = counts();
+      assertEquals([item! > 4000, counts().slice(1)], [true, [
+        request,
+        0,
+        0,
+        0,
+      ]]);
+      putValue(body(100));
+      const [items] = counts();
+      assertEquals(items! > item! + 100, true);
+      put(Kind.END, 0);
+      put(Kind.ERROR, 200_000);
+      assertEquals(counts().slice(0, 2), [items, request]);
+      assertEquals(counts().slice(3)[0], 0);
+      assertEquals([counts()[2]! > 0, counts()[4]! > 200_000], [true, true]);
+      if (drops) sendQueue.clear();
+      else while (sendQueue.hasNext) sendQueue.sendNext();
+      assertEquals(counts(), empty);
+    }
+  },
+);

@@ -123,3 +123,16 @@ Deno.test(
     assertEquals(use(200) > 0, true);
   },
 );
+
+Deno.test("WindowRaises ignores PONGs of a link that was lost", pure, () => {
+  const { state, subject } = raises();
+  const streams = Array.from({ length: 9 }, stream);
+  for (const one of streams) subject.take(one, 8192 * KIB);
+  assertEquals(state.pings, 1);
+  assertEquals(subject.take(streams[0]!, 1), 0);
+  subject.restart();
+  const rounds = streams.map(({ round }) => round);
+  subject.onPong(1);
+  for (const one of streams) subject.take(one, 0);
+  assertEquals(streams.map(({ round }) => round), rounds, "no round has ended");
+});

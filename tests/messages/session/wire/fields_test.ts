@@ -175,3 +175,20 @@ Deno.test("FIELDS_OF lists critical fields for REQUEST only", pure, () => {
     if (message !== "REQUEST") assertEquals([message, critical], [message, []]);
   }
 });
+
+Deno.test("readFields() keeps a TRACE of up to 538 bytes", pure, () => {
+  const read = (length: number) => {
+    const value = new Uint8Array(length).fill(1);
+    const bytes = block(
+      Infinity,
+      concat(
+        [[Field.TRACE, length >> 8, length & 255], value].map((part) =>
+          Uint8Array.from(part)
+        ),
+      ),
+    );
+    return readFields(bytes, 0, fieldsEnd(bytes, 0), FIELDS_OF.REQUEST, 100)
+      .trace?.length;
+  };
+  assertEquals([read(0), read(538), read(539)], [0, 538, undefined]);
+});

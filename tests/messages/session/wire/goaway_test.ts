@@ -54,3 +54,26 @@ Deno.test("decodeGoaway() escapes control characters", pure, () => {
   const goaway = decodeGoaway(frame(Kind.GOAWAY, 0, body));
   assertEquals(goaway.message, "bye\\u{1b}[2J\\u{d}");
 });
+
+Deno.test(
+  "decodeGoaway() rejects every body without its fixed part or its fields",
+  pure,
+  () => {
+    const whole = encodeGoaway({ code: "closed", lastId: 5, message: "bye" });
+    for (let length = 0; length < 9; length++) {
+      const error = assertThrows(
+        () => decodeGoaway(frame(Kind.GOAWAY, 0, whole.subarray(0, length))),
+        MalformedError,
+      );
+      assertEquals(
+        error.message === "GOAWAY is truncated",
+        length < 7,
+        error.message,
+      );
+    }
+    const { message } = decodeGoaway(
+      frame(Kind.GOAWAY, 0, whole.subarray(0, 9)),
+    );
+    assertEquals(message, "");
+  },
+);

@@ -40,3 +40,23 @@ Deno.test("malformed entries for resumption are rejected", pure, () => {
   assertThrows(() => decodeRefusal(bytes(9, 0xff)), MalformedError);
   assertEquals(decodeRefusal(bytes(1, 77))?.reason, "unknown");
 });
+
+Deno.test("tokens of 16 to 64 bytes are accepted, and no others", pure, () => {
+  for (
+    const [length, accepted] of [[15, false], [16, true], [64, true], [
+      65,
+      false,
+    ]] as const
+  ) {
+    const secret = new Uint8Array(length).fill(7);
+    for (
+      const decode of [
+        () => decodeToken(encodeToken({ grace: 1, secret }))?.secret,
+        () => decodeResume(encodeResume({ ...POINT, token: secret }))?.token,
+      ]
+    ) {
+      if (accepted) assertEquals(decode(), secret);
+      else assertThrows(decode, MalformedError, `a token has ${length} bytes`);
+    }
+  }
+});

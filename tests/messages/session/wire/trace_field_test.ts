@@ -40,3 +40,19 @@ Deno.test("decodeTrace() ignores bytes that are not a trace", pure, () => {
   escape[26] = 0x1b;
   assertEquals(decodeTrace(escape), { traceparent, tracestate: "" });
 });
+
+Deno.test(
+  "a tracestate of 512 bytes is sent and read, and no longer one",
+  pure,
+  () => {
+    for (const [length, kept] of [[512, 512], [513, 0]] as const) {
+      const tracestate = `a=${"b".repeat(length - 2)}`;
+      const bytes = encodeTrace({ traceparent, tracestate })!;
+      assertEquals(bytes.length, 26 + kept);
+      assertEquals(
+        decodeTrace(bytes),
+        { traceparent, tracestate: kept > 0 ? tracestate : "" },
+      );
+    }
+  },
+);
