@@ -17,6 +17,13 @@ export const HELD_PER_BYTE = 40;
  */
 const ALLOWANCE = 256;
 
+/** Bytes added to a body's length for what msgpackr's values usually hold. */
+const USUAL = 64;
+/** Maximum size of bodies whose keys all count as new; a table would take longer. */
+export const FEW_KEYS = 512;
+/** Number of properties that have slots in an object literal. */
+const OWN_SLOTS = 4;
+
 /** A slot in an array or object; it contains a small integer or a constant. */
 export const SLOT = 8;
 /** A boxed number; in an array of only floats, numbers are not boxed. */
@@ -82,6 +89,27 @@ export function allowedBytes(length: number, maxHeld: number): number {
  */
 export function newKeyBytes(position: number, isFirst: boolean): number {
   return isFirst ? FIRST_NEW_KEY + KEY_BEFORE * position : NEXT_NEW_KEY;
+}
+
+/** Returns the bytes of an object with `count` properties, up to 17. */
+export function objectBytes(count: number): number {
+  if (count <= OWN_SLOTS) return OBJECT;
+  return OBJECT + 16 + SLOT * 3 * Math.ceil((count - OWN_SLOTS) / 3);
+}
+
+/**
+ * Returns the bytes of a string.
+ *
+ * @param length number of UTF-16 code units
+ * @param unit bytes of each: 1 if all are below 256, otherwise 2
+ */
+export function textBytes(length: number, unit: 1 | 2): number {
+  return length <= 1 && unit === 1 ? 0 : STRING + unit * length & -8;
+}
+
+/** Returns the bytes that a body's values usually hold at most. */
+export function usualBytes(length: number): number {
+  return HELD_PER_BYTE * (length + USUAL);
 }
 
 /** Returns the capacity of a hash table with `count` keys. */

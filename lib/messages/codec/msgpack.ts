@@ -16,6 +16,7 @@ import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 import { MsgpackEncoder } from "./msgpack_encoder.ts";
 import { MsgpackReader } from "./msgpack_reader.ts";
 import { MsgpackScanner } from "./msgpack_scanner.ts";
+import { SmallBodyReader, UNREAD } from "./small_body_reader.ts";
 
 /** Options for {@linkcode msgpack}. */
 export interface MsgpackOptions extends CodecLimits {
@@ -102,6 +103,7 @@ class MsgpackCodec implements MessageCodec {
   readonly #borrow: boolean;
   readonly #encoder: MsgpackEncoder;
   readonly #scanner: MsgpackScanner;
+  readonly #small: SmallBodyReader;
   readonly #reader: MsgpackReader;
   readonly #unpackr: Unpackr;
 
@@ -113,6 +115,7 @@ class MsgpackCodec implements MessageCodec {
     const limits = resolveCodecLimits(options);
     this.#borrow = binary === "borrow";
     this.#scanner = new MsgpackScanner(limits, int64 === "number");
+    this.#small = new SmallBodyReader(limits, int64 === "bigint", this.#borrow);
     this.#reader = new MsgpackReader(int64, this.#borrow);
     this.#encoder = new MsgpackEncoder(limits);
     this.#unpackr = new Unpackr(
@@ -144,11 +147,15 @@ class MsgpackCodec implements MessageCodec {
   }
 
   decode(body: Uint8Array, budget?: DecodeBudget): unknown {
-    const isPlain = this.#scanner.scan(body, budget?.maxHeld);
-    if (budget !== undefined) {
-      // Each borrowed array keeps the whole body in memory.
-      budget.held = this.#scanner.held + (this.#borrow ? body.length : 0);
+    if (this.#small.supports(body.length)) {
+      const value = this.#small.read(body, budget?.maxHeld);
+      if (value !== UNREAD) {
+        if (budget !== undefined) this.#charge(budget, this.#small.held, body);
+        return value;
+      }
     }
+    const isPlain = this.#scanner.scan(body, budget?.maxHeld);
+    if (budget !== undefined) this.#charge(budget, this.#scanner.held, body);
     const inside = decoding;
     decoding = true;
     try {
@@ -163,6 +170,11 @@ class MsgpackCodec implements MessageCodec {
     } finally {
       decoding = inside;
     }
+  }
+
+  #charge(budget: DecodeBudget, held: number, body: Uint8Array): void {
+    // Each borrowed array keeps the whole body in memory.
+    budget.held = held + (this.#borrow ? body.length : 0);
   }
 
   #decodeSmall(body: Uint8Array): unknown {

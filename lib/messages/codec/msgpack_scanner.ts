@@ -24,13 +24,15 @@ import {
   DATE,
   EMPTY_ARRAY,
   EMPTY_KEY,
+  FEW_KEYS,
   grownListBytes,
-  HELD_PER_BYTE,
   newKeyBytes,
   OBJECT,
+  objectBytes,
   SLOT,
-  STRING,
   tableBytes,
+  textBytes,
+  usualBytes,
 } from "./held_bytes.ts";
 
 /** The forms of value that a lead byte can begin. */
@@ -62,20 +64,14 @@ const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** Maximum size of bodies whose keys all count as new; a table would take longer. */
-const FEW_KEYS = 512;
 /** Number of bytes of a body for each key beyond `maxKeys`. */
 const BYTES_PER_KEY = 9;
 /** Number of keys that an object with a new class counts as. */
 const SLOW_OBJECT = 6;
 /** Number of keys that a sparse object of the reader counts as. */
 const SLOW_SPARSE = 2;
-/** Bytes added to a body's length for what msgpackr's values usually hold. */
-const USUAL = 64;
 /** Number of properties that msgpackr adds without a hash table. */
 const FAST_KEYS = 17;
-/** Number of properties that have slots in an object literal. */
-const OWN_SLOTS = 4;
 
 /** Scanner that checks bodies against the limits. */
 export class MsgpackScanner {
@@ -146,7 +142,7 @@ export class MsgpackScanner {
       maxHeld,
       allowedBytes(length, this.#limits.maxHeld),
     );
-    const usual = Math.min(allowed, HELD_PER_BYTE * (length + USUAL));
+    const usual = Math.min(allowed, usualBytes(length));
     // The reader is slower, but holds less.
     const isPlain = !this.#isMarked && this.held + this.#fast <= usual;
     this.held = Math.ceil(this.held + (isPlain ? this.#fast : this.#frugal));
@@ -311,8 +307,7 @@ export class MsgpackScanner {
       return OBJECT + table;
     }
     this.#tableShare[depth] = 0;
-    if (count <= OWN_SLOTS) return OBJECT;
-    return OBJECT + 16 + SLOT * 3 * Math.ceil((count - OWN_SLOTS) / 3);
+    return objectBytes(count);
   }
 
   /**
@@ -405,7 +400,7 @@ export class MsgpackScanner {
     const bytes = this.#bytes;
     const length = end - start;
     const ascii = endOfAscii(bytes, start, end);
-    if (ascii === end) return length <= 1 ? 0 : STRING + length & -8;
+    if (ascii === end) return textBytes(length, 1);
     const units = utf16Length(bytes, ascii, end);
     if (units < 0) {
       throw this.#error("malformed", at, "a string is not well-formed UTF-8");
@@ -413,7 +408,7 @@ export class MsgpackScanner {
     if (length > LONGEST_SHORT_STRING && spells(bytes, start, MARK)) {
       this.#isMarked = true;
     }
-    return STRING + 2 * (ascii - start + units) & -8;
+    return textBytes(ascii - start + units, 2);
   }
 
   #extension(at: number, start: number, length: number): number {
