@@ -6,6 +6,7 @@
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection } from "../connection.ts";
+import { TransportError } from "../errors.ts";
 import { clientOptions } from "./connect_tls.ts";
 import { handshakeFailure } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
@@ -21,6 +22,7 @@ const OPTIONS: OptionNames<Options> = {
   key: true,
   alpnProtocols: true,
   requireCloseNotify: true,
+  timeout: true,
   signal: true,
 };
 
@@ -54,11 +56,15 @@ const OPTIONS: OptionNames<Options> = {
  * @param connection any connection; this function owns it, and closes it if the
  * handshake fails
  * @param options the server's name, which its certificate contains;
- * certificates; a signal that cancels the handshake. Unlike those of `connect`,
- * `caCerts` replaces the runtime's authorities, as the handshake has one attempt.
+ * certificates; a time limit and a signal that cancel the handshake. Unlike those
+ * of `connect`, `caCerts` replaces the runtime's authorities, as the handshake has
+ * one attempt. `timeout` is the longest time of the handshake in milliseconds, by
+ * default 10,000; `0` means no limit.
  * @returns the encrypted connection
  * @throws {TransportError} with code `"tls"` if a certificate or the handshake is
- * rejected, or with code `"protocol"` if the peer does not speak TLS
+ * rejected, with code `"protocol"` if the peer does not speak TLS, or with code
+ * `"timeout"` if the handshake takes too long
+ * @throws {RangeError} if `timeout` is out of range
  * @throws {TypeError} if an option is unknown or `serverName` is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
  *
@@ -66,16 +72,25 @@ const OPTIONS: OptionNames<Options> = {
  */
 export async function startTls(
   connection: Connection,
-  options: Omit<TlsClientOptions, "defaultCaCerts"> & {
+  options: Omit<TlsClientOptions, "defaultCaCerts" | "caCerts"> & {
     readonly serverName: string;
+    /** PEM certificates of trusted authorities, instead of the runtime's. */
+    readonly caCerts?: readonly string[] | undefined;
+    readonly timeout?: number | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<TlsConnection> {
   checkOptions("startTls()", options, OPTIONS);
   const { serverName, caCerts, requireCloseNotify, signal } = options;
+  const { timeout = 10_000 } = options;
   if (typeof serverName !== "string" || serverName === "") {
     throw new TypeError(
       `Cannot start TLS as 'serverName' must be the server's name: current value is ${serverName}`,
+    );
+  }
+  if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
+    throw new RangeError(
+      `Cannot start TLS as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
     );
   }
   const context = {
@@ -92,8 +107,12 @@ export async function startTls(
       requireCloseNotify,
     }, {
       signal,
-      timeout: Infinity,
-      timeoutError: () => new Error("unreachable: no timeout is set"),
+      timeout: timeout === 0 ? Infinity : timeout,
+      timeoutError: () =>
+        new TransportError(
+          `Cannot start TLS with ${context.address}: the handshake did not complete within ${timeout} ms`,
+          { code: "timeout", address: context.address },
+        ),
     });
     return new TlsConnectionImpl(engine, negotiated(engine.socket));
   } catch (error) {

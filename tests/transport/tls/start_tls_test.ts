@@ -169,3 +169,36 @@ Deno.test("startTls() rejects with the signal's reason and closes", async () => 
   );
   far.close();
 });
+
+Deno.test("startTls() limits the time of the handshake and closes", async () => {
+  const { setTimeout: set } = globalThis;
+  const delays = new Set<unknown>();
+  globalThis.setTimeout = ((callback: () => void, delay?: number) => {
+    delays.add(delay);
+    return set(callback, delay === 10_000 ? 0 : delay);
+    // deno-lint-ignore no-explicit-any -- only a few of the overloads are used
+  }) as any;
+  try {
+    for (const timeout of [undefined, 1]) {
+      const [near, far] = memoryPair(); // the server never answers
+      const error = await assertRejects(
+        () => startTls(near, { ...TRUST, timeout }),
+        TransportError,
+        `did not complete within ${timeout ?? 10_000} ms`,
+      );
+      assertEquals([error.code, near.closed], ["timeout", true]);
+      far.close();
+    }
+    assertEquals(delays.has(10_000), true);
+  } finally {
+    globalThis.setTimeout = set;
+  }
+  for (const timeout of [-1, NaN, 2 ** 31]) {
+    const [near] = memoryPair();
+    await assertRejects(
+      () => startTls(near, { ...TRUST, timeout }),
+      RangeError,
+      "'timeout' must be from 0",
+    );
+  }
+});
