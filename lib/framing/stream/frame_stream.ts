@@ -18,8 +18,8 @@ export type { ByteStream, DetachedConnection, FrameRoom, FramesOptions };
  * | call | writes | waits |
  * | --- | --- | --- |
  * | `begin` … `commit` | in place, no copy | never |
- * | `write` | a copy | never |
- * | `send` | a copy; above 128 KiB, the payload itself | while more than `highWaterMark` bytes are unsent; until a payload that is not copied is written |
+ * | `write` | a copy, or several parts as one frame | never |
+ * | `send` | the same; above 128 KiB, the payload itself | while more than `highWaterMark` bytes are unsent; until a payload that is not copied is written |
  * | `flush` | | until everything is written |
  *
  * Frames from one turn of the event loop are written together at its end, or
@@ -27,8 +27,8 @@ export type { ByteStream, DetachedConnection, FrameRoom, FramesOptions };
  * call to the write side reports the same error, and `receive` reports it after
  * the last frame.
  *
- * Only one reader, `receive` or a loop, may read frames at a time. Leaving a
- * loop with `break` ends neither the stream nor the connection: the next reader
+ * Only one reader, `receive`, `read` or a loop, may read frames at a time. Leaving
+ * a loop with `break` ends neither the stream nor the connection: the next reader
  * continues with the next frame.
  *
  * @typeParam C type of the underlying connection
@@ -100,6 +100,38 @@ export interface FrameStream<C extends ByteStream = ByteStream>
   ): Promise<void>;
 
   /**
+   * Reads one frame. Later frames stay for the next call, for a loop or for
+   * `receive`. Calls may be made before the one before has settled; they return
+   * the next frames in order.
+   *
+   * With the option `copy: "never"`, the frame is valid until the next one is
+   * requested.
+   *
+   * @example Wait for the reply to each request
+   * ```ts
+   * import { frames, lines } from "@lengthwise/lengthwise/framing";
+   * import { memoryPair } from "@lengthwise/lengthwise/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const [near, far] = memoryPair();
+   * await using client = frames(near, lines());
+   * await using server = frames(far, lines());
+   *
+   * client.write("PING");
+   * const request = await server.read();
+   * server.write("PONG ", request ?? "");
+   * assertEquals(new TextDecoder().decode(await client.read() ?? undefined), "PONG PING");
+   * await server.closeWrite();
+   * assertEquals(await client.read(), null);
+   * ```
+   *
+   * @returns the frame, or `null` when the peer has ended its stream cleanly or the
+   * stream has been closed or detached locally
+   * @throws the errors of `receive`; each later call throws the same error
+   */
+  read(): Promise<Uint8Array | null>;
+
+  /**
    * Opens a frame whose payload is written in place. Fill `buffer` from `start`
    * on, then call {@linkcode FrameStream.commit} or
    * {@linkcode FrameStream.abandon} in the same turn. Calling `begin` again
@@ -126,17 +158,20 @@ export interface FrameStream<C extends ByteStream = ByteStream>
   /**
    * Frames a copy of a payload. Never waits, however much is unsent.
    *
+   * @param parts the payload, in one or several parts; text means its UTF-8 bytes
    * @throws {FrameError} if the payload cannot be framed; nothing is written
    * @throws the error that ended the write side
    */
-  write(payload: Uint8Array): void;
+  write(...parts: (string | Uint8Array)[]): void;
   /**
    * Frames a payload and waits while more than `highWaterMark` bytes are unsent.
-   * A payload above 128 KiB is not copied if the layout allows it
+   * A single part above 128 KiB is not copied if the layout allows it
    * (`FrameEncoder.encodeHeader`); it must not change until the promise
    * settles.
+   *
+   * @param parts the payload, in one or several parts; text means its UTF-8 bytes
    */
-  send(payload: Uint8Array): Promise<void>;
+  send(...parts: (string | Uint8Array)[]): Promise<void>;
   /** Waits until the transport has accepted everything framed so far. */
   flush(): Promise<void>;
   /**
@@ -169,7 +204,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
    * Returns the connection and the undecoded bytes, for switching protocols:
    * `frames((await old.detach()).stream, framing)` continues without loss.
    * Unsent bytes are written first. The frame stream cannot be used afterwards.
-   * Call this between two frames: in `onFrame` or in the body of a loop.
+   * Call this between two frames: in `onFrame`, in the body of a loop, or after
+   * `read`.
    *
    * @throws {Error} if a read is in progress, as its bytes would be lost
    */

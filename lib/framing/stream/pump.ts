@@ -66,6 +66,10 @@ export class Pump<C extends ByteStream> {
   #released = false;
   /** Number of frames decoded since the last read began. */
   #decoded = 0;
+  /** Settles after the last call to `read()`; each waits for the one before. */
+  #reads: Promise<unknown> = DONE;
+  /** Whether the turn of the last call to `read()` goes on. */
+  #handling = false;
   readonly #turn: Turn;
 
   constructor(
@@ -145,7 +149,7 @@ export class Pump<C extends ByteStream> {
         while (this.#deliver(onFrame, afterTurn)) await this.#turn.wait();
         if (!this.#mayRead()) return;
         try {
-          this.#take(await this.#read());
+          this.#take(await this.#beginRead());
         } catch (error) {
           this.#readFailed(error);
         }
@@ -171,10 +175,47 @@ export class Pump<C extends ByteStream> {
         this.#turn.end();
         if (!this.#mayRead()) return;
         try {
-          this.#take(await this.#read());
+          this.#take(await this.#beginRead());
         } catch (error) {
           this.#readFailed(error);
         }
+      }
+    } finally {
+      this.#hasReader = false;
+      this.#incoming.pause();
+    }
+  }
+
+  read(): Promise<Uint8Array | null> {
+    const frame = this.#reads.then(() => this.#readOne());
+    this.#reads = frame.catch(() => {});
+    return frame;
+  }
+
+  async #readOne(): Promise<Uint8Array | null> {
+    this.#claim();
+    try {
+      if (!this.#handling) await this.#beginTurn();
+      else if (this.#turn.handled()) {
+        await this.#turn.wait();
+        this.#turn.begin();
+      }
+      this.#handling = false;
+      for (;;) {
+        const frame = this.#next();
+        if (frame !== undefined) {
+          this.#decoded++;
+          this.#handling = true;
+          return this.#lend(frame);
+        }
+        this.#turn.end();
+        if (!this.#mayRead()) return null;
+        try {
+          this.#take(await this.#beginRead());
+        } catch (error) {
+          this.#readFailed(error);
+        }
+        await this.#beginTurn();
       }
     } finally {
       this.#hasReader = false;
@@ -194,16 +235,26 @@ export class Pump<C extends ByteStream> {
     this.#outgoing.abandon();
   }
 
-  write(payload: Uint8Array): void {
-    this.#outgoing.write(payload);
+  write(...parts: (string | Uint8Array)[]): void {
+    const [payload] = parts;
+    if (parts.length === 1 && typeof payload === "object") {
+      this.#outgoing.write(payload);
+    } else {
+      this.#outgoing.writeParts(parts);
+    }
   }
 
-  send(payload: Uint8Array): Promise<void> {
+  send(...parts: (string | Uint8Array)[]): Promise<void> {
     const outgoing = this.#outgoing;
     if (outgoing.ended !== undefined) return rejected(outgoing.ended.error);
-    let borrowed: boolean;
+    const [payload] = parts;
+    let borrowed = false;
     try {
-      borrowed = outgoing.send(payload);
+      if (parts.length === 1 && typeof payload === "object") {
+        borrowed = outgoing.send(payload);
+      } else {
+        outgoing.writeParts(parts);
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -346,8 +397,13 @@ export class Pump<C extends ByteStream> {
     return false;
   }
 
+  async #beginTurn(): Promise<void> {
+    if (!this.#turn.free) await this.#turn.wait();
+    this.#turn.begin();
+  }
+
   /** Begins the next read. */
-  #read(): Promise<number | null> {
+  #beginRead(): Promise<number | null> {
     const decoded = this.#decoded;
     this.#decoded = 0;
     this.#turn.beginRead();

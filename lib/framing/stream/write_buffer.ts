@@ -28,6 +28,12 @@ export interface Batch {
 }
 
 const NOTHING = new Uint8Array(0);
+const UTF8 = new TextEncoder();
+/**
+ * Length of a text above which it is encoded elsewhere. A shorter one is encoded
+ * in place, for which three bytes for each of its units are reserved.
+ */
+const LONG_TEXT = 8 * 1024;
 
 /**
  * A buffer of contiguous frames, which are taken as one batch:
@@ -123,6 +129,37 @@ export class WriteBuffer {
     this.#assertClosed("write a frame");
     this.#reserve(this.#encoder.maxEncodedLength(payload.length));
     this.end = this.#encoder.encodeInto(payload, this.#bytes, this.end);
+  }
+
+  /** Frames a payload of several parts, of which texts become UTF-8. */
+  writeParts(given: readonly (string | Uint8Array)[]): void {
+    this.#assertClosed("write a frame");
+    let room = 0;
+    const parts = given.map((part) => {
+      if (typeof part === "string" && part.length <= LONG_TEXT) {
+        room += 3 * part.length;
+        return part;
+      }
+      const bytes = typeof part === "string" ? UTF8.encode(part) : part;
+      if (!(bytes instanceof Uint8Array)) {
+        throw new TypeError(
+          `Cannot write a frame as each part must be text or a Uint8Array: current value is ${bytes}`,
+        );
+      }
+      room += bytes.length;
+      return bytes;
+    });
+    const { buffer, start } = this.begin(room);
+    let at = start;
+    for (const part of parts) {
+      if (typeof part === "string") {
+        at += UTF8.encodeInto(part, buffer.subarray(at)).written;
+      } else {
+        buffer.set(part, at);
+        at += part.length;
+      }
+    }
+    this.commit(at);
   }
 
   /**

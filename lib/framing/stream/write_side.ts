@@ -136,6 +136,14 @@ export class WriteSide {
     this.#advance(before);
   }
 
+  /** Frames a payload of several parts, of which texts become UTF-8. */
+  writeParts(parts: readonly (string | Uint8Array)[]): void {
+    if (this.ended !== undefined) throw this.ended.error;
+    const before = this.#frames.end;
+    this.#frames.writeParts(parts);
+    this.#advance(before);
+  }
+
   /**
    * Frames a payload. A large one is not copied if the layout allows it.
    *

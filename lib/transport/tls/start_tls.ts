@@ -41,12 +41,13 @@ const OPTIONS: OptionNames<Options> = {
  *
  * async function upgrade(connection: Connection): Promise<TlsConnection> {
  *   const plain = frames(connection, lines());
- *   await plain.send(new TextEncoder().encode("STARTTLS"));
- *   for await (const line of plain) {
- *     if (!new TextDecoder().decode(line).startsWith("220")) break;
+ *   await plain.send("STARTTLS");
+ *   const line = await plain.read() ?? undefined;
+ *   if (new TextDecoder().decode(line).startsWith("220")) {
  *     const { rest } = await plain.detach();
- *     if (rest.length > 0) break;
- *     return await startTls(connection, { serverName: "mail.example" });
+ *     if (rest.length === 0) {
+ *       return await startTls(connection, { serverName: "mail.example" });
+ *     }
  *   }
  *   connection.close();
  *   throw new Error("Cannot upgrade the connection");

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
-import { FrameError, frames, u32be } from "../../../lib/framing/mod.ts";
+import {
+  cobs,
+  FrameError,
+  frames,
+  lines,
+  u32be,
+} from "../../../lib/framing/mod.ts";
 import { FakeTime } from "./fake_time.ts";
 import { payload, ScriptedConnection, settled } from "./scripted_connection.ts";
 
@@ -317,4 +323,120 @@ Deno.test("a connection that throws on close does not hide a timeout or an abort
   // A caller of close() receives the exception.
   const stream = frames(new Stubborn(), u32be());
   assertThrows(() => stream.close(), Error, "cannot close");
+});
+
+Deno.test("read() returns one frame and leaves the next ones to other readers", async () => {
+  const bytes = framed(
+    ...[1, 2, 3, 4, 5, 6, 7].map((length) => payload(length)),
+  );
+  const connection = new ScriptedConnection([
+    bytes.slice(0, 8),
+    bytes.slice(8),
+  ]);
+  const stream = frames(connection, u32be());
+  assertEquals(await stream.read(), payload(1));
+  assertEquals(await stream.read(), payload(2));
+  for await (const frame of stream) {
+    assertEquals(frame.length, 3);
+    await assertRejects(() => stream.read(), Error, "another receive() call");
+    break;
+  }
+  const both = await Promise.all([stream.read(), stream.read()]);
+  assertEquals(both, [payload(4), payload(5)]); // in order
+  const waiting = [6, 7, 8].map(() => stream.read());
+  await settled();
+  await assertRejects(() => stream.receive(() => {}), Error, "another");
+  await assertRejects(() => stream.detach(), Error, "a read is in progress");
+  connection.feed(framed(payload(8)), null);
+  assertEquals(
+    await Promise.all(waiting),
+    [6, 7, 8].map((length) => payload(length)),
+  );
+  assertEquals([await stream.read(), await stream.read()], [null, null]);
+  await stream.receive(() => assert(false));
+});
+
+Deno.test("read() rejects with the same error each time, after the frames before it", async () => {
+  const connection = new ScriptedConnection([
+    framed(payload(3)),
+    encoder.encode(payload(3)).slice(0, 5),
+    null,
+  ]);
+  const stream = frames(connection, u32be());
+  assertEquals(await stream.read(), payload(3));
+  const error = await assertRejects(() => stream.read(), FrameError);
+  assertEquals(error.code, "truncated");
+  assertEquals(await assertRejects(() => stream.read()), error);
+});
+
+Deno.test("read() returns null after close() and detach()", async () => {
+  const closed = frames(new ScriptedConnection(), u32be());
+  const waiting = closed.read();
+  await settled();
+  closed.close();
+  assertEquals([await waiting, await closed.read()], [null, null]);
+  const bytes = framed(payload(1), payload(2));
+  const stream = frames(new ScriptedConnection([bytes]), u32be());
+  assertEquals(await stream.read(), payload(1));
+  const { rest } = await stream.detach();
+  assertEquals(rest, framed(payload(2)));
+  assertEquals(await stream.read(), null);
+});
+
+Deno.test("read() copies frames unless copy is never", async () => {
+  for (const copy of ["always", "never"] as const) {
+    const connection = new ScriptedConnection([
+      framed(payload(3), payload(3)),
+      framed(Uint8Array.of(9, 9, 9)),
+    ]);
+    const stream = frames(connection, u32be(), { copy });
+    const first = await stream.read();
+    const second = await stream.read();
+    assertEquals(first!.buffer === second!.buffer, copy === "never");
+    await stream.read();
+    assertEquals(second![0] === 9, false);
+  }
+});
+
+Deno.test("write() and send() frame several parts as one payload", async () => {
+  for (const framing of [u32be(), cobs()]) {
+    const connection = new ScriptedConnection();
+    const stream = frames(connection, framing);
+    const long = "é".repeat(10_000);
+    stream.write("a€", Uint8Array.of(0, 7), "", "z");
+    stream.write("one");
+    stream.write();
+    await stream.send(long, payload(200_000));
+    const utf8 = (text: string) => new TextEncoder().encode(text);
+    const wanted = [
+      concat([utf8("a€"), Uint8Array.of(0, 7), utf8("z")]),
+      utf8("one"),
+      new Uint8Array(0),
+      concat([utf8(long), payload(200_000)]),
+    ];
+    await stream.flush();
+    assertEquals(
+      connection.sent,
+      concat(wanted.map((one) => framing.encoder().encode(one))),
+    );
+    assertEquals(stream.bytesFramed, connection.sent.length);
+  }
+});
+
+Deno.test("write() and send() drop a frame of parts that cannot be framed", async () => {
+  const connection = new ScriptedConnection();
+  const stream = frames(connection, lines({ maxFrameLength: 5 }));
+  assertThrows(() => stream.write("abc", "def"), FrameError, "6");
+  await assertRejects(() => stream.send("a", "\n"), FrameError, "delimiter");
+  // @ts-expect-error -- neither text nor bytes
+  assertThrows(() => stream.write("a", 1n), TypeError, "value is 1");
+  stream.write("ok");
+  await stream.flush();
+  assertEquals(new TextDecoder().decode(connection.sent), "ok\n");
+  stream.begin(3);
+  assertThrows(() => stream.write("a", "b"), Error, "another frame is open");
+  stream.abandon();
+  await stream.closeWrite();
+  assertThrows(() => stream.write("a", "b"), Error, "closeWrite()");
+  await assertRejects(() => stream.send("a", "b"), Error, "closeWrite()");
 });
