@@ -579,7 +579,7 @@ function onceRuns<P extends AnyProtocol, Auth, State>(
       `Cannot serve ${declared.name}, which is once, without the option "principal": name the principal of a session, as in (auth) => auth.user, so that outcomes are kept apart`,
     );
   }
-  const store = once ?? memoryOnceStore();
+  const store = once === undefined ? memoryOnceStore() : once;
   checkStore(store);
   return new OnceRuns(store, (error) => report(error, declared.name));
 }

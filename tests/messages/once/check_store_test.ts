@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import { MAX_KEY } from "../../../lib/messages/session/wire/once_field.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
@@ -30,6 +31,7 @@ const FULL = store(() => ({ state: "full" }));
 
 Deno.test("values that are not stores are rejected, and the error says why", () => {
   const cases: [unknown, string][] = [
+    [null, 'null as option "once"'],
     [true, "a value of type boolean"],
     [{}, "a value of type object"],
     [() => FULL, "a function"],
@@ -72,5 +74,27 @@ Deno.test("an answer that is not a reservation fails the call, and is reported",
     assertEquals([error.code, error.processed], ["outcome-lost", "maybe"]);
     assertEquals(list.map(({ method }) => method), ["pay"]);
     assertEquals(String(list[0]?.error).includes(message), true);
+  }
+});
+
+Deno.test("a store is accepted at the limits of its times and its id, exactly", () => {
+  const make = (changes: object) => {
+    const options = { once: { ...FULL, ...changes } as OnceStore }; // the test changes its members
+    createServer(Bank, options).handle(handlers);
+  };
+  const ms = 2 ** 31 - 1;
+  const accepted = [
+    ...[{ lease: 1 }, { lease: ms }, { timeout: 1 }, { timeout: ms }],
+    ...[{ id: "x" }, { id: "x".repeat(MAX_KEY) }, {
+      id: "é".repeat(MAX_KEY / 2),
+    }],
+  ];
+  for (const changes of accepted) make(changes);
+  const rejected = [
+    ...[{ lease: ms + 1 }, { timeout: ms + 1 }],
+    ...[{ id: "x".repeat(MAX_KEY + 1) }, { id: "é".repeat(MAX_KEY / 2 + 1) }],
+  ];
+  for (const changes of rejected) {
+    assertThrows(() => make(changes), Error, "Cannot use a store of outcomes");
   }
 });

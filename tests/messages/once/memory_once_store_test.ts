@@ -239,3 +239,113 @@ Deno.test("memoryOnceStore() checks its options", () => {
   assertThrows(() => memoryOnceStore(misspelled), TypeError, '"maxBits"');
   assertEquals(memoryOnceStore().id === memoryOnceStore().id, false);
 });
+
+Deno.test("a store is filled to exactly its bounds", () => {
+  const bench = new Bench({ maxBytes: 64 * 1024 });
+  const group = "g";
+  assertEquals(
+    bench.state(bench.call(1, { client: "", group, key: "k" })),
+    "new",
+  );
+  const cost = bench.store.held; // of a call whose key has one character
+  // A quarter of the store for each group.
+  const room = 16 * 1024 - cost;
+  const fits = (group: string, left: number, more: number) =>
+    bench.state(
+      bench.call(2, {
+        client: "",
+        group,
+        key: group.padEnd(left - cost + 1 + more, "k"),
+      }),
+    );
+  assertEquals([fits(group, room, 1), fits(group, room, 0)], ["full", "new"]);
+  assertEquals(bench.store.held, 16 * 1024);
+  for (const other of ["h", "i"]) {
+    assertEquals(fits(other, 16 * 1024, 0), "new");
+    bench.now++;
+  }
+  assertEquals(bench.store.held, 48 * 1024);
+});
+
+Deno.test("an outcome is kept if it is as long as it may be, and has its room exactly", () => {
+  const bench = new Bench({ maxOutcome: 100 });
+  for (const [length, state] of [[100, "done"], [101, "gone"]] as const) {
+    const call = bench.call(length);
+    bench.run(call, new Uint8Array(length));
+    assertEquals(bench.state(call), state);
+  }
+  const small = new Bench({ maxBytes: 64 * 1024 });
+  const call = small.call(1, { client: "", key: "k" });
+  small.run(call, new Uint8Array(0));
+  const held = small.store.held; // with an outcome of no bytes
+  for (const [more, state] of [[0, "done"], [1, "gone"]] as const) {
+    const bench = new Bench({ maxBytes: 64 * 1024 });
+    bench.run(call, new Uint8Array(16 * 1024 - held + more));
+    assertEquals(bench.state(call), state, `${more}`);
+    assertEquals(bench.store.held <= 16 * 1024, true);
+  }
+});
+
+Deno.test("an outcome and a client are kept for exactly the time of retention", () => {
+  for (const early of [1, 0]) {
+    const bench = new Bench({ retention: 1000 });
+    const call = bench.call(1);
+    bench.run(call);
+    bench.now += 1000 - early;
+    const again = { ...call, created: bench.now };
+    assertEquals(bench.state(again), early > 0 ? "done" : "new");
+  }
+  for (const early of [1, 0]) { // a call that was created long ago
+    const bench = new Bench({ retention: 1000 });
+    const call = bench.call(1, { created: START - 1000 + early });
+    assertEquals(bench.state(call), early > 0 ? "new" : "gone");
+  }
+  const bench = new Bench({ retention: 1000 });
+  bench.run(bench.call(1));
+  bench.run(bench.call(2, { client: "/d" }));
+  bench.now += 500;
+  bench.run(bench.call(3)); // the first client is the last one now
+  bench.now += 500;
+  bench.state(bench.call(9, { client: "", key: "x" }));
+  const { held } = bench.store;
+  assertEquals(bench.state(bench.call(4, { client: "/d" })), "new");
+  const cost = bench.store.held - held;
+  bench.state(bench.call(5));
+  assertEquals(
+    bench.store.held - held - cost < cost,
+    true,
+    "this one is known",
+  );
+});
+
+Deno.test("a client sees outcomes up to its number, and each only once", () => {
+  const bench = new Bench();
+  for (const number of [1, 2, 3]) bench.run(bench.call(number));
+  const late = bench.call(4);
+  const reserved = bench.store.reserve(late);
+  bench.state(bench.call(5, { seen: 2 }));
+  assertEquals(bench.store.size, 3); // 3, 4 and 5
+  bench.state(bench.call(6, { seen: 4 }));
+  assertEquals(bench.store.size, 3, "4 still runs");
+  if ("fence" in reserved) bench.store.settle(late, reserved.fence, OUTCOME);
+  assertEquals(bench.store.size, 2, "4 was seen before it settled");
+  assertEquals(bench.state(bench.call(3)), "gone");
+  bench.now += 60 * MINUTE;
+  bench.state(bench.call(1, { client: "", key: "x", created: START }));
+  assertEquals(bench.store.size, 2, "5 and 6 run");
+});
+
+Deno.test("memoryOnceStore() accepts each option from its least value on", () => {
+  const least = {
+    maxBytes: 64 * 1024,
+    maxOutcome: 0,
+    retention: 1000,
+    maxUnacknowledged: 1,
+  };
+  for (const [name, value] of Object.entries(least)) {
+    memoryOnceStore({ [name]: value });
+    for (const wrong of [value - 1, value + 0.5, NaN]) {
+      assertThrows(() => memoryOnceStore({ [name]: wrong }), RangeError, name);
+    }
+  }
+});
