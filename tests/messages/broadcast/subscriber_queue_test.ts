@@ -5,6 +5,8 @@ import {
   SubscriberQueue,
 } from "../../../lib/messages/broadcast/subscriber_queue.ts";
 
+import { mulberry32 } from "../../framing/random.ts";
+
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 interface Message {
@@ -222,3 +224,64 @@ Deno.test("SubscriberQueue.clear() leaves an empty queue", none, () => {
   assertEquals(queue.put("8", "8"), "dropped 1");
   assertEquals(queue.contents(), "567");
 });
+
+Deno.test(
+  "SubscriberQueue is a list, and counts its bytes here and in total",
+  none,
+  () => {
+    const random = mulberry32(4);
+    const total = { held: 1000 };
+    const queue = new SubscriberQueue<Message>(limits("drop-oldest"), total);
+    let list: Message[] = [];
+    for (let round = 0; round < 1500; round++) {
+      const size = random(100);
+      if (random(500) === 0) {
+        queue.clear();
+        list = [];
+      } else if (random(2) === 0) assertEquals(queue.take(), list.shift());
+      else {
+        const message = { name: `${round}`, size };
+        const key = random(3) === 0 ? random(4) : undefined;
+        const at = list.findIndex(({ name }) => keys.get(name) === key);
+        const { outcome } = queue.put(message, key);
+        if (key !== undefined) keys.set(message.name, key);
+        assertEquals(
+          outcome,
+          key !== undefined && at >= 0 ? "conflated" : "queued",
+        );
+        if (outcome === "conflated") list[at] = message;
+        else list.push(message);
+      }
+      const bytes = list.reduce((sum, { size }) => sum + size + 64, 0);
+      assertEquals([queue.length, queue.bytes, total.held], [
+        list.length,
+        bytes,
+        1000 + bytes,
+      ]);
+    }
+  },
+);
+
+const keys = new Map<string, number>();
+
+Deno.test(
+  "SubscriberQueue.take() frees messages, and moves the others rarely",
+  none,
+  () => {
+    const splice = Array.prototype.splice;
+    const removed: number[] = [];
+    const { queue } = new Queue("drop-oldest");
+    for (let n = 0; n < 1000; n++) queue.put({ name: "", size: 1 }, undefined);
+    Array.prototype.splice = function (this: unknown[], start, count = 0) {
+      removed.push(count);
+      return splice.call(this, start, count);
+    };
+    try {
+      while (queue.take() !== undefined);
+    } finally {
+      Array.prototype.splice = splice;
+    }
+    assertEquals(removed.reduce((sum, count) => sum + count), 1000);
+    assertEquals([removed.length < 20, removed[0]! > 400], [true, true]);
+  },
+);
