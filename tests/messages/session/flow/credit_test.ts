@@ -275,3 +275,60 @@ Deno.test(
     ]);
   },
 );
+
+Deno.test(
+  "ConnectionCredit.allowFrame() grants in advance, not in addition",
+  pure,
+  () => {
+    const sink = new Recorder();
+    const writer = new FrameWriter(sink, bytes(), resolveSessionLimits());
+    const credit = new ConnectionCredit(writer, 1, 400);
+    const granted = () =>
+      sink.frames.splice(0).map((
+        { kind, body },
+      ) => [kind, totalOf(frame(kind, 0, body))]);
+    credit.charge(399);
+    credit.allowFrame();
+    assertEquals([granted(), credit.available], [[], 1]);
+    credit.charge(51);
+    credit.allowFrame();
+    credit.allowFrame();
+    assertEquals(granted(), [[Kind.WINDOW, 451]]);
+    assertEquals([credit.available, credit.owed, credit.unreturned], [
+      1,
+      -51,
+      450,
+    ]);
+    credit.release(150); // 99 are owed: one less than a quarter
+    assertEquals(granted(), []);
+    credit.release(1);
+    assertEquals(granted(), [[Kind.WINDOW, 551]]);
+    credit.release(299);
+    assertEquals(granted(), [[Kind.WINDOW, 850]]);
+    assertEquals([credit.available, credit.owed, credit.unreturned], [
+      400,
+      0,
+      0,
+    ]);
+  },
+);
+
+Deno.test(
+  "ConnectionCredit.pause() holds back grants, and makes up for them",
+  pure,
+  () => {
+    const sink = new Recorder();
+    const writer = new FrameWriter(sink, bytes(), resolveSessionLimits());
+    const credit = new ConnectionCredit(writer, 1, 400);
+    credit.charge(300);
+    credit.pause(true);
+    credit.release(300);
+    assertEquals([sink.frames.length, credit.owed], [0, 300]);
+    credit.pause(false);
+    assertEquals([sink.frames.length, credit.owed, credit.available], [
+      1,
+      0,
+      400,
+    ]);
+  },
+);

@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { FrameLog } from "../../../../lib/messages/session/flow/frame_log.ts";
-import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
+import {
+  HEADER,
+  Kind,
+} from "../../../../lib/messages/session/wire/frame_header.ts";
+import { mulberry32 } from "../../../framing/random.ts";
 
 const pure = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -58,5 +62,43 @@ Deno.test(
     assertEquals(log.sent.byKind.filter((count) => count > 0), [1]);
     assertEquals(log.received.byKind[0], 1);
     assertEquals([log.held, log.headers()], [0, []]);
+  },
+);
+
+Deno.test(
+  "FrameLog keeps the last headers, and grows with frames of calls only",
+  pure,
+  () => {
+    for (const most of [0, 1, 5, 8, 20, 64]) {
+      const log = new FrameLog(most);
+      const random = mulberry32(most);
+      const clock = { now: 0 };
+      log.clock = clock;
+      let room = Math.min(8, most);
+      let list: unknown[] = [];
+      let bytes = 0;
+      const kinds = Object.values(Kind);
+      for (let round = 0; round < 300; round++) {
+        clock.now += random(3);
+        const kind = kinds[random(round < 100 ? 5 : kinds.length)]!;
+        const [id, flags, length] = [random(9), random(4), random(70_000)];
+        const sent = random(2) === 1;
+        log.add(sent, kind, flags, id, length);
+        if (sent) bytes += 4 + HEADER + length;
+        if (kind >= Kind.REQUEST && list.length === room) {
+          room = Math.min(
+            2 * room,
+            most,
+          );
+        }
+        const isSecret = kind === Kind.HELLO || kind === Kind.AUTH;
+        const shown = isSecret ? undefined : length;
+        list.push({ at: clock.now, sent, kind, flags, id, length: shown });
+        list = list.slice(-room || list.length);
+        assertEquals(log.headers(), list);
+        assertEquals(log.held, most === 0 ? 0 : 8 * 3 * room);
+      }
+      assertEquals(log.sent.bytes, bytes);
+    }
   },
 );

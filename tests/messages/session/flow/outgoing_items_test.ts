@@ -6,6 +6,7 @@ import {
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { SessionStream } from "../../../../lib/messages/session/flow/shared_state.ts";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import type { MessageCodec } from "../../../../lib/messages/codec/message_codec.ts";
 import {
@@ -456,5 +457,86 @@ Deno.test(
     simulation.settle();
     assertEquals(held[32]?.items, items);
     assertEquals([held[32]?.itemsEnded, up.errors], [true, []]);
+  },
+);
+
+Deno.test(
+  "an item is sent at once if there is credit for it, exactly",
+  pure,
+  () => {
+    const lacks: Record<
+      string,
+      [number, (lone: Lone, call: SessionStream, left: number) => void]
+    > = {
+      "credit of the stream": [
+        1,
+        (_, { itemCredit }, left) =>
+          itemCredit!.charge(itemCredit!.available - left),
+      ],
+      "credit of all items": [
+        25_001,
+        ({ session: { shared } }, _, left) =>
+          shared.itemCredit.charge(shared.itemCredit.available - left),
+      ],
+      "room for bulk": [1, ({ session: { shared }, sink }, _, left) => {
+        const bytes = shared.limits.unsentSoft / 8 - left;
+        sink.leaveUnsent(bytes);
+        shared.writer.bulk.add(bytes);
+      }],
+    };
+    for (const [what, [least, leave]] of Object.entries(lacks)) {
+      const outcomes = [least, least - 1].map((left) => {
+        const lone = Lone.open("client", {}, { itemsWindow: 100_000 });
+        const up = lone.call({ method: UP });
+        leave(lone, up.call, left);
+        return sendItem(lone.session.shared, up.call, body(10), up);
+      });
+      assertEquals(outcomes, ["accepted", "queued"], what);
+    }
+  },
+);
+
+Deno.test("a call that is given up waits for nothing any more", pure, () => {
+  const lone = Lone.open("client");
+  const { shared, outgoing } = lone.session.enter(0);
+  const { requestCredit, itemCredit } = shared;
+  const up = lone.call({ method: UP });
+  requestCredit.charge(requestCredit.available - 10);
+  itemCredit.charge(itemCredit.available);
+  const large = lone.call({ value: body(300_000) });
+  assertEquals([large.call.started, large.call.sent], [true, false]);
+  assertEquals(sendItem(shared, up.call, body(10), up), "queued");
+  for (const { call } of [large, up]) {
+    outgoing.giveUp(call, { code: "cancelled", message: "given up" });
+  }
+  for (const credit of [requestCredit, itemCredit]) {
+    credit.raise(2 ** 31 - 1);
+    const woken: unknown[] = [];
+    credit.wake((sources) => woken.push(...sources));
+    assertEquals(woken, []);
+  }
+  assertEquals([up.sendable, shared.unfinished.bytes], [1, 0]);
+});
+
+Deno.test(
+  "a result that is dropped waits for no other to be sent",
+  pure,
+  () => {
+    const lone = Lone.open("server", {}, { maxAssembly: 600_000 });
+    const { shared, incoming: { responses } } = lone.session.enter(0);
+    lone.sink.open = false;
+    for (const id of [1, 3]) lone.receive(Kind.REQUEST, id, request(ASK));
+    for (const { call } of lone.calls) {
+      responses.respond(
+        call,
+        body(400_000),
+        NO_FIELDS,
+      );
+    }
+    lone.write();
+    assertEquals(shared.unfinished.bytes, 400_000 + 2);
+    lone.session.enter(0).close();
+    assertEquals([...shared.unfinished.end(0)], []);
+    assertEquals(shared.unfinished.bytes, 0);
   },
 );

@@ -279,3 +279,54 @@ Deno.test(
     assertEquals([message.bytes, message.finish().length], [0, 0]);
   },
 );
+
+Deno.test(
+  "Reassembly accepts a message of exactly the most bytes and frames",
+  pure,
+  () => {
+    // The body, and the method number and the fields before it.
+    const most = limits.maxMessage + limits.maxMetadata + 1024;
+    for (const [more, fault] of [[0, undefined], [1, "too-large"]] as const) {
+      const message = newReassembly(newBudget());
+      assertEquals(message.add(new Uint8Array(most - 1)), undefined);
+      assertEquals(message.add(new Uint8Array(1 + more)), fault);
+    }
+    const message = newReassembly(newBudget());
+    const faults = Array.from(
+      { length: 5 },
+      () => message.add(new Uint8Array(1)),
+    );
+    assertEquals(faults.map((fault) => fault ?? ""), [
+      "",
+      "",
+      "",
+      "",
+      "too-many",
+    ]);
+  },
+);
+
+Deno.test("Reassembly fills a chunk with small parts completely", pure, () => {
+  const set = Uint8Array.prototype.set;
+  /** Returns the sizes of the buffers to which parts of this size are copied. */
+  function buffers(size: number, count: number): number[] {
+    const message = newReassembly(newBudget(), { ...limits, maxFragments: 99 });
+    const owners = new Set<ArrayBufferLike>();
+    Uint8Array.prototype.set = function (this: Uint8Array, ...args) {
+      owners.add(this.buffer);
+      return set.apply(this, args);
+    };
+    try {
+      for (let n = 0; n < count; n++) message.add(new Uint8Array(size));
+    } finally {
+      Uint8Array.prototype.set = set;
+    }
+    return [...owners].map(({ byteLength }) => byteLength);
+  }
+  const [chunk] = buffers(1, 1);
+  const small = chunk! / 4;
+  assertEquals(buffers(small / 2, 8), [chunk]);
+  assertEquals(buffers(small / 2, 9), [chunk, chunk]);
+  assertEquals(buffers(small - 1, 4), [chunk]);
+  assertEquals(buffers(small, 4), []); // each is kept on its own
+});

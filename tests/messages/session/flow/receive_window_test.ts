@@ -221,3 +221,56 @@ Deno.test("ReceiveWindow copies small items into one chunk", pure, () => {
   put(20);
   assertEquals(again.byteOffset, 0); // filled from its start
 });
+
+Deno.test(
+  "ReceiveWindow.take() frees items, and moves the others rarely",
+  pure,
+  () => {
+    const window = newWindow(1e6, 1e6, new CreditPool(0));
+    for (let n = 0; n < 3000; n++) window.put(item(0));
+    const splice = Array.prototype.splice;
+    const removed: number[] = [];
+    Array.prototype.splice = function (this: unknown[], start, count = 0) {
+      removed.push(count);
+      return splice.call(this, start, count);
+    };
+    try {
+      while (window.take() !== undefined);
+    } finally {
+      Array.prototype.splice = splice;
+    }
+    assertEquals(removed, [1024, 1024, 952]);
+  },
+);
+
+Deno.test(
+  "ReceiveWindow.grant() grants from exactly half of the window on",
+  pure,
+  () => {
+    const window = newWindow(1000, 1000, new CreditPool(0));
+    window.charge(1000);
+    window.owe(499);
+    assertEquals(window.grant(), 0);
+    window.owe(1);
+    assertEquals(window.grant(), 1500);
+    assertEquals([window.grant(), window.available], [0, 500]);
+  },
+);
+
+Deno.test(
+  "ReceiveWindow.clear() leaves the items that it returns alone",
+  pure,
+  () => {
+    const window = newWindow(1000, 1000, new CreditPool(0));
+    for (const byte of [1, 2]) {
+      const body = window.copy(new Uint8Array(4).fill(byte));
+      window.put({ ...item(0), body });
+    }
+    const cleared = window.clear();
+    window.copy(new Uint8Array(8).fill(3));
+    assertEquals(
+      cleared.map(({ body }) => [...body]),
+      [[1, 1, 1, 1], [2, 2, 2, 2]],
+    );
+  },
+);

@@ -68,3 +68,42 @@ Deno.test("SendBudget has room again below its limit, not at it", pure, () => {
     assertEquals(sendBudget.hasRoom, hasRoom);
   }
 });
+
+Deno.test("SendBudget has no room from exactly its limit on", pure, () => {
+  const { progress, frame, sendBudgets: [budget] } = setUp();
+  frame(budget, 50);
+  frame(budget, 50);
+  assertEquals([budget.hasRoom, budget.count], [false, 2]);
+  progress.unsent = 51;
+  assertEquals([budget.hasRoom, budget.count], [false, 2]);
+  progress.unsent = 50;
+  assertEquals([budget.hasRoom, budget.count], [true, 1]);
+});
+
+Deno.test(
+  "SendBudget forgets the frames that were sent, also while it has room",
+  pure,
+  () => {
+    const { progress, frame, sendBudgets: [budget] } = setUp();
+    const splice = Array.prototype.splice;
+    let forgotten = 0;
+    let most = 0;
+    Array.prototype.splice = function (this: unknown[], start, count = 0) {
+      forgotten += count;
+      most = Math.max(most, count);
+      return splice.call(this, start, count);
+    };
+    try {
+      for (let n = 0; n < 1000; n++) {
+        frame(budget, 10);
+        progress.unsent = Math.min(progress.unsent, 30); // of three frames
+      }
+      progress.unsent = 0;
+      assertEquals(budget.count, 0);
+    } finally {
+      Array.prototype.splice = splice;
+    }
+    assertEquals(forgotten, 2000);
+    assertEquals(most < 20, true, `${most} numbers at once`);
+  },
+);

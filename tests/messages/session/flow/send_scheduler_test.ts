@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  ringOf,
   SendScheduler,
   type Source,
 } from "../../../../lib/messages/session/flow/send_scheduler.ts";
@@ -234,5 +235,33 @@ Deno.test(
       log.join(""),
       "sssssmsssslLnmLnmLn".replace("l", "L").slice(0, 0) || log.join(""),
     );
+  },
+);
+
+Deno.test("ringOf() divides messages at 16 and 128 KiB exactly", pure, () => {
+  const KiB = 1024;
+  assertEquals(
+    [0, 16 * KiB, 16 * KiB + 1, 128 * KiB, 128 * KiB + 1, Infinity].map(ringOf),
+    [0, 0, 1, 1, 2, 2],
+  );
+});
+
+Deno.test(
+  "a ring has 64 KiB before a frame of the rings after it, exactly",
+  pure,
+  () => {
+    for (
+      const [length, order] of [
+        [64 * 1024 - 1, "s s l s"],
+        [64 * 1024, "s l s s"],
+      ] as const
+    ) {
+      const log: string[] = [];
+      const scheduler = new SendScheduler();
+      scheduler.add(new TestSource("s", 3, log, { length }));
+      scheduler.add(new TestSource("l", 1, log, { nextSize: 20_000 }));
+      scheduler.run(ROOM);
+      assertEquals(log.join(" "), order);
+    }
   },
 );

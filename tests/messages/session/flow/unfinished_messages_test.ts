@@ -46,3 +46,18 @@ Deno.test("a raised limit applies to the next message", pure, () => {
   unfinished.limit = 20;
   assertEquals(unfinished.mustWait(newSource(), 10), false);
 });
+
+Deno.test("forget() and end() keep no source waiting", pure, () => {
+  const unfinished = new UnfinishedMessages(100);
+  const [one, other] = [newSource(), newSource()];
+  unfinished.begin(60);
+  assertEquals([unfinished.mustWait(one, 40), unfinished.mustWait(one, 41)], [
+    false,
+    true,
+  ]);
+  assertEquals(unfinished.mustWait(other, 99), true);
+  unfinished.forget(one);
+  assertEquals([...unfinished.end(60)], [other]);
+  assertEquals([...unfinished.end(0)], []);
+  assertEquals([unfinished.bytes, unfinished.mustWait(one, 1000)], [0, false]);
+});

@@ -136,3 +136,32 @@ Deno.test("WindowRaises ignores PONGs of a link that was lost", pure, () => {
   for (const one of streams) subject.take(one, 0);
   assertEquals(streams.map(({ round }) => round), rounds, "no round has ended");
 });
+
+Deno.test(
+  "WindowRaises measures the link only for what it may not have, exactly",
+  pure,
+  () => {
+    for (const [most, pings] of [[112 * KIB, 0], [112 * KIB + 1, 1]] as const) {
+      const { state, subject } = raises();
+      assertEquals(subject.take(stream(), most), 112 * KIB); // and 16 KiB at first
+      assertEquals(state.pings, pings);
+    }
+  },
+);
+
+Deno.test("WindowRaises.onPong() ends a round once", pure, () => {
+  const { state, subject } = raises();
+  const one = stream();
+  subject.take(one, 8192 * KIB);
+  const round = () => {
+    subject.take(one, 0);
+    return one.round;
+  };
+  const first = round();
+  state.now = 10;
+  subject.onPong(1);
+  assertEquals(round(), first + 1);
+  subject.onPong(1);
+  subject.onPong(2);
+  assertEquals(round(), first + 1);
+});
