@@ -140,6 +140,32 @@ export function isPcapng(bytes: Uint8Array): boolean {
     bytes[2] === 0x0d && bytes[3] === 0x0a;
 }
 
+/**
+ * First bytes of captures in the older format: magic number and version.
+ *
+ * Both byte orders, with times in microseconds and in nanoseconds.
+ */
+const PCAP = [
+  "a1b2c3d400020004",
+  "d4c3b2a102000400",
+  "a1b23c4d00020004",
+  "4d3cb2a102000400",
+];
+
+/** Returns whether a file is a capture in the format of tcpdump. */
+export function isPcap(bytes: Uint8Array): boolean {
+  return PCAP.includes(bytes.subarray(0, 8).toHex());
+}
+
+/** Returns an error about a file with the packets of a network. */
+export function packetCapture(why: string): CliError {
+  return new CliError(`The file contains network packets: ${why}`, {
+    code: "no",
+    hint:
+      "extract the bytes of a connection with tshark; lib/framing/CLIENT.md shows how",
+  });
+}
+
 /** A part of a file. */
 export type Entry =
   | { readonly interface: string }
@@ -176,7 +202,8 @@ export function* readPcapng(file: Uint8Array): Generator<Entry> {
     if (type === Block.INTERFACE) {
       const linkType = body.byteLength >= 8 ? body.getUint16(0, little) : -1;
       if (linkType !== LINKTYPE_USER0) {
-        throw damaged(at, `its link type is ${linkType}, not 147 (USER0)`);
+        if (linkType === -1) throw damaged(at, "an interface is truncated");
+        throw packetCapture(`its link type is ${linkType}, not 147 (USER0)`);
       }
       const options = readOptions(body, 8, little);
       resolutions.push(unitsPerMs(options.get(Option.TIME_RESOLUTION)));

@@ -20,7 +20,7 @@ import { readAll } from "../io.ts";
 import { BODIES, showCapture } from "../capture/show_capture.ts";
 import { parseFilter } from "../capture/filter.ts";
 import { CaptureCopy } from "../capture/capture_copy.ts";
-import { isPcapng } from "../capture/pcapng.ts";
+import { isPcap, isPcapng, packetCapture } from "../capture/pcapng.ts";
 import { redacted } from "../capture/redaction.ts";
 import { LENGTH } from "../capture/session_decoder.ts";
 import { Printer, type StreamPrinter } from "../output.ts";
@@ -124,6 +124,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         }),
     );
   }
+  if (isPcap(input.head)) throw packetCapture("it is a file of tcpdump");
   if (flags.filter !== undefined || flags.bodies !== undefined) {
     throw usage("--filter and --bodies are for files that tap has written");
   }

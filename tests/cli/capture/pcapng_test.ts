@@ -153,7 +153,7 @@ Deno.test(
         new Uint8Array(words(99, 64 * 2 ** 20 + 4, 0)),
         "has the length 67108868",
       ],
-      [block(1, [147, 0, 0, 0]), "link type is -1"],
+      [block(1, [147, 0, 0, 0]), "an interface is truncated"],
       [block(6, words(0, 0, 0, 0)), "a packet is truncated"],
       [block(6, words(1, 0, 0, 0, 0)), "a packet is not valid"],
       [block(6, words(0, 0, 0, 1, 1)), "a packet is not valid"],
