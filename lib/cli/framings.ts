@@ -10,9 +10,11 @@ import { cobs } from "../framing/layouts/cobs.ts";
 import { contentLength } from "../framing/layouts/content_length.ts";
 import { delimited } from "../framing/layouts/delimited.ts";
 import { fixedLength } from "../framing/layouts/fixed_length.ts";
+import { lengthPrefixed } from "../framing/layouts/length_prefixed.ts";
 import { lines } from "../framing/layouts/lines.ts";
 import { netstring } from "../framing/layouts/netstring.ts";
 import { slip } from "../framing/layouts/slip.ts";
+import { varintPrefixed } from "../framing/layouts/varint_prefixed.ts";
 import { didYouMean } from "../support/did_you_mean.ts";
 import { usage } from "./errors.ts";
 import { parseCount } from "./quantities.ts";
@@ -56,11 +58,21 @@ const FRAMINGS: Readonly<Record<string, (limit: Limit) => Framing>> = {
   sshAgent: presets.sshAgent,
 };
 
+/** Layouts whose options can be set, by name; each checks its options. */
+const LAYOUTS: Readonly<Record<string, (options: Limit) => Framing>> = {
+  lengthPrefixed,
+  varintPrefixed,
+  lines: FRAMINGS.lines!, // a member above
+  contentLength,
+};
+
 /** Names of all framings, for the help. */
 export const FRAMING_NAMES: readonly string[] = [
   ...Object.keys(FRAMINGS),
   "fixedLength:N",
   "delimited:HEX",
+  "lengthPrefixed:OPTIONS",
+  "varintPrefixed:OPTIONS",
 ];
 
 /**
@@ -77,15 +89,22 @@ export function framingOf(text: string, maxFrameLength?: number): Framing {
 }
 
 function limited(text: string, limit: Limit): Framing {
-  const [name = "", parameter = ""] = text.split(":", 2);
+  const [name = "", parameter] = text.split(":", 2);
   try {
     if (name === "fixedLength") {
-      return fixedLength(parseCount("framing fixedLength", parameter));
+      return fixedLength(parseCount("framing fixedLength", parameter ?? ""));
     }
-    if (name === "delimited") return delimited(hexBytes(parameter), limit);
+    if (name === "delimited") {
+      return delimited(hexBytes("a delimiter", parameter ?? ""), limit);
+    }
+    if (Object.hasOwn(LAYOUTS, name)) {
+      return LAYOUTS[name]!({ ...optionsOf(parameter ?? ""), ...limit }); // its own member
+    }
     if (Object.hasOwn(FRAMINGS, text)) return FRAMINGS[text]!(limit); // its own member
   } catch (error) {
-    if (error instanceof RangeError) throw usage(error.message);
+    if (error instanceof RangeError || error instanceof TypeError) {
+      throw usage(error.message);
+    }
     throw error;
   }
   throw usage(
@@ -94,10 +113,37 @@ function limited(text: string, limit: Limit): Framing {
   );
 }
 
-function hexBytes(digits: string): Uint8Array {
+/** Returns options written as `name=value,name=value`; a name alone is `true`. */
+function optionsOf(text: string): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const part of text.split(",").filter((part) => part !== "")) {
+    const [name = "", value = "true"] = part.split("=", 2);
+    options[name] = optionValue(name, value);
+  }
+  return options;
+}
+
+/** Options whose values are words, which the layouts check. */
+const WORDS = ["endian", "counts", "newline", "onTooLarge"];
+
+function optionValue(name: string, value: string): unknown {
+  if (name === "maxFrameLength") {
+    throw usage("The longest frame is not an option", "use --max-length");
+  }
+  if (name === "magic" || name === "trailer") return hexBytes(name, value);
+  if (value === "true" || value === "false") return value === "true";
+  if (/^-?\d+$/.test(value)) return Number(value);
+  if (WORDS.includes(name)) return value;
+  throw usage(
+    `Cannot use ${JSON.stringify(value)} as ${name} of a framing`,
+    "options are a list such as width=2,offset=4,keepHeader",
+  );
+}
+
+function hexBytes(use: string, digits: string): Uint8Array {
   if (/^([0-9a-f]{2})+$/i.test(digits)) return Uint8Array.fromHex(digits);
   throw usage(
-    `Cannot use ${JSON.stringify(digits)} as a delimiter`,
-    "write its bytes as hexadecimal digits: delimited:0d0a",
+    `Cannot use ${JSON.stringify(digits)} as ${use}`,
+    "write its bytes as hexadecimal digits, such as 0d0a",
   );
 }

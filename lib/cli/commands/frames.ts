@@ -73,7 +73,11 @@ export const HELP: CommandHelp = {
   usage: "frames <file | -> [flags]",
   examples: [
     ["frames capture.bin", "list the frames of a captured stream"],
-    ["frames log.txt --framing lines --format raw", "print lines as they are"],
+    ["frames rpc.bin --framing lsp --format raw", "print payloads as they are"],
+    [
+      "frames x.bin --framing lengthPrefixed:width=2,offset=4",
+      "set the options of a layout",
+    ],
     ["frames - --framing postgres --at 8 <dump", "skip 8 bytes first"],
     ["frames x.pcapng --filter kind:error", "show what tap has written"],
     ["frames x.pcapng --call 7 --pcapng y.pcapng", "extract one call"],

@@ -117,12 +117,60 @@ Deno.test("--format json makes one document of all frames", async () => {
 
 Deno.test("framingOf() knows every framing in the help", () => {
   for (const name of FRAMING_NAMES) {
-    const text = name.replace(":N", ":4").replace(":HEX", ":0d0a");
+    const text = name.replace(":N", ":4").replace(":HEX", ":0d0a")
+      .replace(":OPTIONS", ":offset=1,keepHeader=false");
     const framing = framingOf(text, 1000);
     const most = framingOf(text).maxFrameLength;
     assert(most > 0 && most <= 4 * 1024 * 1024, text);
     assertEquals(typeof framing.decoder().next, "function", name);
   }
+});
+
+Deno.test("frames sets the options of a layout", async () => {
+  const rules: readonly [rule: string, hex: string, wanted: string[]][] = [
+    [
+      "lengthPrefixed:width=2,offset=1,endian=little,counts=wholeFrame",
+      "07050061620704006107030007",
+      ["6162", "61"],
+    ],
+    ["lengthPrefixed:magic=aabb,offset=2,width=1", "aabb0163", ["63"]],
+    ["lengthPrefixed", "0000000163", ["63"]],
+    ["varintPrefixed:offset=1,maxPrefixLength=4", "30026869", ["306869"]],
+    ["lines:newline=crlf,keepDelimiter", "610a620d0a", ["610a620d0a"]],
+  ];
+  for (const [rule, hex, wanted] of rules) {
+    const { stdout } = await runCli(["frames", "-", "--framing", rule], {
+      stdin: Uint8Array.fromHex(hex),
+    });
+    const found = stdout.split("\n").slice(0, wanted.length);
+    assertEquals(found.map((line) => JSON.parse(line).preview), wanted, rule);
+  }
+});
+
+Deno.test("frames rejects options that a layout does not have", async () => {
+  const rules: readonly [rule: string, text: string][] = [
+    ["lengthPrefixed:with=2", 'did you mean "width"'],
+    ["lengthPrefixed:width=9", "1 to 8"],
+    ["lengthPrefixed:width=x", 'Cannot use "x" as width'],
+    ["lengthPrefixed:keepHeader=yes", 'Cannot use "yes" as keepHeader'],
+    ["lengthPrefixed:counts=all", "wholeFrame"],
+    ["lengthPrefixed:magic=4", "hexadecimal"],
+    ["lines:maxFrameLength=4", "use --max-length"],
+    ["u32be:width=2", "Unknown framing"],
+  ];
+  for (const [rule, text] of rules) {
+    const { code, stderr } = await runCli(["frames", "-", "--framing", rule]);
+    assertEquals(code, 2, rule);
+    assertStringIncludes(stderr, text);
+  }
+});
+
+Deno.test("frames says that a file contains network packets", async () => {
+  const stdin = Uint8Array.fromHex("d4c3b2a1020004000000000000000000");
+  const { code, stderr } = await runCli(["frames", "-"], { stdin });
+  assertEquals(code, 4);
+  assertStringIncludes(stderr, "network packets");
+  assertStringIncludes(stderr, "tshark");
 });
 
 /** Runs `frames` on a file and returns its lines of JSON. */
