@@ -126,6 +126,10 @@ Deno.test("ObservedCall reports one first item, in either direction", () => {
 });
 
 Deno.test("a call that ends within one read of its session has taken some time", () => {
+  const short = observed();
+  short.clock.time = 100.5;
+  short.call.end(undefined);
+  assertEquals(short.call.ms, 0.5);
   const { call, clock, outcomes } = observed();
   clock.time = 100; // as at its beginning
   call.end(undefined);

@@ -145,6 +145,9 @@ Deno.test("1,000 sessions killed in 1 s: one report, and a count of 999", () => 
 });
 
 Deno.test("the option recorder is checked, and 0 records nothing", async () => {
+  for (const frames of [0, 1, 4096]) {
+    createServer(Echo, { recorder: { frames } }).handle(handlers);
+  }
   for (const frames of [-1, 1.5, 4097]) {
     assertThrows(
       () => createServer(Echo, { recorder: { frames } }).handle(handlers),

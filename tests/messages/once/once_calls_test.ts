@@ -281,3 +281,28 @@ Deno.test("a session knows the time of its server, from its opening on", async (
   await time.run(session.close());
   await time.run(server.shutdown());
 });
+
+Deno.test("a key of a once call has 1 to 128 bytes, and is a well-formed string", async () => {
+  await using server = await serve(Bank, memory()).handle({
+    pay: (amount) => `paid ${amount}`,
+    look,
+  });
+  await using session = await connect(Bank, server.addr);
+  for (const key of ["k", "k".repeat(128), "é".repeat(64)]) {
+    assertEquals(await session.remote.pay(5, { key }), "paid 5");
+  }
+  const wrong: [unknown, typeof TypeError | typeof RangeError, string][] = [
+    ["", RangeError, "of 0 bytes: expected 1 to 128"],
+    ["k".repeat(129), RangeError, "of 129 bytes"],
+    ["é".repeat(65), RangeError, "of 130 bytes"],
+    ["\ud800", TypeError, "as its key: expected a string"],
+    [7, TypeError, "a value of type number as its key"],
+  ];
+  for (const [key, type, message] of wrong) {
+    await assertRejects(
+      () => session.remote.pay(5, { key: key as string }), // wrong on purpose
+      type,
+      message,
+    );
+  }
+});

@@ -186,3 +186,54 @@ Deno.test(
     assertEquals(one!.evictions.length, 1);
   },
 );
+
+Deno.test(
+  "a budget is full, and relieved, at exactly half of its limit",
+  pure,
+  () => {
+    for (const more of [-1, 0, 1]) {
+      const budget = new MemoryBudget(64 * MiB);
+      const held = sessions(budget, 4);
+      const ends = (count: number) => assertEquals(evicted(held).length, count);
+      for (const { account } of held.slice(0, 2)) account.update(16 * MiB);
+      held[3]!.account.update(0);
+      assertEquals(budget.full, true);
+      ends(0);
+      held[1]!.account.update(16 * MiB - 1);
+      assertEquals(budget.full, false);
+      held[1]!.account.update(16 * MiB);
+      held[3]!.account.update(0);
+      // One session ends; what is left must not exceed half of the limit.
+      held[2]!.account.update(16 * MiB - 1);
+      ends(1);
+      const rest = held.filter(({ evictions }) => evictions.length === 0);
+      assertEquals(budget.used, 32 * MiB - 1);
+      rest.at(-1)!.account.update(1 + more);
+      ends(more > 0 ? 2 : 1);
+    }
+  },
+);
+
+Deno.test(
+  "a budget ends sessions without a connection before others, as few as it can",
+  pure,
+  () => {
+    const budget = new MemoryBudget(64 * MiB);
+    const [one, other, last] = sessions(budget, 3);
+    const hibernating = budget.open();
+    let left = 3; // sessions of one byte
+    budget.endHibernating = () => {
+      if (left === 0) return false;
+      hibernating.update(--left);
+      return true;
+    };
+    hibernating.update(left);
+    for (const session of [one!, other!]) session.account.update(16 * MiB - 2);
+    last!.account.update(1);
+    assertEquals([budget.used, left], [32 * MiB, 3]);
+    last!.account.update(3);
+    assertEquals([budget.used, left], [32 * MiB, 1]);
+    last!.account.update(5);
+    assertEquals([left, evicted([one!, other!, last!])], [0, [0]]);
+  },
+);

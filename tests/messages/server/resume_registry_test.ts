@@ -125,3 +125,34 @@ Deno.test("a new principal of a session counts from then on", pure, () => {
   const found = registry.find({ hash: "a1", generation: 1, principal: "b" }, 0);
   assertEquals("reason" in found, false);
 });
+
+Deno.test(
+  "a registry forgets principals without sessions that wait",
+  pure,
+  () => {
+    const { registry, add, ended } = registryOf();
+    assertEquals(registry.endHeaviest("no memory"), false);
+    for (const name of ["one", "two"]) add(name, name);
+    const entry = registry.find({
+      hash: "one",
+      generation: 1,
+      principal: "one",
+    }, 0);
+    if ("reason" in entry) throw new Error(entry.reason);
+    assertEquals(
+      registry.endHeaviest("no memory"),
+      false,
+      "none waits for a link",
+    );
+    registry.hibernate(entry.session, 100, "");
+    assertEquals([registry.hibernating, registry.endHeaviest("no memory")], [
+      1,
+      true,
+    ]);
+    assertEquals(ended(), ["one"]);
+    assertEquals([registry.hibernating, registry.endHeaviest("no memory")], [
+      0,
+      false,
+    ]);
+  },
+);
