@@ -193,6 +193,8 @@ export class Lone {
   opened = 0;
   dropped = 0;
   drained = 0;
+  /** Number of times that a notification could be sent again. */
+  rooms = 0;
   peerDraining = 0;
   accepts = true;
   settlesNotes = true;
@@ -239,7 +241,7 @@ export class Lone {
           this.credentialRefresh.push({ id, credentials: undefined });
         },
         onPeerDraining: () => this.peerDraining++,
-        onRoom: () => {},
+        onRoom: () => this.rooms++,
         onDrained: () => {
           this.drained++;
           this.session.enter(this.now).close();

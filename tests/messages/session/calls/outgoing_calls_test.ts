@@ -8,8 +8,18 @@ import {
 } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { encodeGoaway } from "../../../../lib/messages/session/wire/goaway.ts";
 import { frame, Lone } from "../lone_session.ts";
-import { ASK, body, call, DOWN, hold, notify, UP } from "../session_calls.ts";
-import { Simulation, SMOOTH } from "../simulation.ts";
+import { Account } from "../../../../lib/messages/session/flow/credit.ts";
+import {
+  ASK,
+  body,
+  call,
+  DOWN,
+  hold,
+  NOTE,
+  notify,
+  UP,
+} from "../session_calls.ts";
+import { Simulation, SMOOTH, TABLES } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 const SLOW = { ...SMOOTH, latency: [50, 50] as const };
@@ -319,5 +329,121 @@ Deno.test(
       lone.receive(kind, call.id, reply);
       assertEquals(writer.arrived, arrives ? call.requestEnd : 0);
     }
+  },
+);
+
+Deno.test(
+  "CANCEL says whether the deadline has passed",
+  pure,
+  () => {
+    const lone = Lone.open("client");
+    for (const code of ["deadline", "cancelled", "malformed"] as const) {
+      const { call } = lone.call();
+      lone.sent();
+      lone.session.enter(0).outgoing.giveUp(call, {
+        code,
+        message: "given up",
+      });
+      const [cancel] = lone.sent();
+      assertEquals([cancel?.kind, [...cancel!.body]], [Kind.CANCEL, [
+        code === "deadline" ? 1 : 0,
+      ]]);
+      lone.receive(Kind.CREDIT, call.id, new Uint8Array(8)); // late, and without effect
+      lone.receive(Kind.RESULT, call.id, [0, 0]);
+      assertEquals(
+        [lone.ends, lone.sent(), inFlightOf(lone.session).outgoing],
+        [[], [], 0],
+      );
+    }
+  },
+);
+
+Deno.test(
+  "frames that come before a call was sent are faults of the peer",
+  pure,
+  () => {
+    for (const kind of [Kind.CREDIT, Kind.ITEM, Kind.RESULT]) {
+      const lone = Lone.open("client");
+      lone.sink.leaveUnsent(300_000); // room for one frame
+      const talk = lone.call({ method: UP, value: body(600_000) });
+      assertEquals([talk.call.started, talk.call.sent], [true, false]);
+      lone.receive(
+        kind,
+        talk.call.id,
+        kind === Kind.CREDIT ? new Uint8Array(8) : [0, 0],
+      );
+      assertEquals([talk.error.code, talk.error.processed], [
+        "malformed",
+        "no",
+      ]);
+      assertEquals(lone.session.stats.malformedCalls, 1);
+    }
+    for (const id of [0, 3, 5]) { // 1 is in flight
+      const lone = Lone.open("client");
+      lone.call();
+      lone.receive(Kind.CREDIT, id, new Uint8Array(8));
+      assertEquals(lone.error.code, "protocol", `${id}`);
+    }
+  },
+);
+
+Deno.test(
+  "refuseAbove() cancels only calls that the peer has begun to receive",
+  pure,
+  () => {
+    const lone = Lone.open("client");
+    const whole = lone.call();
+    const left = lone.call();
+    lone.session.enter(0).outgoing.giveUp(left.call, {
+      code: "cancelled",
+      message: "",
+    });
+    lone.sink.leaveUnsent(300_000);
+    const begun = lone.call({ value: body(600_000) });
+    const waits = lone.call({ value: body(600_000) });
+    assertEquals([begun.call.sent, waits.call.started], [false, false]);
+    lone.sent();
+    const goaway = { code: "drain", lastId: 0, message: "" } as const;
+    lone.receive(Kind.GOAWAY, 0, encodeGoaway(goaway));
+    assertEquals(
+      [whole, begun, waits].map(({ error }) => [error.code, error.processed]),
+      Array(3).fill(["unavailable", "no"]),
+    );
+    assertEquals(lone.sentKinds(), [`CANCEL ${begun.call.id}`]);
+    assertEquals(left.errors.length, 1);
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test(
+  "mayNotify and onRoom() say when a notification is sent at once",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { notifyWindow: 16_384 });
+    const { outgoing } = lone.session;
+    const state = () => [lone.session.mayNotify, lone.rooms];
+    assertEquals(state(), [true, 0]);
+    const info = TABLES.calls[NOTE]!;
+    const credit = (bytes: number) => {
+      const grant = new Uint8Array(8);
+      new DataView(grant.buffer).setBigUint64(0, BigInt(bytes));
+      lone.receive(Kind.WINDOW, Account.NOTIFICATIONS, grant);
+    };
+    outgoing.notifyEncoded(NOTE, info, body(16_384));
+    assertEquals(state(), [false, 0]);
+    credit(16_384 + 68); // exactly what was charged
+    assertEquals(state(), [false, 0]);
+    credit(16_384 + 69);
+    assertEquals(state(), [true, 1]);
+    lone.sink.leaveUnsent(lone.session.limits.unsentSoft / 4);
+    outgoing.notifyEncoded(NOTE, info, body(1));
+    credit(10 ** 6);
+    const after = lone.rooms;
+    lone.sink.leaveUnsent(lone.session.limits.unsentSoft);
+    assertEquals(lone.session.mayNotify, false, "too much is unsent");
+    lone.write();
+    assertEquals([lone.session.mayNotify, lone.rooms > after], [true, true]);
+    lone.session.enter(0).close();
+    assertEquals(lone.session.mayNotify, false);
   },
 );

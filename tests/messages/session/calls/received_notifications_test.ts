@@ -131,3 +131,31 @@ Deno.test(
     assertEquals([lone.notes.length, notifications.waiting], [20_032, 0]);
   },
 );
+
+Deno.test(
+  "the end of a session drops the notifications that wait",
+  pure,
+  () => {
+    const field = metadataField({ k: "v" }, 8192);
+    const lone = open();
+    notify(lone, 33);
+    lone.receive(Kind.NOTIFY, 0, request(NOTE, body(1), field));
+    const { notifications, reader } = lone.session.incoming;
+    assertEquals([notifications.waiting, notifications.withheld > 150], [
+      2,
+      true,
+    ]);
+    assertEquals(reader.notifyCredit.unreturned, notifications.withheld);
+    notifications.settled(); // one enters
+    assertEquals(reader.notifyCredit.unreturned, notifications.withheld);
+    notifications.settled();
+    assertEquals([notifications.waiting, notifications.held], [0, 0]);
+    notify(lone, 2);
+    notifications.clear();
+    assertEquals([notifications.waiting, notifications.withheld], [0, 0]);
+    assertEquals(reader.notifyCredit.unreturned, 0);
+    assertEquals(lone.session.stats.refusedCalls, 2);
+    notifications.settled();
+    assertEquals(lone.notes.length, 34);
+  },
+);

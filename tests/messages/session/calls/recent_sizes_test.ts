@@ -73,3 +73,21 @@ Deno.test(
     assertEquals([expected(9000), expected(20_000)], [700, 500]);
   },
 );
+
+Deno.test("a size is remembered for exactly two periods at most", pure, () => {
+  const unknown = { first: 7, least: 7 };
+  for (
+    const [start, ms, size] of [
+      ...[[0, 999, 5], [0, 1999, 5], [0, 2000, 7], [0, 1000, 5]],
+      ...[[999, 1999, 5], [999, 2000, 7]],
+    ]
+  ) {
+    const sizes = new RecentSizes(1000);
+    sizes.record(0, 0, 0); // the first period begins at 0
+    sizes.record(0, 5, start!);
+    assertEquals(sizes.expected(0, unknown, ms!), size, `${start}, ${ms}`);
+  }
+  const sizes = new RecentSizes(1000);
+  sizes.record(3, 0, 0);
+  assertEquals([sizes.isKnown(3, 1), sizes.expected(3, unknown, 1)], [true, 0]);
+});

@@ -1,5 +1,5 @@
 import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   Flag,
   Kind,
@@ -349,3 +349,161 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "RequestReader requires a method number, in one frame or several",
+  pure,
+  () => {
+    for (const [kind, id] of [[Kind.REQUEST, 1], [Kind.NOTIFY, 0]] as const) {
+      for (
+        const parts of [[[]], [[0]], [[], []], [[0], []], [[0, 0]], [[0], [0]]]
+      ) {
+        const lone = Lone.open("server");
+        for (const [index, part] of parts.entries()) {
+          lone.receive(
+            kind,
+            id,
+            part,
+            index < parts.length - 1 ? Flag.MORE : 0,
+          );
+        }
+        const short = parts.flat().length < 2;
+        assertEquals(
+          lone.ends.map((end) => end?.code),
+          short ? ["protocol"] : [],
+        );
+        if (short) {
+          assertStringIncludes(
+            lone.error.message,
+            "too short for a method number",
+          );
+        } else { // without its fields, it is malformed
+          const { refusedCalls, malformedCalls } = lone.session.stats;
+          assertEquals(
+            [refusedCalls, malformedCalls],
+            id > 0 ? [1, 0] : [0, 1],
+          );
+        }
+      }
+    }
+  },
+);
+
+Deno.test(
+  "RequestReader names what is wrong with an id or a credit",
+  pure,
+  () => {
+    for (
+      const [role, id, parity] of [["server", 2, "odd"], [
+        "client",
+        1,
+        "even",
+      ]] as const
+    ) {
+      const lone = Lone.open(role);
+      lone.receive(Kind.REQUEST, id, request(ASK));
+      assertStringIncludes(
+        lone.error.message,
+        `expected a higher ${parity} number`,
+      );
+    }
+    const again = Lone.open("server");
+    for (let times = 0; times < 2; times++) {
+      again.receive(
+        Kind.REQUEST,
+        3,
+        request(ASK),
+      );
+    }
+    assertEquals(again.error.code, "protocol");
+    for (
+      const [kind, id, name] of [[Kind.REQUEST, 1, "REQUEST"], [
+        Kind.NOTIFY,
+        0,
+        "NOTIFY",
+      ]] as const
+    ) {
+      const lone = Lone.open("server");
+      const { requestCredit, notifyCredit } = lone.session.incoming.reader;
+      for (const credit of [requestCredit, notifyCredit]) {
+        credit.charge(
+          credit.available,
+        );
+      }
+      lone.receive(kind, id, request(id === 0 ? NOTE : ASK));
+      assertStringIncludes(
+        lone.error.message,
+        `a ${name} was sent without credit`,
+      );
+    }
+  },
+);
+
+Deno.test(
+  "RequestReader forgets a refused request with its last frame",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxCalls: 32 });
+    const { reader } = lone.session.incoming;
+    const part = request(ASK, body(10));
+    for (let n = 0; n <= 32; n++) {
+      lone.receive(Kind.REQUEST, 2 * n + 1, part, Flag.MORE);
+      assertEquals(reader.incomplete, Math.min(n + 1, 32));
+    }
+    assertEquals(lone.sentKinds().filter((kind) => kind.startsWith("ERROR")), [
+      "ERROR 65",
+    ]);
+    reader.abandon(1);
+    assertEquals([reader.incomplete, reader.holds(1), reader.holds(3)], [
+      31,
+      false,
+      true,
+    ]);
+    lone.receive(Kind.REQUEST, 1, part, Flag.MORE); // dropped
+    lone.receive(Kind.REQUEST, 1, part);
+    assertEquals(lone.ends, []);
+    lone.receive(Kind.REQUEST, 1, part); // is over, so its id is not valid
+    assertEquals(lone.error.code, "protocol");
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test(
+  "the end of a session drops a notification that has begun",
+  pure,
+  () => {
+    const lone = Lone.open("server");
+    lone.receive(Kind.NOTIFY, 0, request(NOTE, body(1000)), Flag.MORE);
+    assertEquals(accountsOf(lone.session).assembling > 1000, true);
+    lone.session.enter(lone.now).close();
+    assertEquals(heldBy(lone.session), HOLDS_NOTHING);
+  },
+);
+
+Deno.test("CANCEL and END are handled by what the call has done", pure, () => {
+  for (const [reason, code] of [[0, 3], [1, 2], [2, 3]]) {
+    const lone = Lone.open("server");
+    lone.receive(Kind.REQUEST, 1, request(ASK, body(10)), Flag.MORE);
+    lone.receive(Kind.CANCEL, 1, [reason!]);
+    const [error] = lone.sent();
+    const texts = ["the caller cancelled the call", "the deadline passed"];
+    assertStringIncludes(
+      new TextDecoder().decode(error!.body),
+      texts[reason === 1 ? 1 : 0]!,
+    );
+    assertEquals(
+      [errorOf(error!).processed, lone.calls.length],
+      [0, 0],
+      `${code}`,
+    );
+    lone.receive(Kind.REQUEST, 3, request(UP));
+    lone.receive(Kind.CANCEL, 3, [reason!]);
+    assertEquals(lone.calls[0]?.cancels, [
+      reason === 1 ? "deadline" : "cancelled",
+    ]);
+    const { lateFrames } = lone.session.stats;
+    lone.receive(Kind.END, 3);
+    assertEquals(lone.session.stats.lateFrames, lateFrames + 1);
+    assertEquals(lone.ends, []);
+  }
+});

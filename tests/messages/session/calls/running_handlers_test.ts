@@ -30,3 +30,16 @@ Deno.test(
     ]);
   },
 );
+
+Deno.test("a server is full from exactly its limit on", PURE, () => {
+  const running = new RunningHandlers(64 * MiB);
+  running.expected = 64 * MiB - 1;
+  assertEquals(running.isFull(1), false);
+  running.expected++;
+  assertEquals(running.isFull(1), true);
+  const small = new RunningHandlers(MiB + 1);
+  small.enteredUnknown(0);
+  assertEquals(small.isCrowded(0), false);
+  small.enteredUnknown(0);
+  assertEquals(small.isCrowded(0), true);
+});

@@ -260,3 +260,35 @@ for (const how of ["whole", "cancelled", "too large", "late"] as const) {
     },
   );
 }
+
+Deno.test("a drain needs the PONG of its own PING", pure, () => {
+  const lone = Lone.open("server");
+  const { shared } = lone.session;
+  shared.ping();
+  const [earlier] = lone.sent();
+  lone.receive(Kind.REQUEST, 1, request(ASK));
+  lone.session.enter(0).drain();
+  const [, own] = lone.sent();
+  assertEquals([earlier?.kind, own?.kind], [Kind.PING, Kind.PING]);
+  lone.receive(Kind.PONG, 0, earlier!.body);
+  assertEquals(lone.sent(), []);
+  lone.receive(Kind.REQUEST, 3, request(ASK)); // still accepted
+  lone.receive(Kind.PONG, 0, own!.body);
+  assertEquals(lone.sent().map((frame) => goawayOf(frame).lastId), [3]);
+  lone.receive(Kind.REQUEST, 5, request(ASK)); // dropped
+  assertEquals([lone.calls.length, lone.drained], [2, 0]);
+});
+
+Deno.test("an idle session that drains ends with the PONG", pure, () => {
+  const lone = Lone.open("server");
+  lone.session.enter(0).drain();
+  lone.session.enter(0).drain(); // has no effect
+  const [announced, ping, ...more] = lone.sent();
+  assertEquals([announced?.kind, ping?.kind, more], [
+    Kind.GOAWAY,
+    Kind.PING,
+    [],
+  ]);
+  lone.receive(Kind.PONG, 0, ping!.body);
+  assertEquals([lone.drained, lone.session.state], [1, "closed"]);
+});

@@ -16,3 +16,18 @@ Deno.test("ReceivedFrames asks for an ACK after 1 s or 64 KiB", pure, () => {
   received.count(536, 7_001);
   assertEquals([received.position, received.ackAt], [4, 7_001]);
 });
+
+Deno.test(
+  "ReceivedFrames counts the bytes after an ACK from 0 again",
+  pure,
+  () => {
+    const received = new ReceivedFrames();
+    received.count(65_535, 100);
+    assertEquals(received.ackAt, 1_100);
+    received.acknowledged();
+    received.count(65_535, 200);
+    assertEquals(received.ackAt, 1_200);
+    received.count(1, 300);
+    assertEquals(received.ackAt, 300);
+  },
+);

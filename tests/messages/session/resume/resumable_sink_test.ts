@@ -222,3 +222,89 @@ Deno.test(
     assertEquals(sink.bytesHanded, (firstKept - 1) * 10_004);
   },
 );
+
+Deno.test("ResumableSink keeps up to its limit, exactly", pure, () => {
+  const size = (count: number) => {
+    const sink = new ResumableSink(new TestLink());
+    for (let n = 1; n <= count; n++) put(sink, n, 20_000);
+    return sink.frames.held;
+  };
+  for (const less of [0, 1]) {
+    const sink = new ResumableSink(new TestLink()); // with a link, the oldest go
+    sink.limit = size(3) - less;
+    for (let n = 1; n <= 3; n++) put(sink, n, 20_000);
+    assertEquals([sink.frames.firstKept, sink.overflowed], [1 + less, false]);
+    const cut = new ResumableSink(new TestLink()); // without one, none may go
+    cut.limit = size(3) - less;
+    cut.cut();
+    for (let n = 1; n <= 3; n++) put(cut, n, 20_000);
+    assertEquals([cut.frames.firstKept, cut.overflowed], [1, less > 0]);
+    cut.attach(new TestLink());
+    cut.replayAfter(0);
+    assertEquals(cut.overflowed, false);
+  }
+});
+
+Deno.test(
+  "ResumableSink discards an open frame where it was begun",
+  pure,
+  () => {
+    const events: string[] = [];
+    class Link extends TestLink {
+      override abandon(): void {
+        events.push("link");
+      }
+    }
+    const sink = new ResumableSink(new Link());
+    sink.begin(10);
+    sink.abandon();
+    put(sink, 1);
+    assertEquals([events, sink.frames.sent], [[], 1]);
+    sink.stopKeeping();
+    assertEquals(sink.frames.held, 0);
+    sink.begin(10);
+    sink.abandon();
+    assertEquals(events, ["link"]);
+    put(sink, 2);
+    assertEquals([sink.frames.sent, sink.bytesFramed], [1, 208]);
+    sink.cut();
+    sink.begin(10); // its frames go nowhere
+    sink.abandon();
+    put(sink, 3);
+    assertEquals([events.length, sink.bytesFramed], [1, 208]);
+  },
+);
+
+Deno.test(
+  "ResumableSink counts what waits for a link, and for room in its buffer",
+  pure,
+  () => {
+    const first = new TestLink();
+    const sink = new ResumableSink(first);
+    for (let n = 1; n <= 6; n++) put(sink, n, 100_000);
+    const total = sink.bytesFramed;
+    sink.cut();
+    sink.cut(); // a second time has no effect
+    const link = new TestLink();
+    sink.attach(link);
+    sink.replayAfter(1);
+    const frame = 100_004;
+    for (let passed = 3; passed <= 5; passed++) {
+      assertEquals(link.sent.length, passed);
+      assertEquals(sink.waiting, (5 - passed) * frame);
+      assertEquals(sink.replaying, Math.min(5, 5 - passed + 3) * frame);
+      assertEquals(sink.unsent, sink.replaying);
+      link.taken += frame;
+      sink.feed();
+    }
+    assertEquals([sink.waiting, sink.passedPosition], [0, 6]);
+    link.take();
+    assertEquals([sink.unsent, sink.bytesHanded], [0, total]);
+    sink.cut();
+    sink.attach(new TestLink());
+    sink.replayAfter(6); // nothing is missing
+    assertEquals([sink.waiting, sink.unsent, sink.replaying], [0, 0, 0]);
+    put(sink, 7);
+    assertEquals([sink.passedPosition, sink.waiting], [7, 0]);
+  },
+);

@@ -86,3 +86,31 @@ Deno.test(
     assertEquals(frames.held, 0);
   },
 );
+
+Deno.test("dropOldest() frees no more than it must", pure, () => {
+  const frames = new SentFrames();
+  for (let n = 0; n < 4; n++) put(frames, 20_000); // in buffers of their own
+  const { held } = frames;
+  frames.dropOldest(held);
+  assertEquals([frames.held, frames.firstKept], [held, 1]);
+  frames.dropOldest(held - 1);
+  assertEquals([frames.held < held, frames.firstKept], [true, 2]);
+  frames.dropOldest(0);
+  assertEquals([frames.held, frames.firstKept], [0, 5]);
+  frames.dropOldest(-1);
+  put(frames, 10);
+  assertEquals(frames.at(5).bytes, new Uint8Array(10).fill(5));
+});
+
+Deno.test("SentFrames uses a buffer up to its last byte", pure, () => {
+  const frames = new SentFrames();
+  const one = frames.begin(10);
+  frames.commit(10, 10);
+  const size = one.buffer.length;
+  const rest = frames.begin(size - 10);
+  assertEquals([rest.buffer === one.buffer, rest.start], [true, 10]);
+  const more = frames.begin(size - 10 + 1);
+  assertEquals([more.buffer === one.buffer, more.start], [false, 0]);
+  frames.abandon();
+  assertEquals(frames.held, size + 32);
+});

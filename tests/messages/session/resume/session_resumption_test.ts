@@ -4,6 +4,7 @@ import { ResumableSink } from "../../../../lib/messages/session/resume/resumable
 import { SessionResumption } from "../../../../lib/messages/session/resume/session_resumption.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
+import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 import { frame, Recorder, total } from "../lone_session.ts";
 
 const pure = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -126,3 +127,69 @@ Deno.test("SessionResumption waits for the grace and no longer", pure, () => {
   resumption.resume(500, { generation: 1, received: 3, firstKept: 4 });
   assertEquals([resumption.wakeAt, resumption.cause], [Infinity, undefined]);
 });
+
+Deno.test(
+  "SessionResumption is possible with a grace, and frames that are complete",
+  pure,
+  () => {
+    for (const [grace, possible] of [[0, false], [1, true]] as const) {
+      const { resumption } = started();
+      resumption.grace = grace;
+      assertEquals(resumption.possible, possible);
+      resumption.inUse = false;
+      assertEquals(resumption.possible, false);
+    }
+    const { sink, resumption } = started();
+    sink.frames.dropOldest(0);
+    assertEquals(resumption.possible, false);
+    sink.frames.acknowledge(3);
+    assertEquals(resumption.possible, true);
+    resumption.end();
+    assertEquals([resumption.possible, sink.frames.held], [false, 0]);
+  },
+);
+
+Deno.test(
+  "SessionResumption begins with the shorter grace and the limits of both",
+  pure,
+  () => {
+    const limits = resolveSessionLimits();
+    for (
+      const [own, grace, least] of [[30_000, 5, 5], [5, 30_000, 5]] as const
+    ) {
+      const sink = new ResumableSink(new Link());
+      const resumption = new SessionResumption({ sink, grace: own });
+      const before = sink.limit;
+      resumption.begin(grace, { ...limits, itemsWindow: 0 }, limits);
+      const { limit } = sink;
+      assertEquals([resumption.grace, resumption.inUse], [least, true]);
+      assertEquals(limit === before, false);
+      resumption.begin(grace, limits, limits);
+      assertEquals(sink.limit - limit, limits.itemsWindow);
+    }
+  },
+);
+
+Deno.test(
+  "SessionResumption acknowledges at its time, and hears each link anew",
+  pure,
+  () => {
+    const { resumption } = started(); // 2 frames at 0
+    assertEquals(resumption.heard, true);
+    assertEquals(resumption.takeAck(999.9), undefined);
+    assertEquals(resumption.takeAck(1000), total(2));
+    assertEquals([resumption.takeAck(5000), resumption.wakeAt], [
+      undefined,
+      Infinity,
+    ]);
+    resumption.cut(0, CAUSE);
+    resumption.sink.attach(new Link());
+    resumption.resume(1, { generation: 1, received: 2, firstKept: 1 });
+    assertEquals([resumption.heard, resumption.sink.frames.acknowledged], [
+      false,
+      2,
+    ]);
+    resumption.count(frame(Kind.PONG, 0), 2);
+    assertEquals(resumption.heard, true);
+  },
+);
