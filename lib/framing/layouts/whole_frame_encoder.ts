@@ -61,13 +61,18 @@ export class WholeFrameEncoder extends LimitedEncoder
     checkPayloadLength(end - start, this.#least, this.limit);
     const one = this.#layout();
     one.limit = this.limit;
-    const whole = one.measure(bytes, start, end) === end - start;
+    const measured = one.measure(bytes, start, end);
+    const whole = measured === end - start;
     if (whole) one.open(bytes, start, end);
     if (one.fault !== undefined) refusePayload(one.fault.detail);
-    if (!whole) {
-      refusePayload(
-        "the length in its header does not match the bytes that follow",
-      );
-    }
+    if (!whole) refusePayload(mismatch(measured, end - start));
   }
+}
+
+/** Describes bytes that are not exactly one frame. */
+function mismatch(measured: number, length: number): string {
+  if (measured <= 0) return `it is ${length} bytes of an incomplete frame`;
+  return measured < length
+    ? `it begins with a frame of ${measured} bytes, but has ${length}; encode each frame on its own`
+    : `its header announces a frame of ${measured} bytes, but it has ${length}`;
 }

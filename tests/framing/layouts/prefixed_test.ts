@@ -185,6 +185,14 @@ test("prefixed() with keepHeader rejects a frame whose length is wrong", () => {
     const error = assertThrows(() => encoder.encode(bytes(wrong)), FrameError);
     assertEquals(error.code, wrong === "" ? "too-short" : "bad-payload");
   }
+  const messages: readonly [wrong: string, message: string][] = [
+    ["+A\r\n+BC\r\n", "begins with a frame of 4 bytes, but has 9"],
+    ["$9\r\nOK\r\n", "announces a frame of 15 bytes, but it has 8"],
+    ["PING", "4 bytes of an incomplete frame"],
+  ];
+  for (const [wrong, message] of messages) {
+    assertThrows(() => encoder.encode(bytes(wrong)), FrameError, message);
+  }
   const short = prefixed(RESP, { keepHeader: true, maxFrameLength: 8 });
   assertEquals(short.encoder().encode(bytes("$2\r\nOK\r\n")).length, 8);
   const error = assertThrows(
