@@ -1,6 +1,7 @@
 /**
  * Rejects options that do not exist: a misspelled `tls` would otherwise mean
- * plain text, and a misspelled limit the default.
+ * plain text, and a misspelled limit the default. Rejects inherited options,
+ * which a copy loses, and signals of another type, which never abort anything.
  *
  * @module
  */
@@ -11,12 +12,15 @@ import { didYouMean } from "./did_you_mean.ts";
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 /**
- * Checks that options are an object without unknown names.
+ * Checks that options are a plain object without unknown names.
+ *
+ * An option `signal` must be an `AbortSignal` or omitted.
  *
  * @param where the function or option that takes the options
  * @param known the options that exist
  * @param hints hints for options whose place or name is another
- * @throws {TypeError} if the options are not an object, or one is unknown
+ * @throws {TypeError} if the options are not a plain object, one is unknown, or
+ * the signal is no `AbortSignal`
  */
 export function checkOptions(
   where: string,
@@ -24,7 +28,7 @@ export function checkOptions(
   known: Readonly<Record<string, true>>,
   hints: Readonly<Record<string, string>> = {},
 ): void {
-  if (!hasMembers(options)) {
+  if (!isPlain(options)) {
     throw notAnObject(`the options of ${where}`, options);
   }
   for (const name of Object.keys(options)) {
@@ -35,6 +39,23 @@ export function checkOptions(
       : didYouMean(name, names) || `; expected one of ${names.join(", ")}`;
     throw new TypeError(`Unknown option "${name}" of ${where}${hint}`);
   }
+  if ("signal" in options) checkSignal(where, options.signal);
+}
+
+/**
+ * Checks that a value is a signal, or omitted.
+ *
+ * @param where the function that takes the signal
+ * @throws {TypeError} if the value is anything else, such as a controller
+ */
+function checkSignal(where: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  const hint = signal instanceof AbortController ? "; pass its signal" : "";
+  throw new TypeError(
+    `Cannot use ${
+      describeType(signal)
+    } as the signal of ${where}: it must be an AbortSignal or omitted${hint}`,
+  );
 }
 
 /**
@@ -67,18 +88,21 @@ export function checkChoice(
 }
 
 /**
- * Checks that a value is an object of named members. Arrays, maps and signals
- * have none, and would be ignored.
+ * Checks that a value is a plain object. Arrays, maps and signals have no named
+ * members, and a copy loses inherited ones: they would be ignored.
  *
  * @throws {TypeError} if the value is anything else
  */
 export function checkObject(what: string, value: unknown): void {
-  if (!hasMembers(value)) throw notAnObject(what, value);
+  if (!isPlain(value)) throw notAnObject(what, value);
 }
 
-function hasMembers(value: unknown): boolean {
-  return typeof value === "object" && value !== null &&
-    !(Symbol.iterator in value) && !(value instanceof AbortSignal);
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const parent = Object.getPrototypeOf(value);
+  return parent === Object.prototype || parent === null ||
+    // Object.prototype of another realm
+    Object.getPrototypeOf(parent) === null && Object.hasOwn(parent, "toString");
 }
 
 function notAnObject(what: string, value: unknown): TypeError {

@@ -1,7 +1,19 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkChoice, checkOptions } from "../../lib/support/check_options.ts";
-import { connect, listen } from "../../lib/transport/mod.ts";
-import { lengthPrefixed } from "../../lib/framing/mod.ts";
+import {
+  connect,
+  listen,
+  readExactly,
+  writeAll,
+} from "../../lib/transport/mod.ts";
+import { frames, lengthPrefixed, u32be } from "../../lib/framing/mod.ts";
+import { memoryPair } from "../../lib/testing/mod.ts";
+import {
+  connect as connectSession,
+  messages,
+  protocol,
+  serve,
+} from "../../mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 const KNOWN = { limit: true, name: true } as const; // the literal types that checkOptions() wants
@@ -56,6 +68,64 @@ Deno.test(
     ) await assertRejects(open, TypeError, 'did you mean "signal"');
   },
 );
+
+Deno.test("checkOptions() rejects options that are inherited", none, () => {
+  class Settings {
+    get limit(): number {
+      return 5; // a copy of the options would lose it
+    }
+  }
+  for (
+    const options of [
+      new Settings(),
+      Object.create({ limit: 5 }),
+      new Map([["limit", 5]]),
+      new Date(),
+    ]
+  ) {
+    assertThrows(
+      () => checkOptions("f()", options, KNOWN),
+      TypeError,
+      "the options of f(): expected a plain object",
+    );
+  }
+  const bare = Object.assign(Object.create(null), { limit: 5 });
+  for (const options of [{ limit: 5 }, bare]) {
+    checkOptions("f()", options, KNOWN);
+  }
+});
+
+Deno.test("every layer rejects a signal of another type", none, async () => {
+  const { signal } = new AbortController();
+  const known = { signal: true } as const; // the literal type that checkOptions() wants
+  for (const given of [undefined, signal]) {
+    checkOptions("f()", { signal: given }, known);
+  }
+  const nowhere = { memory: "none" };
+  const Empty = protocol({ name: "empty" });
+  for (const wrong of [new AbortController(), new EventTarget(), null, {}]) {
+    const options = JSON.parse("{}"); // of any type, as in JavaScript
+    options.signal = wrong;
+    for (
+      const act of [
+        () => connect(nowhere, options),
+        () => listen(nowhere, options),
+        () => writeAll(memoryPair()[0], new Uint8Array(1), options),
+        () => readExactly(memoryPair()[0], new Uint8Array(1), options),
+        () => frames(memoryPair()[0], u32be(), options),
+        () => messages(memoryPair()[0], options),
+        () => connectSession(Empty, nowhere, options),
+        () => serve(Empty, nowhere, options).handle({}),
+      ]
+    ) {
+      await assertRejects(
+        async () => void await act(),
+        TypeError,
+        "it must be an AbortSignal or omitted",
+      );
+    }
+  }
+});
 
 Deno.test("checkChoice() suggests a similar choice, or lists all", none, () => {
   const choices = ["drop", "disconnect"];

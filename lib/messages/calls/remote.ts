@@ -374,11 +374,6 @@ class RemoteMethod implements CallMaker {
   /** Returns the signal that cancels a call: its own combined with the site's. */
   signal({ signal: own }: CallOptions): AbortSignal | undefined {
     const { name } = this.info;
-    if (own !== undefined && !(own instanceof AbortSignal)) {
-      throw new TypeError(
-        `Cannot call ${name}: its signal must be an AbortSignal or omitted, but has type ${typeof own}`,
-      );
-    }
     const other = this.#site.defaults.signal;
     const signal = own === undefined || other === undefined
       ? own ?? other
