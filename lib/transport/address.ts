@@ -236,6 +236,30 @@ export function resolveAddress<Tls>(
   return withTls(checkAddress(plain), own === undefined ? tls : own);
 }
 
+/**
+ * Checks that TLS options are not given twice. They are the default of addresses
+ * without TLS options of their own, and would be ignored without any.
+ *
+ * @param where the function that takes the options
+ * @throws {TypeError} if each of the addresses has its own
+ */
+export function checkTlsOption(
+  where: string,
+  addresses: readonly unknown[],
+  tls: unknown,
+): void {
+  if (tls === undefined || !addresses.every(hasOwnTls)) return;
+  throw new TypeError(
+    `Cannot use the option "tls" of ${where} with an address that has its own 'tls': omit one of them`,
+  );
+}
+
+/** Returns whether an address has TLS options of its own. */
+export function hasOwnTls(address: unknown): boolean {
+  return typeof address === "object" && address !== null &&
+    "tls" in address && address.tls !== undefined;
+}
+
 function withTls<Tls>(
   address: Address<Tls | Record<never, never>>,
   tls: Tls | Record<never, never> | undefined,

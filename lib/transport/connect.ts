@@ -9,8 +9,10 @@ import { connectAttempt } from "./connect_attempt.ts";
 import { failure } from "./error_mapping.ts";
 import {
   type Address,
+  checkTlsOption,
   checkWebSocketTls,
   formatAddress,
+  hasOwnTls,
   type MemoryAddress,
   resolveAddress,
 } from "./address.ts";
@@ -99,7 +101,10 @@ export interface ConnectOptions
   timeout?: number | undefined;
   /** Policy for retries; without one, `connect` tries each address once. */
   retry?: RetryPolicy | undefined;
-  /** TLS options for `wss:` URLs and for addresses without their own `tls`. */
+  /**
+   * TLS options for `wss:` URLs and for addresses without their own `tls`. Not
+   * allowed if each address has its own.
+   */
   tls?: TlsClientOptions | undefined;
 }
 
@@ -173,6 +178,7 @@ export async function connect(
   if (targets.length === 0) {
     throw new RangeError("Cannot connect as the list of addresses is empty");
   }
+  checkTlsOption("connect()", toList(address), tls);
   checkTuning(targets, options);
   const limits = { timeout, signal };
   const round = () => connectFirst(targets, limits, options);
@@ -224,6 +230,7 @@ export function checkOptionsFor(
 ): void {
   checkTcpOptions(options);
   const targets = addresses.map((item) => resolveTarget(item, options.tls));
+  checkTlsOption("connect()", addresses, options.tls);
   checkTuning(targets, options);
 }
 
@@ -237,6 +244,7 @@ export function optionsFor<Options extends ConnectOptions>(
   for (const name of Object.keys(TUNING) as (keyof typeof TUNING)[]) { // all of its keys
     if (TUNING[name] !== kind) delete fitting[name];
   }
+  if (hasOwnTls(address)) delete fitting.tls;
   return fitting;
 }
 

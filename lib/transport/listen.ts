@@ -5,6 +5,7 @@
  */
 import {
   type Address,
+  checkTlsOption,
   formatAddress,
   type MemoryAddress,
   resolveAddress,
@@ -13,7 +14,11 @@ import type { SocketAddress } from "./connection.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import { listenMemory } from "./memory/memory_listener.ts";
 import { listenTcp, type TcpListenOptions } from "./tcp.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkChoice,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
 import type { TlsListener, TlsServerOptions } from "./tls/tls_listener.ts";
 import { listenUnix, type UnixListenOptions } from "./unix.ts";
 
@@ -37,7 +42,7 @@ export type ListenAddress =
  */
 export interface ListenOptions
   extends ListenerOptions, TcpListenOptions, UnixListenOptions {
-  /** TLS options for an address without its own `tls`. */
+  /** TLS options for an address without its own `tls`; not allowed otherwise. */
   tls?: TlsServerOptions | undefined;
 }
 
@@ -100,6 +105,10 @@ export async function listen(
   checkOptions("listen()", options, LISTEN_OPTIONS);
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
+  checkTlsOption("listen()", [address], options.tls);
+  if (options.overflow !== undefined) {
+    checkChoice("listen()", "overflow", options.overflow, ["wait", "refuse"]);
+  }
   checkTuning(target, options);
   const listener = await bind(target, options);
   // If the signal was aborted during bind, the listener has already closed.
@@ -153,6 +162,16 @@ function checkTuning(target: Address<unknown>, options: ListenOptions): void {
       `Cannot use the option "${name}" of listen() for ${
         formatAddress(target)
       }: only ${used} sockets have it; omit the option`,
+    );
+  }
+  if (
+    options.mode !== undefined && "path" in target &&
+    target.path.startsWith("\0")
+  ) {
+    throw new TypeError(
+      `Cannot use the option "mode" of listen() for ${
+        formatAddress(target)
+      }: an abstract socket has no file; omit the option`,
     );
   }
 }

@@ -129,3 +129,17 @@ Deno.test("listen() takes undefined options as omitted", async () => {
   );
   assertEquals(error.code, "tls");
 });
+
+Deno.test("listen() rejects values of options that have no effect", async () => {
+  const overflow = JSON.parse('"drop"'); // as in JavaScript
+  await assertRejects(
+    () => listen({ memory: "overflow" }, { overflow }),
+    TypeError,
+    'Unknown overflow "drop" of listen(); expected one of wait, refuse',
+  );
+  await assertRejects(
+    () => listen({ path: "\0mode" }, { mode: 0o600 }),
+    TypeError,
+    "an abstract socket has no file",
+  );
+});

@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { assertRejects } from "@std/assert";
-import { connect } from "../../lib/transport/connect.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  checkOptionsFor,
+  connect,
+  optionsFor,
+} from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
 
 /** Passes an address as a JavaScript program would. */
@@ -71,3 +75,22 @@ Deno.test(
     );
   },
 );
+
+Deno.test("TLS options are not given twice", none, async () => {
+  const own = { port: 1, tls: { caCerts: [] } };
+  const twice = "address that has its own 'tls'";
+  const server = { cert: "", key: "" };
+  for (
+    const act of [
+      () => connect(own, { tls }),
+      () => connect([own, { ...own, port: 2 }], { tls }),
+      () => listen({ port: 0, tls: server }, { tls: server }),
+    ]
+  ) await assertRejects(async () => void await act(), TypeError, twice);
+  assertThrows(() => checkOptionsFor([own], { tls }), TypeError, twice);
+
+  // Among several addresses, they are the default of those without.
+  checkOptionsFor([own, { port: 2 }], { tls });
+  assertEquals(optionsFor(own, { tls, timeout: 5 }), { timeout: 5 });
+  assertEquals(optionsFor({ port: 2 }, { tls }), { tls });
+});
