@@ -39,7 +39,6 @@ export function hintOf(head: Uint8Array): string | undefined {
       ? "the bytes look like a TLS handshake"
       : "the bytes look like a TLS alert";
   }
-  if (head.length < 4) return undefined;
   const start = String.fromCharCode(...head.subarray(0, 4));
   return SIGNATURES.find(([prefix]) => prefix === start)?.[1];
 }

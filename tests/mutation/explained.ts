@@ -111,14 +111,45 @@ export const EXPLAINED: readonly Explained[] = [
     })),
   {
     path: "lib/framing/decode/frame_assembler.ts",
-    change: "comparison: 0 → (0) + 1",
-    line: "if (this.#have > 0) this.#discardOwn();",
-    why: "The only byte is dropped by the next search for a delimiter.",
+    change: "comparison: 16 → (16) + 1",
+    why: "Sixteen bytes are copied in the other way.",
+  },
+  {
+    path: "lib/framing/decode/frame_assembler.ts",
+    change: "comparison: 16 → (16) - 1",
+    why: "Fifteen bytes are copied in the other way.",
+  },
+  {
+    path: "lib/framing/decode/frame_assembler.ts",
+    change: "comparison: count → (count) + 1",
+    line: "for (let i = 0; i < count; i++)",
+    why: "The byte after the last one is overwritten by the next chunk.",
   },
   {
     path: "lib/framing/decode/frame_assembler.ts",
     change: "comparison: 0 → (0) - 1",
-    line: "if (this.#have > 0) this.#discardOwn();",
-    why: "No byte is kept then, so nothing is discarded.",
+    line: "if (measured > 0 && measured <= available) {",
+    why: "No measurement is 0 there.",
+  },
+  {
+    path: "lib/framing/decode/frame_assembler.ts",
+    change: "comparison: 0 → (0) + 1",
+    line: "if (this.#have > 0) this.#consumeOwn(inOwn, false);",
+    why: "A fault in the first byte is found in the chunk.",
+  },
+  {
+    path: "lib/framing/layouts/length_encoder.ts",
+    change: "comparison: config.fieldEnd → (config.fieldEnd) - 1",
+    why: "Header bytes are zeroed that are written next.",
+  },
+  ...["+ 1", "- 1"].map((one) => ({
+    path: "lib/framing/decode/uint.ts",
+    change: `comparison: 32 → (32) ${one}`,
+    why: "Bytes of about that number are searched in the other way.",
+  })),
+  {
+    path: "lib/framing/modified_utf8.ts",
+    change: "comparison: 4096 → 4097",
+    why: "Longer pieces of text are joined.",
   },
 ];

@@ -202,13 +202,12 @@ export class FrameAssembler implements FrameDecoder {
     const completed = this.layout.endCompletes && this.#total === 0;
     if (this.#have === 0 && (!skipping || completed)) return false;
     const left = this.#have;
-    const known = this.#total > 0 || this.#skipLeft > 0;
     this.#fail({
       code: "truncated",
       detail: skipping
         ? "the stream ended inside a frame that was being skipped"
         : `the stream ended after ${left} bytes of it`,
-      declared: known ? this.layout.declared : undefined,
+      declared: this.layout.declared,
     }, skipping);
   }
 
@@ -349,25 +348,14 @@ export class FrameAssembler implements FrameDecoder {
     this.#skipped++;
     this.frames++;
     this.#skipStart = this.#frameStart();
-    if (fault.resume === "discard") {
-      this.layout.discard();
-      if (this.#have > 0) this.#discardOwn();
-    } else {
+    if (fault.resume === "discard") this.layout.discard();
+    else {
       const inOwn = Math.min(this.#have, fault.resume);
       if (this.#have > 0) this.#consumeOwn(inOwn, false);
       this.#skipLeft = fault.resume - inOwn;
-      this.plain = false;
       this.#skip();
     }
     return undefined;
-  }
-
-  #discardOwn(): void {
-    const filler = this.layout.measure(this.#own.bytes, 0, this.#have);
-    if (filler > 0) {
-      this.layout.open(this.#own.bytes, 0, filler);
-      this.#consumeOwn(filler, false);
-    }
   }
 
   #skip(): void {

@@ -166,8 +166,6 @@ export abstract class TerminatedLayout extends Layout {
     end: number,
   ): Uint8Array | undefined {
     this.searched = 0;
-    if (!this.#filler) return this.unwrap(bytes, start, end);
-    this.#filler = false;
-    return undefined;
+    return this.#filler ? undefined : this.unwrap(bytes, start, end);
   }
 }

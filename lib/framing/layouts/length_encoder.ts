@@ -41,7 +41,7 @@ export class LengthEncoder extends LimitedEncoder
     this.#min = config.min;
     this.#uncounted = config.fieldEnd + config.adjustment;
     this.#blank = config.strip > config.fieldEnd ||
-      (config.strip > 0 && config.offset > config.magic.length);
+      config.offset > config.magic.length;
     this.#simple = config.width === 4 && !config.little &&
       config.offset === 0 &&
       config.strip === 4 && config.adjustment === 0 &&

@@ -151,7 +151,7 @@ class SlipLayout extends TerminatedLayout {
     for (let at = start; at < stop; at++) {
       let byte = bytes[at]!;
       if (byte === ESC) {
-        const code = ++at < stop ? bytes[at] : END;
+        const code = bytes[++at]; // END after the last byte
         if (code === ESC_END) byte = END;
         else if (code !== ESC_ESC) return undefined;
       }
