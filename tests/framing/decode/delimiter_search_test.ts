@@ -39,6 +39,15 @@ test("find() searches only between its bounds", () => {
   assertEquals(find(long, 1), "101+1");
 });
 
+test("find() does not take other delimiters for a pair such as LF and CR LF", () => {
+  const three = search("\n", "\r\n", "\0");
+  assertEquals(three("ab\0c\n"), "2+1");
+  assertEquals(three("ab\r\nc"), "2+2");
+  const equal = search("bc", "ab");
+  assertEquals(equal("xbyabz"), "3+2");
+  assertEquals(equal("xbycbcz"), "4+2");
+});
+
 test("find() returns the first offset, and there the delimiter listed first", () => {
   assertEquals(search("b", "a")("xab"), "1+1");
   assertEquals(search("ab", "a")("xab"), "1+2");

@@ -35,6 +35,24 @@ test("idle() drops the memory at the second call in a row", () => {
   assertEquals(buffer.held, 0);
 });
 
+test("done() keeps a buffer of 64 KiB, and drops larger ones again and again", () => {
+  const uses = (size: number, length: number, count: number) => {
+    const buffer = new ReusedBuffer();
+    const held: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      buffer.reserve(size, 0, size);
+      for (let use = 0; use < count; use++) buffer.done(length);
+      held.push(buffer.held);
+    }
+    return held;
+  };
+  assertEquals(uses(65_536, 1, 16), [65_536, 65_536]);
+  assertEquals(uses(65_537, 1, 16), [0, 0]);
+  assertEquals(uses(65_537, 1, 15), [65_537, 0]); // 30 uses
+  assertEquals(uses(80_000, 20_000, 16), [0, 0]);
+  assertEquals(uses(80_000, 20_001, 16), [80_000, 80_000]);
+});
+
 test("done() drops a large buffer after sixteen small uses in a row", () => {
   const buffer = new ReusedBuffer();
   buffer.reserve(1_000_000, 0, 1_000_000);

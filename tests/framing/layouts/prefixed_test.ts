@@ -222,6 +222,19 @@ test("prefixed() rejects a payload whose prefix read() understands differently",
     "for its length 3, but read() returned [2,4]",
   );
   assertEquals(error.code, "bad-payload");
+  // The payload's length is right, that of the prefix is not.
+  const short: Prefix = { ...DIGITS, read: () => [1, 3] };
+  assertThrows(
+    () => prefixed(short).encoder().encode(new Uint8Array(3)),
+    FrameError,
+    "but read() returned [1,3]",
+  );
+});
+
+test("prefixed() rejects a range of trailers that is not valid", () => {
+  for (const maxTrailerLength of [-1, 1.5, NaN]) {
+    assertThrows(() => prefixed({ ...DIGITS, maxTrailerLength }), RangeError);
+  }
 });
 
 /** A line with the length, then the payload and CR LF. */

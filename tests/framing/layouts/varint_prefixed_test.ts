@@ -127,6 +127,9 @@ test("varintPrefixed() skips frames that are too long", () => {
 test("varintPrefixed() rejects options out of range", () => {
   assertThrows(() => varintPrefixed({ maxPrefixLength: 0 }), RangeError);
   assertThrows(() => varintPrefixed({ maxPrefixLength: 11 }), RangeError);
+  assertThrows(() => varintPrefixed({ offset: -1 }), RangeError);
+  assertThrows(() => varintPrefixed({ offset: 65_537 }), RangeError);
+  varintPrefixed({ offset: 65_536 });
   assertThrows(
     () => varintPrefixed({ maxPrefixLength: 1, maxFrameLength: 128 }),
     RangeError,
