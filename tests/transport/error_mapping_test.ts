@@ -37,6 +37,8 @@ Deno.test("failureCode() prefers the code of an error", () => {
   assertEquals(failureCode(coded("ENFILE")), "limit");
   assertEquals(failureCode(coded("EHOSTUNREACH")), "unreachable");
   assertEquals(failureCode(coded("EWHATEVER")), "other");
+  const numbered = Object.assign(new Deno.errors.NotFound("x"), { code: 2 });
+  assertEquals(failureCode(numbered), "not-found");
 });
 
 Deno.test("failureCode() returns 'other' for any other error", () => {

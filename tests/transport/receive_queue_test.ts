@@ -82,10 +82,14 @@ Deno.test("ReceiveQueue.clear() drops unread bytes", {
   permissions: "none",
 }, async () => {
   const { queue: received } = queue();
-  received.push(bytes(1));
+  received.push(bytes(1, 2));
   received.clear();
-  received.end();
   assertEquals(received.held, 0);
+  received.push(bytes(3));
+  const buffer = bytes(0, 0);
+  assertEquals(await received.read(buffer), 1);
+  assertEquals(buffer[0], 3);
+  received.end();
   assertEquals(await received.read(bytes(0)), null);
 });
 

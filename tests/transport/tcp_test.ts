@@ -11,7 +11,9 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
+import { checkTcpOptions } from "../../lib/transport/tcp.ts";
 
 async function freePort(): Promise<number> {
   await using listener = await listen({ port: 0 });
@@ -146,6 +148,12 @@ Deno.test("listen() and connect() reject invalid socket options", async () => {
       "'autoSelectFamilyAttemptDelay' must be an integer from 1",
     );
   }
+  checkTcpOptions({ autoSelectFamilyAttemptDelay: 1 });
+  checkTcpOptions({ autoSelectFamilyAttemptDelay: 60_000 });
+  assertThrows(
+    () => checkTcpOptions({ autoSelectFamilyAttemptDelay: 60_001 }),
+    RangeError,
+  );
 });
 
 Deno.test("listen() frees its port when disposed", async () => {

@@ -34,6 +34,28 @@ Deno.test(
 );
 
 Deno.test(
+  "accept() in memory that waits for a client returns one at a time",
+  PURE,
+  async () => {
+    await using listener = await listen({ memory: "one at a time" });
+    const waiting = listener.accept();
+    await Promise.resolve(); // the accept is pending
+    for (const at of [1, 2]) {
+      const client = await connect({ memory: "one at a time" });
+      await writeAll(client, new Uint8Array([at]));
+    }
+    for (
+      const [at, accepted] of [[1, waiting], [2, listener.accept()]] as const
+    ) {
+      using server = await accepted;
+      const byte = new Uint8Array(1);
+      await readExactly(server, byte);
+      assertEquals(byte[0], at);
+    }
+  },
+);
+
+Deno.test(
   "connect() in memory applies the options of its link",
   PURE,
   async () => {

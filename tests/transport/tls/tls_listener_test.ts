@@ -261,6 +261,7 @@ Deno.test("listenTls() rejects invalid options", async () => {
     RangeError,
     "maxHandshakes",
   );
+  (await listenLoopback({ maxHandshakes: 1 })).close();
 });
 
 Deno.test("listenTls() reports the failures of its address", async () => {
