@@ -10,11 +10,9 @@ import { connect, type ConnectAddress } from "@lengthwise/lengthwise/transport";
 /** A connection to a broker, ready after {@linkcode MqttClient.connect}. */
 export class MqttClient implements AsyncDisposable {
   readonly #stream: FrameStream;
-  readonly #packets: AsyncIterator<Uint8Array>;
 
   private constructor(stream: FrameStream) {
     this.#stream = stream;
-    this.#packets = stream[Symbol.asyncIterator]();
   }
 
   /** Connects and introduces itself with an id. */
@@ -25,7 +23,8 @@ export class MqttClient implements AsyncDisposable {
     const client = new MqttClient(frames(await connect(address), mqtt()));
     try {
       // Protocol level 4, a clean session, no keep-alive.
-      await client.#send(0x10, text("MQTT"), [4, 2, 0, 0], text(id));
+      const flags = Uint8Array.of(4, 2, 0, 0);
+      await client.#send(0x10, text("MQTT"), flags, text(id));
       const [type, , code] = await client.#receive();
       if (type === 0x20 && code === 0) return client;
       throw new Error(`The broker refused the connection: code ${code}`);
@@ -42,7 +41,8 @@ export class MqttClient implements AsyncDisposable {
 
   /** Yields the messages of the topics that match a filter. */
   async *subscribe(filter: string): AsyncGenerator<[string, Uint8Array]> {
-    await this.#send(0x82, [0, 1], text(filter), [0]); // packet 1
+    const packetId = Uint8Array.of(0, 1);
+    await this.#send(0x82, packetId, text(filter), Uint8Array.of(0));
     for (;;) {
       const packet = await this.#receive();
       if (packet[0] === 0x90 && packet[3] === 0x80) {
@@ -55,22 +55,14 @@ export class MqttClient implements AsyncDisposable {
     }
   }
 
-  async #send(type: number, ...parts: ArrayLike<number>[]): Promise<void> {
-    const length = parts.reduce((sum, part) => sum + part.length, 1);
-    const packet = new Uint8Array(length);
-    packet[0] = type;
-    let at = 1;
-    for (const part of parts) {
-      packet.set(part, at);
-      at += part.length;
-    }
-    await this.#stream.send(packet);
+  async #send(type: number, ...parts: Uint8Array[]): Promise<void> {
+    await this.#stream.send(Uint8Array.of(type), ...parts);
   }
 
   async #receive(): Promise<Uint8Array> {
-    const { done, value } = await this.#packets.next();
-    if (done) throw new Error("The broker closed the connection");
-    return value;
+    const packet = await this.#stream.read();
+    if (packet === null) throw new Error("The broker closed the connection");
+    return packet;
   }
 
   /** Disconnects and closes the connection. */
@@ -81,7 +73,7 @@ export class MqttClient implements AsyncDisposable {
 }
 
 /** Returns the length of a text in two bytes, and its UTF-8. */
-function text(value: string): number[] {
+function text(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return [bytes.length >> 8, bytes.length & 0xff, ...bytes];
+  return Uint8Array.of(bytes.length >> 8, bytes.length, ...bytes);
 }

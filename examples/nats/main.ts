@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { connect } from "@lengthwise/lengthwise/transport";
 import { NatsClient } from "./client.ts";
 
 const [port, subject = ">", message] = Deno.args;
@@ -16,7 +17,7 @@ if (port === undefined) {
   throw new Error("Usage: main.ts <port> [<subject> [<message>]]");
 }
 const address = { hostname: "127.0.0.1", port: Number(port) };
-await using client = await NatsClient.connect(address);
+await using client = new NatsClient(await connect(address));
 if (message === undefined) {
   client.subscribe(subject, (payload, name) => {
     console.log(name, new TextDecoder().decode(payload));

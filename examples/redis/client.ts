@@ -1,51 +1,44 @@
 /**
- * A Redis client (RESP2): commands, pipelining, and published messages.
+ * A Redis client (RESP2 and RESP3): commands, pipelining, and published messages.
  *
  * @module
  */
 import { frames, prefixed } from "@lengthwise/lengthwise/framing";
 import type { FrameStream, Framing } from "@lengthwise/lengthwise/framing";
-import { connect, type ConnectAddress } from "@lengthwise/lengthwise/transport";
+import { linePrefix } from "@lengthwise/lengthwise/framing/presets";
+import type { Connection } from "@lengthwise/lengthwise/transport";
 
-/** A reply; inside an array, the error of a command is an `Error`. */
-export type Reply = string | number | null | Error | Reply[];
+/** A reply; maps are lists of keys and values, and nested errors are values. */
+export type Reply = string | number | bigint | boolean | null | Error | Reply[];
 
 const text = new TextDecoder();
+const LINE = /^(?:[$!=](?:(\d+)|-1)|[*:%~>|]-?\d+|[-+,#(_].*)$/;
 
 /** Returns the framing: a line, or a line that declares a value. */
-export const resp = (options: { maxFrameLength?: number } = {}): Framing =>
-  prefixed({
-    maxLength: 64 * 1024,
-    read(bytes, seen) {
-      const end = bytes.indexOf(10, seen) + 1;
-      if (end === 0) return undefined;
-      const line = text.decode(bytes.subarray(0, end));
-      const form = /^(?:\$(\d+)|[$*]-1|[:*]-?\d+|[-+][^\r]*)\r\n$/.exec(line);
-      if (form === null) throw new Error("it is not a line of RESP");
-      return form[1] === undefined ? [end, 0] : [end, Number(form[1]), "\r\n"];
-    },
-  }, { ...options, keepHeader: true });
+export const resp = (options: { maxFrameLength?: number } = {}): Framing => {
+  const prefix = linePrefix((line) => {
+    const form = LINE.exec(line);
+    if (form === null) throw new Error("it is not a line of RESP");
+    return form[1] === undefined ? undefined : Number(form[1]);
+  });
+  return prefixed(prefix, { ...options, keepHeader: true });
+};
 
 /** One connection; replies arrive in the order of the commands. */
 export class RedisClient implements AsyncDisposable {
   readonly #stream: FrameStream;
-  readonly #replies: AsyncIterator<Uint8Array>;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(stream: FrameStream) {
-    this.#stream = stream;
-    this.#replies = stream[Symbol.asyncIterator]();
-  }
-
-  /** Connects to a server. */
-  static async connect(address: ConnectAddress): Promise<RedisClient> {
-    return new RedisClient(frames(await connect(address), resp()));
+  /** Begins with RESP2; the command `HELLO 3` changes that. */
+  constructor(connection: Connection) {
+    this.#stream = frames(connection, resp());
   }
 
   /** Sends a command, without waiting for the replies of others. */
   async command(...words: string[]): Promise<Reply> {
-    for (const frame of [`*${words.length}\r\n`, ...words.map(bulk)]) {
-      this.#stream.write(new TextEncoder().encode(frame));
+    this.#stream.write(`*${words.length}\r\n`);
+    for (const word of words.map((word) => new TextEncoder().encode(word))) {
+      this.#stream.write(`$${word.length}\r\n`, word, "\r\n");
     }
     const reply = await this.receive();
     if (reply instanceof Error) throw reply;
@@ -60,34 +53,28 @@ export class RedisClient implements AsyncDisposable {
   }
 
   async #read(): Promise<Reply> {
-    const { done, value: frame } = await this.#replies.next();
-    if (done) throw new Error("The server closed the connection");
+    const frame = await this.#stream.read();
+    if (frame === null) throw new Error("The server closed the connection");
     const end = frame.indexOf(10) + 1;
+    const type = String.fromCharCode(frame[0]!);
     const line = text.decode(frame.subarray(1, end - 2));
-    switch (String.fromCharCode(frame[0]!)) {
-      case "-":
-        return new Error(line);
-      case ":":
-        return Number(line);
-      case "$":
-        return line === "-1" ? null : text.decode(frame.subarray(end, -2));
-      case "*": {
-        if (line === "-1") return null;
-        const items: Reply[] = [];
-        while (items.length < Number(line)) items.push(await this.#read());
-        return items;
-      }
-      default:
-        return line;
-    }
+    const isLine = end === frame.length;
+    const value = isLine ? line : text.decode(frame.subarray(end, -2));
+    if (line === "-1" && "$*".includes(type) || type === "_") return null;
+    if ("-!".includes(type)) return new Error(value);
+    if ("+$".includes(type)) return value;
+    if (type === "=") return value.slice(4); // after "txt:" or "mkd:"
+    if (":,".includes(type)) return Number(line.replace("inf", "Infinity"));
+    if (type === "(") return BigInt(line);
+    if (type === "#") return line === "t";
+    const items: Reply[] = []; // "*", "%", "~", ">" or "|"
+    const count = Number(line) * ("%|".includes(type) ? 2 : 1);
+    while (items.length < count) items.push(await this.#read());
+    return type === "|" ? await this.#read() : items; // attributes are dropped
   }
 
   /** Closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stream[Symbol.asyncDispose]();
   }
-}
-
-function bulk(word: string): string {
-  return `$${new TextEncoder().encode(word).length}\r\n${word}\r\n`;
 }

@@ -8,13 +8,12 @@
  *
  * @module
  */
+import { connect } from "@lengthwise/lengthwise/transport";
 import { RedisClient } from "./client.ts";
 
 const [port, ...command] = Deno.args;
 if (port === undefined || command.length === 0) {
   throw new Error("Usage: main.ts <port> <command> [<argument> …]");
 }
-await using client = await RedisClient.connect({
-  ...{ hostname: "127.0.0.1", port: Number(port) },
-});
+await using client = new RedisClient(await connect({ port: Number(port) }));
 console.log(await client.command(...command));

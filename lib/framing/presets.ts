@@ -36,6 +36,7 @@ import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 import { checkOptions } from "../support/check_options.ts";
 
 export { decodeModifiedUtf8, encodeModifiedUtf8 } from "./modified_utf8.ts";
+export { linePrefix } from "./layouts/line_prefix.ts";
 
 /** Largest value of a signed length field of four bytes. */
 const MAX_INT32 = 0x7fffffff;

@@ -26,6 +26,7 @@ const RUN_ELSEWHERE: Record<string, string> = {
 
 /** Text that each program prints, as proof of what it shows. */
 const SHOWS: Record<string, readonly string[]> = {
+  "examples/websocket/main.ts": ["Hello, WebSocket", "closed: 1000 bye"],
   "examples/beside_deno_serve.ts": [
     "over TCP: 2",
     "over WebSocket: 5",

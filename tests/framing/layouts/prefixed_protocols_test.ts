@@ -10,6 +10,7 @@ import {
   type Framing,
   prefixed,
 } from "@lengthwise/lengthwise/framing";
+import { linePrefix } from "@lengthwise/lengthwise/framing/presets";
 import type { PrefixedOptions } from "@lengthwise/lengthwise/types";
 import { assertEquals, assertThrows } from "@std/assert";
 
@@ -17,53 +18,41 @@ type Kept = Omit<PrefixedOptions, "keepHeader">;
 
 const LATIN1 = new TextDecoder("latin1");
 
+const optional = (digits: string | undefined): number | undefined =>
+  digits === undefined ? undefined : Number(digits);
+
 /** Redis, RESP2 and RESP3. */
-const resp = (options: Kept = {}): Framing =>
-  prefixed({
-    maxLength: 65_536,
-    read(bytes, seen) {
-      const end = bytes.indexOf(10, seen) + 1;
-      if (end === 0) return undefined;
-      const line = LATIN1.decode(bytes.subarray(0, end));
-      const form = /^(?:[$!=;](?:-1|\?|(\d+))|[-+:*_,#(%~|>.][^\r]*)\r\n$/;
-      const match = form.exec(line);
-      if (match === null) throw new Error("it is not a line of RESP");
-      const [, length] = match;
-      if (length === undefined || line === ";0\r\n") return [end, 0];
-      return [end, Number(length), "\r\n"];
-    },
-  }, { ...options, keepHeader: true });
+const resp = (options: Kept = {}): Framing => {
+  const form = /^(?:[$!=;](?:-1|\?|(\d+))|[-+:*_,#(%~|>.].*)$/;
+  const prefix = linePrefix((line) => {
+    const match = form.exec(line);
+    if (match === null) throw new Error("it is not a line of RESP");
+    return line === ";0" ? undefined : optional(match[1]);
+  });
+  return prefixed(prefix, { ...options, keepHeader: true });
+};
 
 /** NATS, both directions. */
-const nats = (options: Kept = {}): Framing =>
-  prefixed({
-    maxLength: 4096,
-    read(bytes, seen) {
-      const end = bytes.indexOf(10, seen) + 1;
-      if (end === 0) return undefined;
-      const line = LATIN1.decode(bytes.subarray(0, end));
-      if (!/^H?(?:MSG|PUB)[ \t]/i.test(line)) return [end, 0];
-      const length = /[ \t](\d+)[ \t]*\r\n$/.exec(line)?.[1];
-      if (length === undefined) throw new Error("it declares no length");
-      return [end, Number(length), "\r\n"];
-    },
-  }, { ...options, keepHeader: true });
+const nats = (options: Kept = {}): Framing => {
+  const prefix = linePrefix((line) => {
+    if (!/^H?(?:MSG|PUB)[ \t]/i.test(line)) return undefined;
+    const length = /[ \t](\d+)[ \t]*$/.exec(line)?.[1];
+    if (length === undefined) throw new Error("it declares no length");
+    return Number(length);
+  }, { maxLength: 4096 });
+  return prefixed(prefix, { ...options, keepHeader: true });
+};
 
 /** memcached, text and meta commands, both directions. */
-const memcached = (options: Kept = {}): Framing =>
-  prefixed({
-    maxLength: 2048,
-    read(bytes, seen) {
-      const end = bytes.indexOf(10, seen) + 1;
-      if (end === 0) return undefined;
-      const line = LATIN1.decode(bytes.subarray(0, end));
-      const [, value, meta, set] =
-        /^(?:VALUE \S+ \d+ (\d+)|(?:VA|ms \S+) (\d+)|(?:set|add|replace|append|prepend|cas) \S+ \d+ -?\d+ (\d+))[ \r]/
-          .exec(line) ?? [];
-      const length = value ?? meta ?? set;
-      return length === undefined ? [end, 0] : [end, Number(length), "\r\n"];
-    },
-  }, { ...options, keepHeader: true });
+const memcached = (options: Kept = {}): Framing => {
+  const form =
+    /^(?:VALUE \S+ \d+ (\d+)|(?:VA|ms \S+) (\d+)|(?:set|add|replace|append|prepend|cas) \S+ \d+ -?\d+ (\d+))(?: |$)/;
+  const prefix = linePrefix((line) => {
+    const [, value, meta, set] = form.exec(line) ?? [];
+    return optional(value ?? meta ?? set);
+  }, { maxLength: 2048 });
+  return prefixed(prefix, { ...options, keepHeader: true });
+};
 
 /** STOMP 1.2; a line ending between frames is a frame of its own. */
 const stomp = (options: Kept = {}): Framing =>
@@ -318,4 +307,47 @@ Deno.test("prefixed() rejects a frame of unknown length at the limit", {
   decoder.push(bytes("x"));
   const error = assertThrows(() => decoder.next(), FrameError);
   assertEquals([error.code, error.limit], ["too-large", 20]);
+});
+
+Deno.test("linePrefix() accepts CR LF alone, or either line ending", () => {
+  const read = (stream: string, newline: "crlf" | "any") => {
+    const prefix = linePrefix((line) => optional(/^#(\d+)$/.exec(line)?.[1]), {
+      newline,
+    });
+    const decoder = prefixed(prefix, { keepHeader: true }).decoder();
+    decoder.push(bytes(stream));
+    const frames: string[] = [];
+    for (let frame; (frame = decoder.next());) {
+      frames.push(LATIN1.decode(frame));
+    }
+    return frames;
+  };
+  const stream = "#1\r\na\r\n\r\nb\r\n";
+  assertEquals(read(stream, "crlf"), ["#1\r\na\r\n", "\r\n", "b\r\n"]);
+  assertEquals(read("#1\nb\n" + stream, "any"), [
+    ...["#1\nb\n", "#1\r\na\r\n", "\r\n", "b\r\n"],
+  ]);
+  for (const invalid of ["a\n", "a\rb\r\n", "a\r\r\n", "\n"]) {
+    const error = assertThrows(
+      () => read(invalid, "crlf"),
+      FrameError,
+      "its line must end with CR LF and contain neither",
+    );
+    assertEquals(error.code, "bad-prefix");
+  }
+  assertThrows(() => read("#1\r\na\n\n", "any"), FrameError, "trailer");
+});
+
+Deno.test("linePrefix() keeps a byte order mark and limits a line", () => {
+  const lines: string[] = [];
+  const prefix = linePrefix((line) => void lines.push(line), { maxLength: 6 });
+  const decoder = prefixed(prefix, { keepHeader: true }).decoder();
+  decoder.push(new TextEncoder().encode("\ufeffa\r\n123456"));
+  assertEquals(decoder.next()?.length, 6);
+  assertEquals(lines, ["\ufeffa"]);
+  assertThrows(() => decoder.next(), FrameError, "within 6 bytes");
+  // @ts-expect-error -- not a line ending
+  assertThrows(() => linePrefix(() => 0, { newline: "lf" }), TypeError);
+  // @ts-expect-error -- not an option
+  assertThrows(() => linePrefix(() => 0, { most: 1 }), TypeError, "most");
 });

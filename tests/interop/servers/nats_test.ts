@@ -5,6 +5,7 @@
  * @module
  */
 import { checkFraming } from "@lengthwise/lengthwise/testing";
+import { connect } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertRejects } from "@std/assert";
 import { nats, NatsClient } from "../../../examples/nats/client.ts";
 import {
@@ -38,7 +39,7 @@ Deno.test("the NATS example publishes and subscribes at nats-server", async (t) 
   const address = { hostname: "127.0.0.1", port: server.port };
 
   await t.step("messages arrive in order, of any content", async () => {
-    await using client = await NatsClient.connect(address);
+    await using client = new NatsClient(await connect(address));
     const received: [string, string][] = [];
     client.subscribe("a.*", (payload, subject) => {
       received.push([subject, new TextDecoder().decode(payload)]);
@@ -56,20 +57,20 @@ Deno.test("the NATS example publishes and subscribes at nats-server", async (t) 
   });
 
   await t.step("the client answers PING, or it would be closed", async () => {
-    await using client = await NatsClient.connect(address);
+    await using client = new NatsClient(await connect(address));
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await Promise.all([client.flush(), client.flush(), client.flush()]);
   });
 
   await t.step("ended rejects with an error of the server", async () => {
-    await using client = await NatsClient.connect(address);
+    await using client = new NatsClient(await connect(address));
     client.subscribe("a..b", () => {});
     await assertRejects(() => client.ended, Error, "-ERR");
     await assertRejects(() => client.flush(), Error);
   });
 
   await t.step("main.ts publishes to another client", async () => {
-    await using client = await NatsClient.connect(address);
+    await using client = new NatsClient(await connect(address));
     const { promise, resolve } = Promise.withResolvers<string>();
     client.subscribe(
       "news.>",

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkFraming } from "@lengthwise/lengthwise/testing";
+import { connect } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertRejects } from "@std/assert";
 import { RedisClient, resp } from "../../../examples/redis/client.ts";
 import { output } from "./programs.ts";
@@ -16,16 +17,19 @@ Deno.test("the Redis example's framing passes checkFraming()", () => {
     "$-1\r\n",
     "*2\r\n",
     ":-7\r\n",
+    "_\r\n",
+    "!3\r\nERR\r\n",
+    "%1\r\n",
   ];
   checkFraming(resp, samples.map((text) => new TextEncoder().encode(text)));
 });
 
 Deno.test("the Redis example runs commands of Redis", async (t) => {
-  await using server = await startRedis();
+  await using server = await startRedis("--enable-debug-command", "yes");
   const address = { hostname: "127.0.0.1", port: server.port };
 
   await t.step("command() receives every form of reply", async () => {
-    await using client = await RedisClient.connect(address);
+    await using client = new RedisClient(await connect(address));
     assertEquals(await client.command("SET", "a\r\n", "Grüße\r\n"), "OK");
     assertEquals(await client.command("GET", "a\r\n"), "Grüße\r\n");
     assertEquals(await client.command("GET", "missing"), null);
@@ -44,7 +48,7 @@ Deno.test("the Redis example runs commands of Redis", async (t) => {
   });
 
   await t.step("command() can be called 10,000 times at once", async () => {
-    await using client = await RedisClient.connect(address);
+    await using client = new RedisClient(await connect(address));
     const calls = Array.from(
       { length: 10_000 },
       () => client.command("INCR", "n"),
@@ -53,13 +57,46 @@ Deno.test("the Redis example runs commands of Redis", async (t) => {
   });
 
   await t.step("receive() receives published messages", async () => {
-    await using reader = await RedisClient.connect(address);
-    await using writer = await RedisClient.connect(address);
+    await using reader = new RedisClient(await connect(address));
+    await using writer = new RedisClient(await connect(address));
     const subscribed = await reader.command("SUBSCRIBE", "news");
     assertEquals(subscribed, ["subscribe", "news", 1]);
     assertEquals(await writer.command("PUBLISH", "news", "hello"), 1);
     assertEquals(await reader.receive(), ["message", "news", "hello"]);
   });
+
+  await t.step(
+    "RESP3 has maps, sets, booleans, doubles, and pushes",
+    async () => {
+      await using client = new RedisClient(await connect(address));
+      const hello = await client.command("HELLO", "3");
+      assertEquals(Array.isArray(hello) && hello.indexOf("proto") >= 0, true);
+      await client.command("HSET", "map", "a", "1", "b", "");
+      assertEquals(await client.command("HGETALL", "map"), ["a", "1", "b", ""]);
+      await client.command("SADD", "set", "one");
+      assertEquals(await client.command("SMEMBERS", "set"), ["one"]);
+      assertEquals(await client.command("GET", "missing"), null);
+      for (
+        const [script, value] of [
+          ["return {double=3.5}", 3.5],
+          ["return {double=1/0}", Infinity],
+          ["return {big_number='12345678901234567890'}", 12345678901234567890n],
+          ["redis.setresp(3); return true", true],
+          [
+            "return {verbatim_string={format='txt',string='a\\r\\nb'}}",
+            "a\r\nb",
+          ],
+        ] as const
+      ) {
+        const eval3 = `redis.setresp(3); ${script}`;
+        assertEquals(await client.command("EVAL", eval3, "0"), value);
+      }
+      const subscribed = await client.command("SUBSCRIBE", "news3");
+      assertEquals(subscribed, ["subscribe", "news3", 1]);
+      const attributed = await client.command("DEBUG", "PROTOCOL", "attrib");
+      assertEquals(attributed, "Some real reply following the attribute");
+    },
+  );
 
   await t.step("main.ts prints the reply", async () => {
     const { code, stdout, stderr } = await output(Deno.execPath(), [
