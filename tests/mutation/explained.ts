@@ -41,6 +41,17 @@ export const EXPLAINED: readonly Explained[] = [
     why: "The next id after the last one of a side has the parity of the peer.",
   },
   {
+    path: "lib/messages/session/calls/incoming_calls.ts",
+    change: "comparison: this.reader.lastId → (this.reader.lastId) + 1",
+    why: "The next id after the last one of a side has the parity of the peer.",
+  },
+  {
+    path: "lib/messages/session/flow/send_budget.ts",
+    change: "comparison: this.#limit → (this.#limit) - 1",
+    line: "if (this.#bytes < this.#limit) return true;",
+    why: "The same is compared again after frames that were sent are dropped.",
+  },
+  {
     path: "lib/messages/session/time/timer_wheel.ts",
     change: "comparison: now → (now) + 1",
     line: "if (entry.slot !== slot || entry.dueAt > now) continue;",
