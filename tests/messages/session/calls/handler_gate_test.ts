@@ -426,3 +426,47 @@ Deno.test(
     assertEquals([gate.waiting, lone.sentKinds()], [0, ["ERROR 1"]]);
   },
 );
+
+Deno.test(
+  "requests may wait up to the windows of the session, exactly",
+  pure,
+  () => {
+    const { gate } = Lone.open("server").session.incoming;
+    const { connectionWindow, maxAssembly } =
+      Lone.open("server").session.limits;
+    const most = connectionWindow + maxAssembly;
+    assertEquals([gate.mayWait(most), gate.mayWait(most + 1)], [true, false]);
+    gate.held = 100;
+    assertEquals([gate.mayWait(most - 100), gate.mayWait(most - 99)], [
+      true,
+      false,
+    ]);
+  },
+);
+
+Deno.test(
+  "requests that wait keep their order when some are dropped",
+  pure,
+  () => {
+    const lone = Lone.open("server", { maxInputs: 100_000 });
+    const { incoming } = lone.session.enter(0);
+    incoming.holdInput(100_000);
+    ask(lone, 4);
+    assertEquals(incoming.gate.waiting, 4);
+    const { held } = incoming.gate;
+    lone.receive(Kind.CANCEL, 3, [0]);
+    assertEquals([incoming.gate.waiting, incoming.gate.held], [3, 0.75 * held]);
+    assertEquals(lone.session.shared.timerWheel.size, 1, "others still wait");
+    incoming.releaseInput(100_000);
+    assertEquals(lone.calls.map(({ call }) => call.id), [1, 5, 7]);
+    assertEquals([incoming.gate.waiting, incoming.gate.held], [0, 0]);
+    assertEquals(lone.session.shared.timerWheel.size, 0);
+    incoming.holdInput(100_000);
+    ask(lone, 2, 9);
+    const { requestCredit } = incoming.reader;
+    assertEquals(requestCredit.unreturned, incoming.gate.held);
+    incoming.gate.clear();
+    assertEquals([incoming.gate.waiting, incoming.gate.held], [0, 0]);
+    assertEquals(requestCredit.unreturned, 0);
+  },
+);

@@ -1,6 +1,7 @@
 import { accountsOf, inFlightOf } from "../accounts.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assertEquals } from "@std/assert";
+import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { ASK, body, DOWN, NOTE, TALK, UP } from "../session_calls.ts";
 import { errorOf, Lone, message, request } from "../lone_session.ts";
@@ -313,5 +314,65 @@ Deno.test(
     lone.receive(Kind.REQUEST, 1, request(ASK, [1], one(0x13)));
     lone.receive(Kind.NOTIFY, 0, request(NOTE, [1], one(0x01)));
     assertEquals([lone.calls.length, lone.notes.length], [1, 1]);
+  },
+);
+
+Deno.test(
+  "each request is counted once, by its end and by its method",
+  pure,
+  () => {
+    const lone = Lone.open("server", {
+      queueTimeout: 1000,
+      maxInputs: 100_000,
+    });
+    const { incoming, stats } = lone.session.enter(0);
+    const counts = () => {
+      const { started, ok, failed, refused } = stats.callsHandled;
+      return [started, ok, failed, refused];
+    };
+    const served = incoming.methods[ASK]!;
+    if (!("counters" in served)) throw new Error("it is served");
+    const { counters } = served;
+    let id = -1;
+    const ask = (method = ASK, fields: number[] = []) =>
+      lone.receive(Kind.REQUEST, id += 2, request(method, [], fields));
+    const before = [counters.started, counters.ok, counters.refused];
+    ask();
+    assertEquals(counts(), [1, 0, 0, 0]);
+    lone.now = 7;
+    lone.session.enter(7).incoming.responses.respond(
+      lone.calls[0]!.call,
+      body(1),
+      NO_FIELDS,
+    );
+    assertEquals(counts(), [1, 1, 0, 0]);
+    ask();
+    incoming.responses.fail(
+      lone.calls[1]!.call,
+      new CallError("", { code: "internal" }),
+    );
+    assertEquals(counts(), [2, 1, 1, 0]);
+    ask(99); // not served
+    ask(NOTE);
+    ask(ASK, [1, 0, 4, 0, 0, 0, 0]); // its deadline has passed
+    assertEquals(counts(), [5, 1, 1, 3]);
+    incoming.holdInput(100_000);
+    ask(); // waits
+    assertEquals([lone.calls.length, counts()], [2, [6, 1, 1, 3]]);
+    lone.receive(Kind.CANCEL, id, [0]);
+    assertEquals(counts(), [6, 1, 1, 4]);
+    ask();
+    lone.advance(1010); // queueTimeout
+    assertEquals(counts(), [7, 1, 1, 5]);
+    incoming.releaseInput(100_000);
+    ask();
+    lone.session.enter(lone.now).close();
+    assertEquals(counts(), [8, 1, 2, 5]);
+    assertEquals(
+      [counters.started, counters.ok, counters.refused].map((count, at) =>
+        count - before[at]!
+      ),
+      [6, 1, 3],
+    );
   },
 );

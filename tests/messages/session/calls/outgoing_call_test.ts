@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { Lone, message, request } from "../lone_session.ts";
@@ -112,3 +113,23 @@ Deno.test("both ends count calls by how they ended", pure, () => {
     assertEquals({ ok, refused, failed }, { ok: 1, refused: 2, failed: 3 });
   }
 });
+
+Deno.test(
+  "checkPosition() accepts rising numbers, and another numbering only if it is announced",
+  pure,
+  () => {
+    const { call } = Lone.open("client").call({ method: DOWN });
+    const check = (epoch: number, number: number, joins = false) => () =>
+      call.checkPosition({ epoch, number }, joins);
+    check(1, 5)();
+    for (const wrong of [check(1, 5), check(1, 4), check(2, 6)]) {
+      assertThrows(wrong, MalformedError, "its position is out of order");
+    }
+    call.checkPosition(undefined, false); // an item without a position
+    check(1, 6)();
+    assertThrows(check(1, 6), MalformedError);
+    check(2, 3, true)();
+    check(2, 4)();
+    assertThrows(check(1, 7), MalformedError);
+  },
+);

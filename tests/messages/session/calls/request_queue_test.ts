@@ -1,4 +1,4 @@
-import { accountsOf, inFlightOf } from "../accounts.ts";
+import { accountsOf, heldBy, HOLDS_NOTHING, inFlightOf } from "../accounts.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "../../../../lib/messages/errors/call_error.ts";
@@ -10,14 +10,15 @@ import {
   call,
   DOWN,
   hold,
+  NOTE,
   notify,
   readAll,
   sendAll,
   UP,
 } from "../session_calls.ts";
-import { Lone, message, total } from "../lone_session.ts";
+import { hello, Lone, message, total } from "../lone_session.ts";
 import { Monitor } from "../monitor.ts";
-import { Simulation } from "../simulation.ts";
+import { Simulation, TABLES } from "../simulation.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -404,3 +405,43 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "a new call leaves credit to requests that have begun, exactly",
+  pure,
+  () => {
+    const { shared, outgoing } = Lone.open("client").session.enter(0);
+    const { requestCredit, queued } = shared;
+    const waits = (left: number) => {
+      requestCredit.charge(requestCredit.available - left);
+      return outgoing.queue.mustQueue;
+    };
+    assertEquals([waits(2), waits(1), waits(0)], [false, false, true]);
+    queued.requests = 1;
+    assertEquals([waits(2), waits(1), waits(0)], [false, true, true]);
+  },
+);
+
+Deno.test("what waits for HELLO is sent when it arrives", pure, () => {
+  const lone = new Lone("client");
+  const { outgoing, shared } = lone.session.enter(0);
+  lone.session.start(undefined);
+  const large = lone.call({ value: body(60_000) });
+  const second = lone.call({ value: body(60_000) });
+  const small = lone.call();
+  for (let n = 0; n < 3; n++) {
+    outgoing.notifyEncoded(NOTE, TABLES.calls[NOTE]!, body(30_000));
+  }
+  for (let n = 0; n < 20; n++) lone.write();
+  assertEquals([second.call.sent, outgoing.queued > 0], [false, true]);
+  assertEquals(outgoing.unsentNotifications > 0, true);
+  lone.receive(Kind.HELLO, 0, hello("server"));
+  for (let n = 0; n < 20; n++) lone.write();
+  const calls = [large, second, small];
+  assertEquals(calls.map(({ call }) => call.sent), [true, true, true]);
+  assertEquals([outgoing.unsentNotifications, outgoing.queued], [0, 0]);
+  assertEquals([shared.unfinished.bytes, heldBy(lone.session)], [
+    0,
+    HOLDS_NOTHING,
+  ]);
+});

@@ -502,7 +502,9 @@ Deno.test("CANCEL and END are handled by what the call has done", pure, () => {
       reason === 1 ? "deadline" : "cancelled",
     ]);
     const { lateFrames } = lone.session.stats;
+    lone.sent();
     lone.receive(Kind.END, 3);
+    assertEquals(lone.sent(), []);
     assertEquals(lone.session.stats.lateFrames, lateFrames + 1);
     assertEquals(lone.ends, []);
   }

@@ -297,3 +297,22 @@ Deno.test(
     assertEquals(live.wakeAt, 1_000);
   },
 );
+
+Deno.test(
+  "Heartbeat measures once per interval, after 1 KiB, exactly",
+  pure,
+  () => {
+    const measured = (now: number, bytes: number) => {
+      const live = new Heartbeat(limits, 0);
+      live.read(0);
+      live.watch(0, NONE);
+      live.watch(now, sent(bytes, 0));
+      return live.measures(now);
+    };
+    assertEquals([measured(999, 9999), measured(1000, 9999)], [false, true]);
+    const least = [...Array(9999).keys()].find((bytes) =>
+      measured(1000, bytes)
+    );
+    assertEquals(least, 1024);
+  },
+);

@@ -56,3 +56,16 @@ Deno.test(
     assertEquals(limit.reserve(9000), 9000);
   },
 );
+
+Deno.test("TokenBucket fills with time, whatever is asked first", pure, () => {
+  const empty = () => {
+    const bucket = new TokenBucket(10, 2);
+    for (let times = 0; times < 2; times++) bucket.take(0);
+    return bucket;
+  };
+  assertEquals([empty().timeLeft(0), empty().timeLeft(99)], [100, 1]);
+  assertEquals([empty().timeLeft(100), empty().timeLeft(9999)], [0, 0]);
+  assertEquals([empty().isFull(199), empty().isFull(200)], [false, true]);
+  assertEquals([empty().take(99), empty().take(100)], [false, true]);
+  assertEquals([empty().reserve(50), empty().reserve(100)], [100, 100]);
+});

@@ -192,3 +192,23 @@ Deno.test("readFields() keeps a TRACE of up to 538 bytes", pure, () => {
   };
   assertEquals([read(0), read(538), read(539)], [0, 538, undefined]);
 });
+
+Deno.test("readFields() takes each field for itself", pure, () => {
+  const read = (...fields: Uint8Array[]) => {
+    const bytes = block(Infinity, concat(fields));
+    const { timeout, attempt, trace, metadata } = readFields(
+      bytes,
+      0,
+      fieldsEnd(bytes, 0),
+      FIELDS_OF.REQUEST,
+      100,
+    );
+    return [timeout, attempt, trace?.length, { ...metadata }];
+  };
+  assertEquals(read(attemptField(3)), [Infinity, 3, undefined, {}]);
+  assertEquals(read(u32Field(Field.DEADLINE, 7)), [7, 0, undefined, {}]);
+  assertEquals(read(traceField(TRACE)), [Infinity, 0, 29, {}]);
+  assertEquals(read(metadataField({ k: "v" }, 100)), [Infinity, 0, undefined, {
+    k: "v",
+  }]);
+});
