@@ -79,3 +79,15 @@ Deno.test("refusals before the last session do not count", () => {
 Deno.test("an empty list is rejected", () => {
   assertThrows(() => list(), RangeError, "the list of addresses is empty");
 });
+
+Deno.test("an address that was left has one user less", () => {
+  const addresses = list("a", "b");
+  const [a, b, again] = [1, 2, 3].map(() => take(addresses));
+  assertEquals([a!.name, b!.name, again!.name], ["a", "b", "a"]);
+  for (const listed of [a!, again!]) {
+    addresses.leave(listed, 0);
+    addresses.opened(listed); // it no longer counts as left
+  }
+  const names = [1, 2, 3].map(() => take(addresses).name);
+  assertEquals(names, ["a", "b", "a"], "a has none, b has one");
+});

@@ -173,11 +173,13 @@ Deno.test("use() and chain() reject what is not a middleware", none, () => {
     TypeError,
     "Cannot use an array as middleware in use(): expected a function; combine several with chain()",
   );
-  assertThrows(
-    () => chain(handler, text),
-    TypeError,
-    "Cannot use a value of type string as middleware in chain(): expected a function",
-  );
+  for (const [outer, inner] of [[handler, text], [text, handler]]) {
+    assertThrows(
+      () => chain(outer, inner),
+      TypeError,
+      "Cannot use a value of type string as middleware in chain(): expected a function",
+    );
+  }
   assertThrows(
     () => use(handler, text),
     TypeError,
