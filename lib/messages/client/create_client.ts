@@ -21,6 +21,7 @@ import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import { checkReason } from "../connection/typed_session.ts";
 import { CallError } from "../errors/call_error.ts";
+import { mayBeUnawaited } from "../errors/unawaited.ts";
 import type {
   AnyProtocol,
   BoundMethod,
@@ -318,7 +319,7 @@ class ClientImpl<P extends AnyProtocol>
   ready(): Promise<void> {
     return this.ended === undefined
       ? this.#ready.promise
-      : Promise.reject(this.ended);
+      : mayBeUnawaited(Promise.reject(this.ended));
   }
 
   events(): AsyncIterableIterator<ClientEvent> {

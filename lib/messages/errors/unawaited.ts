@@ -23,11 +23,14 @@ export function mayBeUnawaited<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Returns whether a call failed because the peer has left or drains. Two calls
- * that are awaited one after the other then fail together, and the second one
- * must not end the process.
+ * Returns whether a call failed because the peer has left, drains, or has
+ * refused the session of an early call. Two calls that are awaited one after the
+ * other then fail together, and the second one must not end the process.
  */
 export function peerLeft(error: unknown): boolean {
-  return error instanceof CallError &&
-    (error.code === "disconnected" || error.code === "unavailable");
+  if (!(error instanceof CallError)) return false;
+  const { code, cause } = error;
+  return code === "disconnected" || code === "unavailable" ||
+    // A handler's refusal has no cause.
+    code === "unauthenticated" && cause instanceof SessionError;
 }

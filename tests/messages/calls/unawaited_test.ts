@@ -1,11 +1,14 @@
 /** Promises that an application did not await, after the peer has left. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import { createClient } from "../../../lib/messages/client/create_client.ts";
+import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import type { Interceptor } from "../../../lib/messages/calls/interceptor.ts";
 import {
   clientStream,
   duplex,
   notification,
+  unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
@@ -14,6 +17,7 @@ import { dial, turns, unhandledDuring } from "../kit.ts";
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 const methods = () => ({
+  ask: unary<unknown, number>(),
   tell: notification<unknown>(),
   upload: clientStream<unknown, number>(),
   talk: duplex<unknown, number>(),
@@ -21,6 +25,7 @@ const methods = () => ({
 const P = protocol({ name: "left", server: methods(), client: methods() });
 
 const handlers = {
+  ask: () => 1,
   tell() {},
   upload: async (items: AsyncIterable<unknown>) => {
     for await (const _ of items); // reads until the peer leaves
@@ -79,6 +84,52 @@ for (const side of ["client", "server"] as const) {
     );
   }
 }
+
+Deno.test(
+  "early calls of a session that is refused need not be awaited",
+  none,
+  async () => {
+    const errors = await unhandledDuring(async () => {
+      const server = createServer(P, {
+        authenticate: () => {
+          throw new CallError("wrong token", { code: "unauthenticated" });
+        },
+        onError() {},
+      }).handle(handlers);
+      const session = await connect(P, dial(server), {
+        handlers,
+        early: true,
+        onError() {},
+      });
+      const { remote } = session;
+      remote.tell(1);
+      const answer = remote.ask(1);
+      const { result } = remote.upload();
+      const items = remote.talk()[Symbol.asyncIterator]().next();
+      await session.finished.catch(() => {});
+      await turns(3);
+      await server.shutdown();
+      for (const call of [answer, result, items]) {
+        await assertRejects(() => call, CallError, "wrong token");
+      }
+    });
+    assertEquals(errors, []);
+  },
+);
+
+Deno.test(
+  "ready() of a client that has ended need not be awaited",
+  none,
+  async () => {
+    const errors = await unhandledDuring(async () => {
+      const client = createClient(P, "tcp://127.0.0.1:1", { handlers });
+      await client.close();
+      client.ready();
+      await turns(3);
+    });
+    assertEquals(errors, []);
+  },
+);
 
 Deno.test(
   "an error of the application itself is still an unhandled rejection",

@@ -378,14 +378,15 @@ export class Lifecycle {
       return this.#host.onPeerDraining(new SessionError(reason, details));
     }
     const why = withReason("the peer closed the session", message);
+    const text = withReason("The peer closed the session", message);
+    const reason = new SessionError(text, details);
     outgoing.refuseAbove(
       lastId,
       open
         ? sessionUnavailable(why, "call", retryAfter)
-        : handshakeRefused(code, why, retryAfter),
+        : handshakeRefused(reason, why),
     );
-    const text = withReason("The peer closed the session", message);
-    this.finish(new SessionError(text, details));
+    this.finish(reason);
   }
 
   /**
@@ -458,11 +459,8 @@ function withReason(text: string, reason: string): string {
 }
 
 /** Returns the error for calls after the server has refused the handshake. */
-function handshakeRefused(
-  code: SessionErrorCode,
-  message: string,
-  retryAfter: number,
-): CallError {
+function handshakeRefused(reason: SessionError, message: string): CallError {
+  const { code, retryAfter } = reason;
   return new CallError(
     `Cannot call: ${message}`,
     {
@@ -470,6 +468,7 @@ function handshakeRefused(
       processed: "no",
       retry: PERMANENT_CODES.has(code) ? "never" : "later",
       retryAfter,
+      cause: reason,
     },
   );
 }
