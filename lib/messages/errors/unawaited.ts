@@ -23,9 +23,11 @@ export function mayBeUnawaited<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Returns whether a call failed because the peer has left, drains, or has
- * refused the session of an early call. Two calls that are awaited one after the
- * other then fail together, and the second one must not end the process.
+ * Returns whether a call failed because of the end of its session.
+ *
+ * The peer has left, drains, or has refused the session of an early call. Two
+ * calls that are awaited one after the other then fail together, and the second
+ * one must not end the process.
  */
 export function peerLeft(error: unknown): boolean {
   if (!(error instanceof CallError)) return false;
