@@ -15,7 +15,7 @@ const READ = 64 * 1024;
 const FRAMES = 400_000;
 
 /** Bytes of many frames, in reads; the last read ends with a frame. */
-interface Input {
+export interface Input {
   reads: Uint8Array[];
   times: number;
 }
@@ -29,6 +29,7 @@ export async function run(): Promise<void> {
       unit: "frames",
       subjects: [
         { name: "hand-written loop, subarray", run: () => byHand(u32) },
+        { name: "hand-written loop, new Uint8Array", run: () => byViews(u32) },
         ours(u32be(), u32),
         { name: "it-length-prefixed (u32)", run: () => lists(u32, u32Decoder) },
       ],
@@ -69,7 +70,7 @@ export async function run(): Promise<void> {
 }
 
 /** Repeats one frame, split into reads at any position. */
-function input(frame: Uint8Array): Input {
+export function input(frame: Uint8Array): Input {
   // As many frames as a read has bytes, so the last read ends with a frame.
   const count = Math.ceil(16 * READ / frame.length);
   const bytes = new Uint8Array(count * frame.length);
@@ -85,7 +86,7 @@ function prefixed(first: number, payload: Uint8Array): Uint8Array {
   return new Uint8Array([first, ...payload]);
 }
 
-function ours(framing: Framing, { reads, times }: Input): Subject {
+export function ours(framing: Framing, { reads, times }: Input): Subject {
   return {
     name: "lengthwise",
     run(): number {
@@ -106,7 +107,7 @@ function ours(framing: Framing, { reads, times }: Input): Subject {
 }
 
 /** A hand-written decoder: views of the read; split frames are joined. */
-function byHand({ reads, times }: Input): number {
+export function byHand({ reads, times }: Input): number {
   let count = 0;
   let rest = new Uint8Array(0);
   const take = (payload: Uint8Array): void => {
@@ -138,12 +139,42 @@ function byHand({ reads, times }: Input): number {
   return count;
 }
 
+/** The same with `new Uint8Array(buffer, …)`, which is faster than `subarray()`. */
+export function byViews({ reads, times }: Input): number {
+  let count = 0;
+  let rest = new Uint8Array(0);
+  for (let i = 0; i < times; i++) {
+    for (const read of reads) {
+      const { buffer, byteOffset, length } = read;
+      let at = 0;
+      if (rest.length > 0) {
+        const joined = new Uint8Array(rest.length + Math.min(2048, length));
+        joined.set(rest);
+        joined.set(read.subarray(0, joined.length - rest.length), rest.length);
+        const size = new DataView(joined.buffer).getUint32(0);
+        if (new Uint8Array(joined.buffer, 4, size).length > 0) count++;
+        at = 4 + size - rest.length;
+      }
+      const view = new DataView(buffer, byteOffset, length);
+      while (at + 4 <= length) {
+        const size = view.getUint32(at);
+        if (at + 4 + size > length) break;
+        const payload = new Uint8Array(buffer, byteOffset + at + 4, size);
+        if (payload.length > 0) count++;
+        at += 4 + size;
+      }
+      rest = read.slice(at);
+    }
+  }
+  return count;
+}
+
 const u32Decoder: LengthDecoderFunction = Object.assign(
   (list: Parameters<LengthDecoderFunction>[0]) => list.getUint32(0),
   { bytes: 4 },
 );
 
-function lists(
+export function lists(
   { reads, times }: Input,
   lengthDecoder?: LengthDecoderFunction,
 ): number {
@@ -158,21 +189,21 @@ function lists(
   return count;
 }
 
-function byGrpc(input: Input): number {
+export function byGrpc(input: Input): number {
   const decoder = new StreamDecoder(-1);
   let count = 0;
   for (const read of buffers(input)) count += decoder.write(read).length;
   return count;
 }
 
-function byPg(input: Input): number {
+export function byPg(input: Input): number {
   const parser = new Parser();
   let count = 0;
   for (const read of buffers(input)) parser.parse(read, () => void count++);
   return count;
 }
 
-function* buffers({ reads, times }: Input): Generator<Buffer> {
+export function* buffers({ reads, times }: Input): Generator<Buffer> {
   for (let i = 0; i < times; i++) {
     for (const { buffer, byteOffset, length } of reads) {
       yield Buffer.from(buffer, byteOffset, length);

@@ -34,7 +34,7 @@ export async function run(): Promise<void> {
   }
 }
 
-function byHand(payload: Uint8Array): number {
+export function byHand(payload: Uint8Array): number {
   const batch = new Uint8Array(BATCH);
   const view = new DataView(batch.buffer);
   const total = 4 + payload.length;
@@ -48,7 +48,7 @@ function byHand(payload: Uint8Array): number {
   return FRAMES;
 }
 
-function encodeInto(payload: Uint8Array): number {
+export function encodeInto(payload: Uint8Array): number {
   const encoder = u32be().encoder();
   const batch = new Uint8Array(BATCH);
   let at = 0;

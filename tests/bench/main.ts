@@ -15,6 +15,7 @@ import {
   text,
 } from "./row.ts";
 import { ROWS as BESIDE } from "./rows/beside.ts";
+import { ROWS as FRAMING } from "./rows/framing.ts";
 import { ROWS as LINES } from "./rows/lines.ts";
 import { ROWS as LINK, serveLink } from "./rows/link.ts";
 import { ROWS as SESSIONS } from "./rows/sessions.ts";
@@ -29,6 +30,7 @@ const ROWS: readonly Row[] = [
   ...BESIDE,
   ...SESSIONS,
   ...START,
+  ...FRAMING,
   ...LINES,
   ...LINK,
 ];
