@@ -96,7 +96,12 @@ export class ChunkedDecoder implements FrameDecoder {
   }
 
   #nextPart(): Uint8Array | undefined {
-    const part = this.#guard(() => this.#inner.next());
+    let part: Uint8Array | undefined;
+    try {
+      part = this.#inner.next();
+    } catch (error) {
+      this.#failInner(error);
+    }
     if (this.#inner.skipped > 0) {
       this.#fail(
         "too-large",
@@ -130,11 +135,11 @@ export class ChunkedDecoder implements FrameDecoder {
 
   #follows(part: Uint8Array): true {
     const { rule } = this.#config;
-    const first = this.#headers.bytes.subarray(0, rule.headerLength);
-    if (
-      this.#parts > 0 && rule.follows !== undefined &&
-      !rule.follows(part, first, this.#parts)
-    ) this.#fail("bad-header", `part ${this.#parts} is out of sequence`);
+    if (this.#parts === 0 || rule.follows === undefined) return true;
+    const first = view(this.#headers.bytes, 0, rule.headerLength);
+    if (!rule.follows(part, first, this.#parts)) {
+      this.#fail("bad-header", `part ${this.#parts} is out of sequence`);
+    }
     return true;
   }
 
@@ -206,7 +211,11 @@ export class ChunkedDecoder implements FrameDecoder {
   end(): void {
     if (this.#error !== undefined) throw this.#error;
     this.#ended = true;
-    this.#guard(() => this.#inner.end());
+    try {
+      this.#inner.end();
+    } catch (error) {
+      this.#failInner(error);
+    }
     // Bytes that are left are a part that the end completes, for next().
     if (this.#inner.rest().length === 0) this.#checkComplete();
   }
@@ -253,14 +262,10 @@ export class ChunkedDecoder implements FrameDecoder {
     return encoder.encode(part);
   }
 
-  /** Runs a step of the inner decoder; its `FrameError` also ends this decoder. */
-  #guard<T>(step: () => T): T {
-    try {
-      return step();
-    } catch (error) {
-      if (error instanceof FrameError) this.#error = error;
-      throw error;
-    }
+  /** Throws an error of the inner decoder; a `FrameError` also ends this one. */
+  #failInner(error: unknown): never {
+    if (error instanceof FrameError) this.#error = error;
+    throw error;
   }
 
   #fail(
