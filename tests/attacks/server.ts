@@ -81,7 +81,7 @@ async function start(options: VictimOptions): Promise<Places> {
     },
     big: () => new Uint8Array(BIG).fill(1),
     async bigLater(ms) {
-      await pause(ms);
+      await counted(pause(ms));
       return new Uint8Array(BIG).fill(1);
     },
     fail() {
@@ -103,7 +103,7 @@ async function start(options: VictimOptions): Promise<Places> {
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
     async *downLater(ms) {
-      await pause(ms);
+      await counted(pause(ms));
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
     follow: (_, context) => followed.items(context),

@@ -8,7 +8,13 @@ import { MEMORY } from "./budgets.ts";
 import { bin, EMPTY, encode, K, message, MORE, request } from "./frames.ts";
 import { pause } from "./raw_peer.ts";
 import { ids, inFlight, times } from "./scripts.ts";
-import { M } from "./target.ts";
+import { M, SERVER_METHODS } from "./target.ts";
+
+/**
+ * Milliseconds that handlers wait before they return what is attacked, so that
+ * all of them run at once.
+ */
+const WAITS = [10, 100, 1000];
 
 /** One hundred connections that do their worst together. */
 export const together = {
@@ -38,16 +44,29 @@ export const togetherAttacks: readonly Attack[] = [
       }
     },
   },
-  {
+  ...WAITS.map((ms): Attack => ({
     ...together,
-    name: "results on many connections after 10 ms",
-    resource: "results of all sessions after 10 ms",
+    name: `results on many connections after ${ms} ms`,
+    resource: `results of all sessions after ${ms} ms`,
     kind: "REQUEST",
+    ms: 1500 + 2 * ms,
     reads: false,
     *script() {
-      yield* times(40, (id) => request(id, M.bigLater, encode(10)));
+      yield* times(40, (id) => request(id, M.bigLater, encode(ms)));
     },
-  },
+  })),
+  ...[10, 1000].map((ms): Attack => ({
+    ...together,
+    name: `items on many connections after ${ms} ms`,
+    resource: `items of all sessions after ${ms} ms`,
+    kind: "REQUEST",
+    ms: 1500 + 2 * ms,
+    reads: false,
+    hello: { methods: SERVER_METHODS, streamWindow: 1024 },
+    *script() {
+      yield* times(30, (id) => request(id, M.downLater, encode(ms)));
+    },
+  })),
   {
     ...together,
     name: "inputs that handlers hold on many connections",

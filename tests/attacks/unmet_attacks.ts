@@ -9,18 +9,7 @@
 import type { Attack } from "./attack.ts";
 import { FRAME, PROCESS, sessionBudget } from "./budgets.ts";
 import { upgradeRequest } from "./connections.ts";
-import { encode, request } from "./frames.ts";
-import { times } from "./scripts.ts";
-import { M } from "./target.ts";
-import { together } from "./together_attacks.ts";
 import { unmetTransportAttacks } from "./transport_attacks.ts";
-
-/**
- * Milliseconds that handlers wait before they do what is attacked. Thousands of
- * results are then made at once. They are collected late: a script
- * without the library takes 900 MB from the system for as many.
- */
-const WAITS = [100, 1000];
 
 /** The attacks. */
 export const unmetAttacks: readonly Attack[] = [
@@ -60,16 +49,5 @@ export const unmetAttacks: readonly Attack[] = [
       yield upgradeRequest();
     },
   },
-  // All connections together.
-  ...WAITS.map((ms): Attack => ({
-    ...together,
-    name: `results on many connections after ${ms} ms`,
-    resource: `results of all sessions after ${ms} ms`,
-    kind: "REQUEST",
-    reads: false,
-    *script() {
-      yield* times(40, (id) => request(id, M.bigLater, encode(ms)));
-    },
-  })),
   ...unmetTransportAttacks,
 ];

@@ -12,14 +12,17 @@
  *               └ else it waits, for queueTimeout at most
  * ```
  *
- * In a server, handlers that are known to return large replies are bounded for as
- * long as they run, in each session and in all sessions together. One of each
- * session may run in any case. The same holds for replies of unknown size, of
- * which as many may be entered in 64 ms.
+ * In a server, handlers that are known to return large results are bounded for as
+ * long as they run, in each session and in all sessions together. Handlers whose
+ * results have an unknown size, and those of streams whose items are not known to
+ * be small, are bounded in all sessions together until they have sent one; see
+ * {@linkcode AwaitedReplies}. Of each kind, one of each session may run in any
+ * case.
  *
  * Replies have the sizes of the send scheduler's rings, so that large replies
  * that wait do not hold back calls with small ones. Nor do they hold back the
- * first calls of methods whose size is not known yet.
+ * first calls of methods whose size is not known yet; calls of one such method do
+ * not hold back those of another.
  *
  * An entered handler reserves the largest recent response or item of its method,
  * so that many handlers that first wait are counted before they respond. A
@@ -45,11 +48,13 @@ import { FRAME_CHARGE } from "../wire/frame_header.ts";
 const UNKNOWN_REPLY = { first: 128 * 1024, least: 32 * 1024 } as const;
 /** Bytes expected of an item if none is known. */
 const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
+/** Bytes expected of a first reply if none is known. */
+const UNKNOWN_FIRST = 1024 * 1024;
 /** Bytes expected of an item in the queue if none is known. */
 const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
 /** Index of the lane of streams; those before it belong to rings. */
 const STREAMS = RINGS;
-/** Index of the lane of replies of unknown size. */
+/** Index of the first lane of results of unknown size; each method has one. */
 const UNKNOWN = RINGS + 1;
 /** Least bytes that are reserved. */
 const LEAST = 1024;
@@ -74,23 +79,31 @@ interface WaitingRequest {
 /** Requests whose replies have about the same size, or that open streams. */
 class Lane {
   readonly waiting: Map<IncomingCall, WaitingRequest> = new Map();
-  readonly reserved: Reservations = new Reservations();
+  readonly reserved: Reservations;
+
+  constructor(reserved: Reservations) {
+    this.reserved = reserved;
+  }
 }
 
 /** Gate before the handlers of a session. */
 export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Bytes of the requests that wait. */
   held = 0;
-  /** Lanes in use: of replies by ring, of streams, of unknown replies. */
+  /** Lanes in use: of results by ring, of streams, of unknown results by method. */
   readonly #lanes: (Lane | undefined)[] = [];
+  /** Reservations of all results of unknown size. */
+  #reservedUnknown: Reservations | undefined;
   #waiting = 0;
   readonly #shared: SharedState;
   readonly #credit: ConnectionCredit;
   readonly #sizes: RecentSizes;
   readonly #host: GateHost;
   readonly #running: RunningHandlers | undefined;
-  /** Bytes that large replies of this session's running handlers may have. */
+  /** Bytes that large results of this session's running handlers may have. */
   #expected = 0;
+  /** Number of handlers whose first replies are awaited. */
+  #awaited = 0;
   #resuming = false;
 
   /**
@@ -161,14 +174,19 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
       call.reserved = Math.max(LEAST, ITEM_COPIES * size);
     } else {
       const size = this.#sizes.expected(method.index, UNKNOWN_REPLY, now);
-      const isKnown = this.#sizes.isKnown(method.index, now);
-      call.lane = isKnown ? ringOf(size) : UNKNOWN;
+      const isKnown = this.#sizes.largest(method.index, now) !== undefined;
+      const ring = ringOf(size); // 0 if it is known to others and small
+      call.lane = isKnown || ring === 0 ? ring : UNKNOWN + method.index;
       call.reserved = Math.max(LEAST, size);
     }
   }
 
   #laneOf({ lane }: IncomingCall): Lane {
-    return this.#lanes[lane] ??= new Lane();
+    return this.#lanes[lane] ??= new Lane(
+      lane < UNKNOWN
+        ? new Reservations()
+        : this.#reservedUnknown ??= new Reservations(),
+    );
   }
 
   get #usedLanes(): Lane[] {
@@ -181,13 +199,11 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     const { unsentSoft, unsentHard, maxInputs } = limits;
     if (inputs.held >= maxInputs || unsent >= unsentSoft) return false;
     if (isLarge(call) && this.#isFull) return false;
+    if (isAwaited(call) && this.#isCrowded(call)) return false;
     const { reserved } = this.#laneOf(call);
     reserved.advance(now);
     if (call.lane === STREAMS) {
       return queued.items + reserved.total < 2 * unsentHard;
-    }
-    if (call.lane === UNKNOWN && reserved.total > 0) {
-      if (this.#running?.isCrowded(now)) return false;
     }
     const waiting = queued.responses[call.lane] ?? 0; // none: of unknown size
     return unsent + waiting + reserved.total < unsentSoft;
@@ -198,10 +214,16 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     return this.#running?.isFull(this.#expected) ?? false;
   }
 
+  /** Whether the first replies of too many handlers are awaited. */
+  #isCrowded({ method }: IncomingCall): boolean {
+    if (this.#running === undefined || this.#awaited === 0) return false;
+    return this.#running.awaited.isFull(method.index, this.#shared.now);
+  }
+
   #reserve(call: IncomingCall): void {
     const { now } = this.#shared;
     if (isLarge(call)) this.#enter(call);
-    if (call.lane === UNKNOWN) this.#running?.enteredUnknown(now);
+    else if (isAwaited(call)) this.#await(call);
     this.#sizes.tried(call.method.index, now);
     call.reservedAt = this.#laneOf(call).reserved.add(call.reserved, now);
   }
@@ -212,8 +234,9 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 
   /** Remembers the size of a response or an item. */
-  record({ method }: IncomingCall, size: number): void {
-    this.#sizes.record(method.index, size, this.#shared.now);
+  record(call: IncomingCall, size: number): void {
+    this.#sizes.record(call.method.index, size, this.#shared.now);
+    if (!isLarge(call)) this.left(call); // the first one is no longer awaited
   }
 
   #enter(call: IncomingCall): void {
@@ -221,11 +244,25 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     this.#expect(call.reserved);
   }
 
+  #await(call: IncomingCall): void {
+    const { now } = this.#shared;
+    const { index } = call.method;
+    call.expected = this.#sizes.largestOfAny(index, now) ?? UNKNOWN_FIRST;
+    this.#awaited++;
+    if (this.#running === undefined) return;
+    const { awaited } = this.#running;
+    call.awaitedIn = awaited.add(index, call.expected, now);
+  }
+
   /** Records that the handler of a call has settled. */
   left(call: IncomingCall): void {
-    if (call.expected === 0) return;
-    this.#expect(-call.expected);
+    const { expected } = call;
+    if (expected === 0) return;
     call.expected = 0;
+    if (isLarge(call)) return this.#expect(-expected);
+    this.#awaited--;
+    const { index } = call.method;
+    this.#running?.awaited.remove(index, expected, call.awaitedIn);
   }
 
   #expect(bytes: number): void {
@@ -315,9 +352,13 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     for (const { waiting, reserved } of this.#usedLanes) {
       reserved.advance(now);
       if (reserved.total > 0) wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
-      const [oldest] = waiting.values();
+      const [oldest] = waiting;
       if (oldest === undefined) continue;
-      wakeAt = Math.min(wakeAt, linkTime.of(oldest.until));
+      const [call, { until }] = oldest;
+      wakeAt = Math.min(wakeAt, linkTime.of(until));
+      if (isAwaited(call) && this.#isCrowded(call)) {
+        wakeAt = Math.min(wakeAt, now + RESERVATION_STEP);
+      }
     }
     timerWheel.add(this, this.#waiting === 0 ? Infinity : wakeAt);
   }
@@ -337,9 +378,15 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 }
 
-/** Whether a call has a reply that is known to be large. */
+/** Whether a call has a result that is known to be large. */
 function isLarge({ lane }: IncomingCall): boolean {
   return lane > 0 && lane < RINGS;
+}
+
+/** Whether a call counts until its first reply, which may be large. */
+function isAwaited({ lane, reserved }: IncomingCall): boolean {
+  if (lane === STREAMS) return ringOf(reserved / ITEM_COPIES) > 0;
+  return lane >= UNKNOWN;
 }
 
 /** Sets the time from which a call's items count as unread. */

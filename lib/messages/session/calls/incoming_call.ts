@@ -104,10 +104,12 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   lane = 0;
   /** Bytes that the gate reserves for the response. */
   reserved = 0;
-  /** Bytes that its running handler is expected to return. */
-  expected = 0;
   /** Step of that reservation. */
   reservedAt = 0;
+  /** Bytes that its running handler is expected to return. */
+  expected = 0;
+  /** Period in which its handler was entered; see `AwaitedReplies`. */
+  awaitedIn = 0;
   /** Size in bytes of the largest item; 0 before the first. */
   #largestItem = 0;
   readonly receiveWindow: ReceiveWindow | undefined;

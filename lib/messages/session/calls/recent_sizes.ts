@@ -69,10 +69,12 @@ export class RecentSizes {
     this.#triedAt[method] ??= now;
   }
 
-  /** Returns whether this session or another knows a size of a method. */
-  isKnown(method: number, now: number): boolean {
-    return this.largest(method, now) !== undefined ||
-      this.#others?.largest(method, now) !== undefined;
+  /**
+   * Returns the largest recent size of a method: of other sessions if this one
+   * knows none, and `undefined` if they do not either.
+   */
+  largestOfAny(method: number, now: number): number | undefined {
+    return this.largest(method, now) ?? this.#others?.largest(method, now);
   }
 
   /** Returns the largest recent size of a method; `undefined` if none is known. */

@@ -29,6 +29,16 @@ function unknown(running?: RunningHandlers): Lone {
   return Lone.open("server", {}, {}, undefined, sizes, running);
 }
 
+/** Returns sessions of a server whose handlers may return `limit` bytes. */
+function together(count: number, limit: number): Lone[] {
+  const sizes = new RecentSizes(10_000);
+  const running = new RunningHandlers(limit);
+  return Array.from(
+    { length: count },
+    () => Lone.open("server", {}, {}, undefined, sizes, running),
+  );
+}
+
 Deno.test(
   "handlers of unknown methods are entered a few at a time",
   pure,
@@ -42,22 +52,53 @@ Deno.test(
 );
 
 Deno.test(
-  "a session enters one unknown handler while others have entered many",
+  "handlers that run for long are bounded in all sessions until they reply",
   pure,
   () => {
-    const running = new RunningHandlers(16 * 2 ** 20); // 16 of unknown size
-    const one = unknown(running);
-    const other = unknown(running);
-    ask(one, 8);
-    ask(other, 8);
-    const third = unknown(running);
-    ask(third, 2);
-    assertEquals(
-      [one, other, third].map(({ calls }) => calls.length),
-      [8, 8, 1],
-    );
-    respond(third, 0, 100); // now the size is known
-    assertEquals(third.calls.length, 2);
+    const sessions = together(6, 4 * 2 ** 20); // 4 of unknown size
+    const entered = () => sessions.map(({ calls }) => calls.length);
+    for (const lone of sessions) ask(lone, 12);
+    assertEquals(entered(), [4, 1, 1, 1, 1, 1]);
+    const advance = (ms: number) => {
+      for (const lone of sessions) lone.advance(ms);
+    };
+    for (let at = 0; at < 900; at += 50) advance(50);
+    assertEquals(entered(), [4, 1, 1, 1, 1, 1]);
+    for (let at = 900; at < 2000; at += 50) advance(50);
+    assertEquals(entered(), [12, 2, 1, 1, 1, 1]); // as many as before
+    respond(sessions[0]!, 0, 100); // shows all others that results are small
+    advance(20);
+    assertEquals(entered(), Array(6).fill(12));
+  },
+);
+
+Deno.test(
+  "streams are bounded in all sessions until they send an item",
+  pure,
+  () => {
+    const [one, other] = together(2, 4 * 2 ** 20) as [Lone, Lone]; // two
+    ask(one, 3, 1, DOWN);
+    ask(other, 8, 1, DOWN);
+    assertEquals([one, other].map(({ calls }) => calls.length), [3, 1]);
+    const { shared } = one.session.enter(one.now);
+    const [held] = one.calls;
+    sendItem(shared, held!.call, body(400_000), held!);
+    other.advance(20); // 1 MiB is left, for items of 400 kB
+    assertEquals(other.calls.length, 1 + 3);
+  },
+);
+
+Deno.test(
+  "a large result of one session leaves the size unknown to others",
+  pure,
+  () => {
+    const [one, other, third] = together(3, 8 * 2 ** 20) as [Lone, Lone, Lone]; // three
+    ask(one, 1);
+    respond(one, 0, 2_000_000);
+    for (const lone of [other, third]) ask(lone, 20);
+    assertEquals([other, third].map(({ calls }) => calls.length), [5, 1]); // each of 2 MB
+    ask(third, 1, 81, UP); // another method
+    assertEquals(third.calls.at(-1)?.call.id, 81);
   },
 );
 
