@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { assertEquals } from "@std/assert";
 import { TransportError } from "../../lib/transport/errors.ts";
 import type { Connection, Listener } from "../../lib/transport/connection.ts";
@@ -61,6 +62,9 @@ class Collected implements OutputStream {
   readonly columns: number;
   readonly #onOutput: ((text: string) => void | Promise<void>) | undefined;
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  /** Number of writes that have not ended. */
+  open = 0;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(
     { isTTY = false, columns = 80 }: Surroundings,
@@ -71,8 +75,24 @@ class Collected implements OutputStream {
     this.#onOutput = onOutput;
   }
 
+  /** Writes in a turn of the event loop, as to a pipe that is full. */
   async write(bytes: Uint8Array): Promise<void> {
-    await this.#onOutput?.(new TextDecoder().decode(bytes));
+    this.open++;
+    const before = this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise;
+    try {
+      await before;
+      await this.#onOutput?.(new TextDecoder().decode(bytes));
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#append(bytes);
+    } finally {
+      this.open--;
+      resolve();
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
     const joined = new Uint8Array(this.bytes.length + bytes.length);
     joined.set(this.bytes);
     joined.set(bytes, this.bytes.length);
@@ -155,6 +175,7 @@ export async function runCli(
   };
   const code = await run(args, io);
   assertEquals(open, 0, "a file was not closed");
+  assertEquals(stdout.open + stderr.open, 0, "a write has not ended");
   await Promise.all(workers);
   await Promise.all(sessions); // the servers' ends of the command's sessions
   return {
