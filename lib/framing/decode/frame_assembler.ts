@@ -79,6 +79,7 @@ export interface FrameLayout {
 }
 
 const EMPTY = new Uint8Array(0);
+const NONE: readonly Uint8Array[] = [];
 /**
  * Number of bytes that a greedy layout examines first. Each further attempt
  * examines twice as many, if they have arrived.
@@ -104,11 +105,13 @@ export class FrameAssembler implements FrameDecoder {
   protected readonly layout: FrameLayout;
 
   readonly #maySkip: boolean;
-  #queue: Uint8Array[] = [];
+  /** Created on first use: a server may hold thousands of idle connections. */
+  #queue: Uint8Array[] | undefined = undefined;
   #queued = 0;
   /** Stream offset of the chunk's first byte. */
   #base = 0;
-  readonly #own = new ReusedBuffer();
+  /** Created on first use, like `#queue`. */
+  #ownBuffer: ReusedBuffer | undefined = undefined;
   /** Number of bytes in `#own`. */
   #have = 0;
   /** Number of bytes in `#own` that are from the current chunk. */
@@ -130,7 +133,7 @@ export class FrameAssembler implements FrameDecoder {
   }
 
   get held(): number {
-    return this.#own.held + this.layout.held;
+    return (this.#ownBuffer?.held ?? 0) + this.layout.held;
   }
 
   get skipped(): number {
@@ -148,8 +151,9 @@ export class FrameAssembler implements FrameDecoder {
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#error !== undefined) return;
     this.#ended = false;
-    if (this.at < this.stop || this.#queue.length > 0) this.#queue.push(chunk);
-    else this.#useChunk(chunk);
+    if (this.at < this.stop || this.#queue !== undefined) {
+      (this.#queue ??= []).push(chunk);
+    } else this.#useChunk(chunk);
   }
 
   next(): Uint8Array | undefined {
@@ -171,7 +175,7 @@ export class FrameAssembler implements FrameDecoder {
       }
     }
     if (this.#have === 0) {
-      this.#own.idle();
+      this.#ownBuffer?.idle();
       this.layout.idle();
     }
     return undefined;
@@ -222,7 +226,9 @@ export class FrameAssembler implements FrameDecoder {
     rest.set(this.#own.bytes.subarray(0, this.#have));
     let at = this.#have;
     const chunk = this.bytes.subarray(this.at, this.stop);
-    for (const piece of [chunk, ...this.#queue.slice(this.#queued)]) {
+    for (
+      const piece of [chunk, ...(this.#queue?.slice(this.#queued) ?? NONE)]
+    ) {
       rest.set(piece, at);
       at += piece.length;
     }
@@ -234,10 +240,15 @@ export class FrameAssembler implements FrameDecoder {
     return this.#have > 0 && this.#have >= this.#need;
   }
 
+  get #own(): ReusedBuffer {
+    return this.#ownBuffer ??= new ReusedBuffer();
+  }
+
   #unread(): number {
     let unread = this.stop - this.at;
-    for (let i = this.#queued; i < this.#queue.length; i++) {
-      unread += this.#queue[i]!.length;
+    const queue = this.#queue ?? NONE;
+    for (let i = this.#queued; i < queue.length; i++) {
+      unread += queue[i]!.length; // in range: the loop's condition
     }
     return unread;
   }
@@ -254,11 +265,11 @@ export class FrameAssembler implements FrameDecoder {
 
   /** Drops the decoded chunk and moves on to the next one. */
   #nextChunk(): boolean {
-    const next = this.#queue[this.#queued];
+    const next = this.#queue?.[this.#queued];
     this.#useChunk(next ?? EMPTY);
     if (next === undefined) return false;
-    if (++this.#queued === this.#queue.length) {
-      this.#queue = [];
+    if (++this.#queued === this.#queue?.length) {
+      this.#queue = undefined;
       this.#queued = 0;
     }
     return true;

@@ -13,8 +13,15 @@ import {
   refusePayload,
 } from "../decode/payload_checks.ts";
 
-/** The encoder for `lengthPrefixed`. */
-export class LengthEncoder extends LimitedEncoder
+/** Returns an encoder for `lengthPrefixed`. */
+export function lengthEncoder(config: LengthConfig): FrameEncoder {
+  // A rule may read all of the header.
+  const apart = config.rule ? config.headerLength : config.fieldEnd;
+  const isApart = config.trailer.length === 0 && config.strip >= apart;
+  return isApart ? new HeaderEncoder(config) : new LengthEncoder(config);
+}
+
+class LengthEncoder extends LimitedEncoder
   implements FrameEncoder, InPlaceFraming {
   readonly headroom: number;
   readonly tailroom: number;
@@ -23,11 +30,6 @@ export class LengthEncoder extends LimitedEncoder
   readonly #min: number;
   /** Number of frame bytes that the length does not count; unused with a rule. */
   readonly #uncounted: number;
-  readonly encodeHeader?: (
-    payloadLength: number,
-    target: Uint8Array,
-    offset: number,
-  ) => number;
   /** Whether the header is just a 4-byte big-endian length. */
   readonly #simple: boolean;
   /** Whether the header has bytes that neither the length nor `magic` fills. */
@@ -46,16 +48,6 @@ export class LengthEncoder extends LimitedEncoder
       config.offset === 0 &&
       config.strip === 4 && config.adjustment === 0 &&
       config.trailer.length === 0 && config.rule === undefined;
-    // A rule may read all of the header.
-    const apart = config.rule ? config.headerLength : config.fieldEnd;
-    if (this.tailroom === 0 && config.strip >= apart) {
-      this.encodeHeader = (payloadLength, target, offset) => {
-        checkPayloadLength(payloadLength, this.#min, this.limit);
-        checkRoom(target, offset, this.#strip);
-        this.#writeHeader(target, offset, this.#strip + payloadLength);
-        return offset + this.#strip;
-      };
-    }
   }
 
   get inPlace(): InPlaceFraming {
@@ -113,6 +105,18 @@ export class LengthEncoder extends LimitedEncoder
     return frameEnd;
   }
 
+  /** Writes the header of a payload that follows in another write. */
+  protected writeHeaderApart(
+    payloadLength: number,
+    target: Uint8Array,
+    offset: number,
+  ): number {
+    checkPayloadLength(payloadLength, this.#min, this.limit);
+    checkRoom(target, offset, this.#strip);
+    this.#writeHeader(target, offset, this.#strip + payloadLength);
+    return offset + this.#strip;
+  }
+
   #writeHeader(
     target: Uint8Array,
     frameStart: number,
@@ -137,6 +141,17 @@ export class LengthEncoder extends LimitedEncoder
         `'rule' encodes the length of its frame of ${frameLength} bytes as ${value}, but decodes ${value} as a frame of ${back} bytes`,
       );
     }
+  }
+}
+
+/** An encoder whose headers do not contain bytes of the payload. */
+class HeaderEncoder extends LengthEncoder {
+  encodeHeader(
+    payloadLength: number,
+    target: Uint8Array,
+    offset: number,
+  ): number {
+    return this.writeHeaderApart(payloadLength, target, offset);
   }
 }
 

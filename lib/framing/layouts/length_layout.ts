@@ -13,16 +13,30 @@ export class LengthLayout implements FrameLayout {
   fault: Fault | undefined;
   declared: number | undefined;
   readonly limitRange: readonly [number, number];
-  readonly greedy = false;
-  readonly discarding = false;
-  readonly endCompletes = false;
-  readonly held = 0;
   readonly #config: LengthConfig;
 
   constructor(config: LengthConfig) {
     this.#config = config;
     this.limit = config.limit;
     this.limitRange = config.range;
+  }
+
+  // As accessors, these take no memory of an idle connection.
+
+  get greedy(): boolean {
+    return false;
+  }
+
+  get discarding(): boolean {
+    return false;
+  }
+
+  get endCompletes(): boolean {
+    return false;
+  }
+
+  get held(): number {
+    return 0;
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {

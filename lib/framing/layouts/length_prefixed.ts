@@ -7,7 +7,7 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { maxUint } from "../decode/uint.ts";
 import { LengthDecoder } from "./length_decoder.ts";
-import { LengthEncoder } from "./length_encoder.ts";
+import { lengthEncoder } from "./length_encoder.ts";
 import type { LengthConfig, LengthRule } from "./length_config.ts";
 import {
   checkFunctions,
@@ -235,7 +235,7 @@ export function lengthPrefixedUpTo(
   return {
     maxFrameLength: config.limit,
     decoder: () => new LengthDecoder(config),
-    encoder: () => new LengthEncoder(config),
+    encoder: () => lengthEncoder(config),
   };
 }
 

@@ -8,7 +8,12 @@ import type { Framing } from "../framing.ts";
 import { type ByteStream, checkByteStream } from "./byte_stream.ts";
 import type { FrameRoom } from "./write_buffer.ts";
 import { type DetachedConnection, Pump } from "./pump.ts";
-import { type FramesOptions, resolveOptions } from "./pump_options.ts";
+import {
+  type FramesOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./pump_options.ts";
+import type { WriteSideEvents } from "./write_side.ts";
 
 export type { ByteStream, DetachedConnection, FrameRoom, FramesOptions };
 
@@ -272,4 +277,21 @@ export function frames<C extends ByteStream>(
 ): FrameStream<C> {
   checkByteStream(connection);
   return new Pump(connection, framing, resolveOptions(options));
+}
+
+/**
+ * Opens a frame stream with options that were checked before.
+ *
+ * @param events receiver of the events of writes, instead of the properties of
+ * the stream
+ * @throws {TypeError} if the connection lacks a method
+ */
+export function framesFor<C extends ByteStream>(
+  connection: C,
+  framing: Framing,
+  options: ResolvedOptions,
+  events: WriteSideEvents,
+): FrameStream<C> {
+  checkByteStream(connection);
+  return new Pump(connection, framing, options, events);
 }

@@ -11,7 +11,12 @@ import { FrameTimer } from "./frame_timer.ts";
 import { withRest } from "./with_rest.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
-import { handled, rejected, WriteSide } from "./write_side.ts";
+import {
+  handled,
+  rejected,
+  WriteSide,
+  type WriteSideEvents,
+} from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
 import { threadTurns, Turn } from "./turn_queue.ts";
 
@@ -46,11 +51,11 @@ export class Pump<C extends ByteStream> {
   readonly #decoder: FrameDecoder;
   readonly #incoming: ReadSide;
   readonly #outgoing: WriteSide;
-  readonly #copy: "always" | "auto" | "never";
-  readonly #highWaterMark: number;
-  readonly #linger: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#close(this.#signal?.reason, "failure");
+  readonly #options: ResolvedOptions;
+  /** Receiver of the events of the write side; by default, this object. */
+  readonly #events: WriteSideEvents;
+  /** Listener of the signal; `undefined` without one. */
+  #onAbort: (() => void) | undefined = undefined;
 
   #state: State = "open";
   #hasReader = false;
@@ -76,27 +81,31 @@ export class Pump<C extends ByteStream> {
     connection: C,
     framing: Framing,
     options: ResolvedOptions,
+    events?: WriteSideEvents,
   ) {
     this.connection = connection;
+    this.#events = events ?? this;
+    this.#options = options;
     const decoder = this.#decoder = framing.decoder();
-    const timer = options.frameTimeout === 0
-      ? undefined
-      : new FrameTimer(decoder, options, (error) => {
-        this.#close(error, "failure");
-        this.onWriteFailed?.(error);
-      });
-    this.#incoming = new ReadSide(connection, decoder, timer);
-    this.#outgoing = new WriteSide(connection, framing.encoder(), {
-      onWritten: () => this.onWritten?.(),
-      onFailed: (error) => this.onWriteFailed?.(error),
-    });
-    this.#copy = options.copy;
-    this.#highWaterMark = options.highWaterMark;
+    this.#incoming = new ReadSide(connection, decoder);
+    this.#outgoing = new WriteSide(connection, framing.encoder(), this.#events);
     this.#turn = new Turn(threadTurns(), options.turnTime);
-    this.#linger = options.linger;
-    const signal = this.#signal = options.signal;
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (options.signal !== undefined) this.#abortWith(options.signal);
+  }
+
+  #abortWith(signal: AbortSignal): void {
+    const onAbort = () => this.#close(signal.reason, "failure");
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#onAbort = onAbort;
+  }
+
+  /** Returns the timer of frames that take several reads. */
+  #newTimer(): FrameTimer {
+    return new FrameTimer(this.#decoder, this.#options, (error) => {
+      this.#close(error, "failure");
+      this.#events.onWriteFailed?.(error);
+    });
   }
 
   get unsent(): number {
@@ -259,8 +268,8 @@ export class Pump<C extends ByteStream> {
       return Promise.reject(error);
     }
     if (borrowed) return outgoing.flush(0);
-    if (this.unsent <= this.#highWaterMark) return DONE;
-    return outgoing.flush(this.#highWaterMark);
+    if (this.unsent <= this.#options.highWaterMark) return DONE;
+    return outgoing.flush(this.#options.highWaterMark);
   }
 
   flush(): Promise<void> {
@@ -298,10 +307,10 @@ export class Pump<C extends ByteStream> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === "detached") return;
-    if (this.#linger === 0) return this.abort();
+    if (this.#options.linger === 0) return this.abort();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const expired = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#linger);
+      timer = setTimeout(resolve, this.#options.linger);
     });
     try {
       await Promise.race([this.#sendRest(), expired]);
@@ -363,9 +372,11 @@ export class Pump<C extends ByteStream> {
 
   /** Returns the frame or a copy, depending on the option `copy`. */
   #lend(frame: Uint8Array): Uint8Array {
-    if (this.#copy === "never") return frame;
+    if (this.#options.copy === "never") return frame;
     const fills = 4 * frame.length >= 3 * frame.buffer.byteLength;
-    if (this.#copy === "auto" && fills && this.#incoming.disown(frame)) {
+    if (
+      this.#options.copy === "auto" && fills && this.#incoming.disown(frame)
+    ) {
       return frame;
     }
     return frame.slice();
@@ -407,6 +418,10 @@ export class Pump<C extends ByteStream> {
     const decoded = this.#decoded;
     this.#decoded = 0;
     this.#turn.beginRead();
+    const { frameTimeout } = this.#options;
+    if (frameTimeout > 0 && this.#decoder.pending > 0) {
+      this.#incoming.timer ??= this.#newTimer();
+    }
     return this.#incoming.read(decoded);
   }
 
@@ -501,7 +516,8 @@ export class Pump<C extends ByteStream> {
   #leave(state: "closed" | "detached"): void {
     this.#state = state;
     this.#incoming.stop();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#onAbort === undefined) return;
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
 }
 

@@ -19,23 +19,18 @@ export class ReadSide {
 
   readonly #connection: ByteStream;
   readonly #decoder: FrameDecoder;
-  readonly #timer: FrameTimer | undefined;
   readonly #memory = new ReadBuffers();
 
+  /** Limits the time of each frame; created for the first one that takes several reads. */
+  timer: FrameTimer | undefined = undefined;
   /** The read in progress. */
   pending: Promise<number | null> | undefined;
   /** The buffer of the read in progress. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
 
-  /** @param timer limits the time of each frame; absent if it is unlimited */
-  constructor(
-    connection: ByteStream,
-    decoder: FrameDecoder,
-    timer: FrameTimer | undefined,
-  ) {
+  constructor(connection: ByteStream, decoder: FrameDecoder) {
     this.#connection = connection;
     this.#decoder = decoder;
-    this.#timer = timer;
   }
 
   /** Whether a read is in progress; if so, the transport owns the buffer. */
@@ -53,7 +48,7 @@ export class ReadSide {
    */
   read(decoded: number): Promise<number | null> {
     this.frames += decoded;
-    this.#timer?.begin(this);
+    this.timer?.begin(this);
     this.#buffer = this.#memory.begin();
     return this.pending = this.#connection.read(this.#buffer);
   }
@@ -101,7 +96,7 @@ export class ReadSide {
 
   /** Stops the frame timer until the next read. */
   pause(): void {
-    this.#timer?.stop();
+    this.timer?.stop();
   }
 
   /** Stops the frame timer and drops the buffers. */

@@ -232,10 +232,8 @@ export class Turn {
   #waited = false;
   /** Number of microtasks left until then; 0 if none is queued. */
   #left = 0;
-  readonly #onMicrotask = (): void => {
-    if (--this.#left > 0) queueMicrotask(this.#onMicrotask);
-    else this.#waited = this.#watched;
-  };
+  /** Created on first use: a server may hold thousands of idle connections. */
+  #onMicrotask: (() => void) | undefined = undefined;
 
   /**
    * @param queue the turns of the thread
@@ -285,8 +283,14 @@ export class Turn {
   beginRead(): void {
     if (this.free) return;
     this.#watched = true;
-    if (this.#left === 0) queueMicrotask(this.#onMicrotask);
+    const onMicrotask = this.#onMicrotask ??= () => this.#countMicrotask();
+    if (this.#left === 0) queueMicrotask(onMicrotask);
     this.#left = READY_WITHIN;
+  }
+
+  #countMicrotask(): void {
+    if (--this.#left === 0) this.#waited = this.#watched;
+    else if (this.#onMicrotask !== undefined) queueMicrotask(this.#onMicrotask);
   }
 
   /** Called when a read has ended. */

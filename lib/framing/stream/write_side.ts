@@ -51,9 +51,9 @@ interface Waiter {
 /** Callbacks of the write side. */
 export interface WriteSideEvents {
   /** Called after each successful write. */
-  onWritten(): void;
+  onWritten?: (() => void) | undefined;
   /** Called when a write has failed; no more bytes will be written. */
-  onFailed(error: unknown): void;
+  onWriteFailed?: ((error: unknown) => void) | undefined;
 }
 
 /** The writer of frames to one connection. */
@@ -82,11 +82,11 @@ export class WriteSide {
   /** Whether frames have been written since the last read. */
   #streams = false;
   /** Batches to write before `#frames`: large payloads and frames before them. */
-  #queue: Batch[] = [];
+  #queue: Batch[] | undefined = undefined;
   /** The batch being written, from `#from` on. */
   #flight: Batch | undefined;
   #from = 0;
-  #waiters: Waiter[] = [];
+  #waiters: Waiter[] | undefined = undefined;
 
   constructor(
     connection: ByteStream,
@@ -159,8 +159,9 @@ export class WriteSide {
     }
     this.framed += this.#frames.end - before + length;
     const header = this.#frames.take();
-    if (header !== undefined) this.#queue.push(header);
-    this.#queue.push({ bytes: payload, end: length });
+    const queue = this.#queue ??= [];
+    if (header !== undefined) queue.push(header);
+    queue.push({ bytes: payload, end: length });
     this.#start();
     return true;
   }
@@ -172,7 +173,7 @@ export class WriteSide {
     const at = this.framed - spare;
     if (this.written >= at) return DONE;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.push({ at, resolve, reject });
+    (this.#waiters ??= []).push({ at, resolve, reject });
     return handled(promise);
   }
 
@@ -190,16 +191,16 @@ export class WriteSide {
     this.#frames.release();
     // The transport may still read a buffer in flight, so it is not released.
     this.#flight = undefined;
-    this.#queue = [];
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#queue = undefined;
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
     for (const { reject } of waiters) reject(error);
   }
 
   #fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.stop(error);
-    this.#events.onFailed(error);
+    this.#events.onWriteFailed?.(error);
   }
 
   /** Counts the bytes framed after `before` and schedules their write. */
@@ -212,7 +213,7 @@ export class WriteSide {
   #schedule(): void {
     if (this.#flight !== undefined) return;
     const { end } = this.#frames;
-    if (this.#queue.length > 0 || end >= EARLY) return this.#start();
+    if (this.#queue !== undefined || end >= EARLY) return this.#start();
     if (end === 0) return;
     this.#left = this.#streams ? PATIENCE : 1;
     if (this.#turnScheduled) return;
@@ -234,13 +235,19 @@ export class WriteSide {
   /** Writes the next batch, unless a write is in progress. */
   #start(): void {
     if (this.#flight !== undefined) return;
-    const batch = this.#queue.shift() ?? this.#frames.take();
+    const batch = this.#nextQueued() ?? this.#frames.take();
     if (batch === undefined) return;
     this.#flight = batch;
     this.#streams = true;
     this.#from = 0;
     this.handed += batch.end;
     this.#push();
+  }
+
+  #nextQueued(): Batch | undefined {
+    const next = this.#queue?.shift();
+    if (this.#queue?.length === 0) this.#queue = undefined;
+    return next;
   }
 
   #push(): void {
@@ -268,9 +275,9 @@ export class WriteSide {
     }
     this.written += count;
     this.#from += count;
-    if (this.#waiters.length > 0) this.#settle();
+    if (this.#waiters !== undefined) this.#settle(this.#waiters);
     try {
-      this.#events.onWritten();
+      this.#events.onWritten?.();
     } catch (error) {
       return this.#fail(error);
     }
@@ -281,11 +288,12 @@ export class WriteSide {
     this.#schedule();
   }
 
-  #settle(): void {
-    this.#waiters = this.#waiters.filter((waiter) => {
+  #settle(waiters: readonly Waiter[]): void {
+    const left = waiters.filter((waiter) => {
       if (waiter.at > this.written) return true;
       waiter.resolve();
     });
+    this.#waiters = left.length > 0 ? left : undefined;
   }
 }
 

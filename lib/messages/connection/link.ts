@@ -6,7 +6,15 @@
  *
  * @module
  */
-import { frames, type FrameStream } from "../../framing/stream/frame_stream.ts";
+import {
+  framesFor,
+  type FrameStream,
+} from "../../framing/stream/frame_stream.ts";
+import {
+  type ResolvedOptions,
+  resolveOptions,
+} from "../../framing/stream/pump_options.ts";
+import type { Framing } from "../../framing/framing.ts";
 import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
 import { LINGER_TIME } from "../../support/linger.ts";
 import type { Connection } from "../../transport/connection.ts";
@@ -31,7 +39,7 @@ export interface LinkReceiver {
    */
   onInputEnded(error: unknown): void;
   /** Called with errors of a custom implementation of `Connection`. */
-  onError(error: unknown): void;
+  onLinkError(error: unknown): void;
 }
 
 /** One connection of a session. */
@@ -49,23 +57,28 @@ export class Link {
 
   /**
    * @param connection the connection, which the link then owns
-   * @param limits limits of its session
+   * @param settings the same for all links with equal limits
    * @param receiver receives the events
    */
   constructor(
     connection: Connection,
-    limits: SessionLimits,
+    settings: LinkSettings,
     receiver: LinkReceiver,
   ) {
     this.connection = connection;
     this.receiver = receiver;
-    this.stream = frames(connection, framing(limits), {
-      frameTimeout: limits.assemblyTimeout,
-      minByteRate: limits.minReadRate,
-      turnTime: limits.turnTime,
-    });
-    this.stream.onWritten = () => this.receiver?.onWritten();
-    this.stream.onWriteFailed = (error) => this.receiver?.onWriteFailed(error);
+    const { framing, options } = settings;
+    this.stream = framesFor(connection, framing, options, this);
+  }
+
+  /** Called after the transport has accepted bytes. */
+  onWritten(): void {
+    this.receiver?.onWritten();
+  }
+
+  /** Called when nothing more can be written. */
+  onWriteFailed(error: unknown): void {
+    this.receiver?.onWriteFailed(error);
   }
 
   /** Number of bytes that the transport has not taken yet; 0 after disposal. */
@@ -112,7 +125,7 @@ export class Link {
     try {
       this.stream[how]();
     } catch (error) {
-      this.receiver?.onError(error);
+      this.receiver?.onLinkError(error);
     }
   }
 
@@ -121,17 +134,32 @@ export class Link {
     try {
       await this.stream[Symbol.asyncDispose]();
     } catch (error) {
-      this.receiver?.onError(error);
+      this.receiver?.onLinkError(error);
     }
     clearTimeout(this.#linger);
     this.#disposed = true;
   }
 }
 
-/** Returns the framing of PROTOCOL.md: a u32 length, the header and the body. */
-function framing(limits: SessionLimits) {
-  return lengthPrefixed({
-    width: 4,
-    maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
-  });
+/** Framing and options that many links share. */
+export interface LinkSettings {
+  /** The framing of PROTOCOL.md: a u32 length, the header and the body. */
+  readonly framing: Framing;
+  /** Options of the frame streams. */
+  readonly options: ResolvedOptions;
+}
+
+/** Returns the settings of links for these limits. */
+export function linkSettings(limits: SessionLimits): LinkSettings {
+  return {
+    framing: lengthPrefixed({
+      width: 4,
+      maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
+    }),
+    options: resolveOptions({
+      frameTimeout: limits.assemblyTimeout,
+      minByteRate: limits.minReadRate,
+      turnTime: limits.turnTime,
+    }),
+  };
 }

@@ -18,6 +18,7 @@ import type { CallError } from "../errors/call_error.ts";
 import type { Observer } from "../observe/observer.ts";
 import { Observers } from "../observe/observers.ts";
 import { type Violation, ViolationLog } from "../observe/violation_log.ts";
+import { type LinkSettings, linkSettings } from "./link.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -174,6 +175,8 @@ export interface ResolvedSessionOptions {
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** All limits. */
   readonly limits: SessionLimits;
+  /** Framing and options of the connections. */
+  readonly links: LinkSettings;
   /** Interceptors around every call. */
   readonly interceptors: readonly Interceptor[];
   /** Observers; `undefined` if there are none. */
@@ -200,6 +203,7 @@ export function resolveSessionOptions(
   options: SessionOptions,
 ): ResolvedSessionOptions {
   const { codecs = [msgpack()], limits } = options;
+  const allLimits = resolveSessionLimits(limits);
   const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;
   const { recorder = {} } = options;
@@ -227,7 +231,8 @@ export function resolveSessionOptions(
   }
   return {
     codecs,
-    limits: resolveSessionLimits(limits),
+    limits: allLimits,
+    links: linkSettings(allLimits),
     interceptors,
     observers: observers.length === 0
       ? undefined

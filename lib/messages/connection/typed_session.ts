@@ -119,6 +119,7 @@ export interface TypedSessionOptions {
 export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   implements
     SessionHost,
+    LinkReceiver,
     NotificationHost,
     ObservableSession,
     ConnectionInfo,
@@ -136,7 +137,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #opened = false;
   /** The current link. */
   #link: Link;
-  readonly #receiver: LinkReceiver;
   /** Resolves when all that belongs to lost links has been released. */
   #lostLinks: Promise<unknown> = Promise.resolve();
   /** Whether another session continues with the link. */
@@ -194,15 +194,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       interceptors: resolved.interceptors,
     };
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    this.#receiver = {
-      onFrame: (frame) => this.#onFrame(frame),
-      onTurnEnd: () => this.#onTurnEnd(),
-      onWritten: () => this.#onWritten(),
-      onWriteFailed: (error) => this.enter().outputFailed(error),
-      onInputEnded: (error) => this.#onInputEnded(error),
-      onError: (error) => this.report(error, ""),
-    };
-    this.#link = new Link(connection, limits, this.#receiver);
+    this.#link = new Link(connection, resolved.links, this);
     const { grace = 0 } = options;
     const { stream } = this.#link;
     const resume = grace === 0
@@ -679,7 +671,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().resume(link.stream, peer, entries);
     this.#link = link;
     this.#info = fresh.#info;
-    link.receiver = this.#receiver;
+    link.receiver = this;
     if (!this.#ref) setRef(link.connection, false);
   }
 
@@ -722,7 +714,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
    * Reports a violation of the framing to the peer. A truncated stream or a frame
    * timeout counts as a lost connection instead.
    */
-  #onInputEnded(error: unknown): void {
+  onInputEnded(error: unknown): void {
     this.#inRead = false;
     const violation = error instanceof FrameError &&
       error.code !== "truncated" && error.code !== "timeout";
@@ -730,7 +722,18 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     else this.enter().inputEnded(error);
   }
 
-  #onFrame(frame: Uint8Array): void {
+  /** @inheritdoc */
+  onWriteFailed(error: unknown): void {
+    this.enter().outputFailed(error);
+  }
+
+  /** @inheritdoc */
+  onLinkError(error: unknown): void {
+    this.report(error, "");
+  }
+
+  /** @inheritdoc */
+  onFrame(frame: Uint8Array): void {
     if (!this.#inRead) {
       this.#inRead = true;
       this.#now = performance.now();
@@ -738,13 +741,15 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.enter().receive(frame);
   }
 
-  #onTurnEnd(): void {
+  /** @inheritdoc */
+  onTurnEnd(): void {
     this.#session.enter(this.now()).readSome();
     this.#inRead = false;
     this.#afterEvent();
   }
 
-  #onWritten(): void {
+  /** @inheritdoc */
+  onWritten(): void {
     this.#session.enter(this.now()).written();
     this.#afterEvent();
   }

@@ -545,7 +545,7 @@ Deno.test("encodeHeader() and the payload equal the result of encode()", () => {
   };
   for (const [name, framing] of Object.entries(framings)) {
     const encoder = framing.encoder();
-    const encodeHeader = encoder.encodeHeader;
+    const encodeHeader = encoder.encodeHeader?.bind(encoder);
     assert(encodeHeader !== undefined, name);
     for (const length of [0, 1, 127, 128, 16_383, 16_384, 70_000]) {
       const target = new Uint8Array(100).fill(255);
