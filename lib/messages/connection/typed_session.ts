@@ -415,8 +415,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Number of this side's calls that are in flight or queued. */
   get load(): number {
-    const { calls, queue } = this.#session.outgoing;
-    return calls.size + queue.length;
+    const { calls, waiting } = this.#session.outgoing;
+    return calls.size + waiting;
   }
 
   /** Only servers store outcomes. @inheritdoc */

@@ -38,16 +38,16 @@ export function heldBytes(
   { shared, incoming, outgoing, handshake, resumption }: HoldingParts,
   closed: boolean,
 ): number {
-  if (closed) return incoming.notifications.held + shared.inputs.held;
-  const { queued, items, inputs, reassemblyBudget, writer } = shared;
+  if (closed) return incoming.heldNotifications + shared.inputs.held;
+  const { queued, itemsInUse, inputs, reassemblyBudget, writer } = shared;
   return handshake.heldEarly +
     BUFFER_COST * writer.unsent +
     CALL_COST * incoming.calls.size +
     OWN_CALL_COST * outgoing.calls.size +
     queued.requests + sum(queued.responses) + queued.items +
     outgoing.queuedBytes + reassemblyBudget.used +
-    INCOMPLETE_COST * incoming.reader.incomplete + items.held +
-    incoming.gate.held + incoming.notifications.held + inputs.held +
+    INCOMPLETE_COST * incoming.incomplete + (itemsInUse?.held ?? 0) +
+    incoming.heldRequests + incoming.heldNotifications + inputs.held +
     (resumption?.sink.held ?? 0);
 }
 
@@ -56,14 +56,15 @@ export function heldByKind(
   { shared, incoming, outgoing, handshake, resumption }: HoldingParts,
   closed: boolean,
 ): SessionFigures["held"] {
-  const { limits, queued, items, inputs, reassemblyBudget, writer } = shared;
+  const { limits, queued, itemsInUse, inputs, reassemblyBudget, writer } =
+    shared;
   const figure = (bytes: number, limit = Infinity): HeldFigure => ({
     bytes: closed ? 0 : bytes,
     limit,
   });
   const { peerLimits } = writer;
   const unfinished = reassemblyBudget.used +
-    INCOMPLETE_COST * incoming.reader.incomplete;
+    INCOMPLETE_COST * incoming.incomplete;
   return {
     unsent: figure(
       BUFFER_COST * writer.unsent,
@@ -80,12 +81,12 @@ export function heldByKind(
     ownQueue: figure(outgoing.queuedBytes, limits.maxQueuedBytes),
     replies: figure(queued.requests + sum(queued.responses) + queued.items),
     unfinished: figure(unfinished, limits.maxAssembly),
-    items: figure(items.held),
+    items: figure(itemsInUse?.held ?? 0),
     waiting: figure(
-      incoming.gate.held,
+      incoming.heldRequests,
       limits.connectionWindow + limits.maxAssembly,
     ),
-    notifications: { bytes: incoming.notifications.held, limit: Infinity },
+    notifications: { bytes: incoming.heldNotifications, limit: Infinity },
     inputs: { bytes: inputs.held, limit: limits.maxInputs },
     kept: figure(resumption?.sink.held ?? 0),
     early: figure(handshake.heldEarly, MAX_EARLY_BYTES),

@@ -43,13 +43,14 @@ import { FrameWriter } from "./flow/frame_writer.ts";
 import type { LinkSink } from "./resume/resumable_sink.ts";
 import { SessionResumption } from "./resume/session_resumption.ts";
 import type { SessionCounters } from "./flow/counters.ts";
-import { SharedState } from "./flow/shared_state.ts";
-import { FrameDispatcher } from "./frame_dispatcher.ts";
+import { SharedState, type SharedStateOwner } from "./flow/shared_state.ts";
+import { FrameDispatcher, type FrameReceivers } from "./frame_dispatcher.ts";
 import { heldByKind, heldBytes } from "./held_memory.ts";
 import { type SessionFigures, trafficOf } from "./session_figures.ts";
 import type { SessionConfig } from "./session_host.ts";
 import { HEADER, Kind, readId } from "./wire/frame_header.ts";
 import { Feature } from "./wire/features.ts";
+import type { Goaway } from "./wire/goaway.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { ResumePoint, SessionToken } from "./wire/resumption.ts";
 import type { SessionLimits } from "./wire/limits.ts";
@@ -102,7 +103,8 @@ export interface SessionView {
 }
 
 /** One end of a connection. */
-export class Session implements SessionView {
+export class Session
+  implements SessionView, SharedStateOwner, LifecycleParts, FrameReceivers {
   /** State that the parts share. */
   readonly shared: SharedState;
   /** The calls that this side makes. */
@@ -112,16 +114,17 @@ export class Session implements SessionView {
   /** The credential refreshes. */
   readonly credentialRefresh: CredentialRefresh;
   /** @inheritdoc */
+  readonly handshake: Handshake;
+  /** @inheritdoc */
+  readonly ping: Ping;
+  /** Positions and kept frames; `undefined` if this side resumes no session. */
+  readonly resumption: SessionResumption | undefined;
+  /** @inheritdoc */
   peer: Hello | undefined = undefined;
   readonly #config: SessionConfig;
-  readonly #parts: LifecycleParts;
   readonly #lifecycle: Lifecycle;
-  readonly #handshake: Handshake;
   readonly #heartbeat: Heartbeat;
-  readonly #ping: Ping;
   readonly #dispatcher: FrameDispatcher;
-  /** Positions and kept frames; `undefined` if this side resumes no session. */
-  readonly #resumption: SessionResumption | undefined;
   /** Milliseconds from a client's HELLO to the server's, with authentication. */
   #helloTrip: number | undefined = undefined;
   #startedAt = NaN;
@@ -140,7 +143,7 @@ export class Session implements SessionView {
     const shared = this.shared = new SharedState(
       new FrameWriter(sink, codecs[0], limits, new FrameLog(config.recorder)),
       limits,
-      (code, message) => this.#lifecycle.abort(code, message),
+      this,
       config.raises,
     );
     shared.now = now;
@@ -154,41 +157,15 @@ export class Session implements SessionView {
       config.running,
     );
     this.credentialRefresh = new CredentialRefresh(shared, host, config);
-    this.#handshake = new Handshake(shared, config);
+    this.handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
-    this.#ping = new Ping(shared);
-    shared.ping = () => this.#ping.send();
-    this.#resumption = config.resume === undefined
+    this.ping = new Ping(shared);
+    this.resumption = config.resume === undefined
       ? undefined
       : new SessionResumption(config.resume);
-    this.#parts = {
-      shared,
-      outgoing: this.outgoing,
-      incoming: this.incoming,
-      handshake: this.#handshake,
-      credentialRefresh: this.credentialRefresh,
-      ping: this.#ping,
-      resumption: this.#resumption,
-    };
     const state = isClient ? "new" : "waiting";
-    this.#lifecycle = new Lifecycle(state, this.#parts, host);
-    shared.onCallEnded = () => {
-      this.#lifecycle.finishDrainIfIdle();
-      this.#lifecycle.continueEnding();
-    };
-    this.#dispatcher = new FrameDispatcher(shared, isClient, {
-      outgoing: this.outgoing,
-      incoming: this.incoming,
-      ping: this.#ping,
-      credentialRefresh: this.credentialRefresh,
-      onPong: (number) => {
-        this.#resumption?.acknowledge(this.#ping.answeredPosition);
-        this.#lifecycle.drain.onPong(number);
-        shared.items.raises.onPong(number);
-      },
-      onAck: (frame) => this.#receiveAck(frame),
-      onGoaway: (goaway) => this.#lifecycle.receiveGoaway(goaway),
-    });
+    this.#lifecycle = new Lifecycle(state, this, host);
+    this.#dispatcher = new FrameDispatcher(shared, isClient, this);
   }
 
   /**
@@ -240,7 +217,7 @@ export class Session implements SessionView {
 
   /** @inheritdoc */
   get roundTrip(): number | undefined {
-    return this.#ping.roundTrip;
+    return this.ping.roundTrip;
   }
 
   /** @inheritdoc */
@@ -265,22 +242,22 @@ export class Session implements SessionView {
       linkTime.wakeAt,
     );
     if (this.state === "cut") {
-      return Math.min(wakeAt, this.#resumption?.wakeAt ?? Infinity);
+      return Math.min(wakeAt, this.resumption?.wakeAt ?? Infinity);
     }
     if (this.state !== "open") return wakeAt;
     this.#heartbeat.watch(now, writer);
     this.#expectReplies();
     const alive = Math.min(wakeAt, this.#heartbeat.wakeAt);
-    return this.#resumption === undefined
+    return this.resumption === undefined
       ? alive
-      : Math.min(alive, this.#resumption.wakeAt);
+      : Math.min(alive, this.resumption.wakeAt);
   }
 
   #expectReplies(): void {
     this.#heartbeat.expect(
       this.shared.now,
       this.outgoing.calls.size > 0,
-      this.#ping.roundTrip ?? this.#helloTrip,
+      this.ping.roundTrip ?? this.#helloTrip,
     );
   }
 
@@ -288,12 +265,13 @@ export class Session implements SessionView {
    * Heap bytes that the session holds for its peer. Its own objects do not count.
    */
   get held(): number {
-    return heldBytes(this.#parts, this.state === "closed");
+    return heldBytes(this, this.state === "closed");
   }
 
   /** Returns the figures of the session; times are on its clock. */
   figures(): SessionFigures {
     const { shared } = this;
+    const { itemsInUse, limits } = shared;
     return {
       ...trafficOf(shared),
       openedAt: this.#openedAt,
@@ -306,27 +284,25 @@ export class Session implements SessionView {
         items: shared.itemCredit.available,
       },
       creditGranted: {
-        requests: this.incoming.reader.requestCredit.available,
-        notifications: this.incoming.reader.notifyCredit.available,
-        items: shared.items.credit.available,
+        ...this.incoming.creditGranted,
+        items: itemsInUse?.credit.available ?? limits.itemsWindow,
       },
-      windowLeft: shared.items.raises.pool.left,
-      maxCalls: shared.limits.maxCalls,
+      windowLeft: itemsInUse?.raises.pool.left ?? limits.itemsWindow,
+      maxCalls: limits.maxCalls,
       restricted: shared.refusesCalls,
       unsentBytes: shared.writer.unsent,
       heldBytes: this.held,
-      held: heldByKind(this.#parts, this.state === "closed"),
+      held: heldByKind(this, this.state === "closed"),
     };
   }
 
   /** Refuses new calls and grants no credit, or stops doing so. */
   restrict(restricted: boolean): void {
     if (this.state === "closed") return;
-    const { shared, incoming: { reader } } = this;
+    const { shared } = this;
     shared.refusesCalls = restricted;
-    reader.requestCredit.pause(restricted);
-    reader.notifyCredit.pause(restricted);
-    shared.items.pause(restricted);
+    this.incoming.pause(restricted);
+    shared.itemsInUse?.pause(restricted);
   }
 
   // ── handshake ──────────────────────────────────────────────────────────
@@ -343,7 +319,7 @@ export class Session implements SessionView {
   start(credentials: unknown, entries: HelloEntries = {}): void {
     if (this.state !== "new") return;
     this.#wantsResumption = entries.resume !== undefined;
-    this.#handshake.sendClientHello(credentials, entries);
+    this.handshake.sendClientHello(credentials, entries);
     this.#lifecycle.on("start");
     this.#startedAt = this.shared.now;
     // With several codecs, the server's HELLO chooses the one for calls.
@@ -359,7 +335,7 @@ export class Session implements SessionView {
         }; expected HELLO (kind ${Kind.HELLO})`,
       );
     }
-    const hello = this.#handshake.receiveHello(frame);
+    const hello = this.handshake.receiveHello(frame);
     if (hello instanceof HandshakeRefusal) {
       return this.#lifecycle.abort(hello.code, hello.message);
     }
@@ -416,14 +392,14 @@ export class Session implements SessionView {
     const hello = this.peer;
     if (this.state !== "authenticating" || hello === undefined) return;
     try {
-      this.#handshake.sendServerHello(hello, entries);
+      this.handshake.sendServerHello(hello, entries);
     } catch (error) {
       return this.#lifecycle.abort("internal", messageOf(error));
     }
     this.#lifecycle.on("accept");
     this.#open(hello, entries.token);
     const { now } = this.shared;
-    for (const { frame, receivedAt } of this.#handshake.takeEarly()) {
+    for (const { frame, receivedAt } of this.handshake.takeEarly()) {
       this.enter(receivedAt).receive(frame);
     }
     this.enter(now);
@@ -455,28 +431,28 @@ export class Session implements SessionView {
 
   /** Keeps frames from now on, if both ends resume sessions. */
   #beginResumption(hello: Hello, token: SessionToken | undefined): void {
-    const resumption = this.#resumption;
+    const resumption = this.resumption;
     if (resumption === undefined) return;
     const agreed = (this.shared.features & Feature.RESUME) !== 0;
     if (!agreed || token === undefined) return resumption.sink.stopKeeping();
     resumption.begin(token.grace, hello, this.limits);
-    this.#ping.position = () => resumption.sink.passedPosition;
+    this.ping.position = () => resumption.sink.passedPosition;
   }
 
   /** @inheritdoc */
   get received(): number {
-    return this.#resumption?.received ?? 0;
+    return this.resumption?.received ?? 0;
   }
 
   /** @inheritdoc */
   get heldEarly(): number {
-    return this.#handshake.heldEarly;
+    return this.handshake.heldEarly;
   }
 
   /** Whether the session goes on after a cut. */
   get mayResume(): boolean {
     return (this.state === "open" || this.state === "cut") &&
-      !this.#lifecycle.draining && this.#resumption?.possible === true;
+      !this.#lifecycle.draining && this.resumption?.possible === true;
   }
 
   /**
@@ -485,7 +461,7 @@ export class Session implements SessionView {
    * @param generation number of the attempt
    */
   resumePoint(generation: number): ResumePoint {
-    return this.#resumption?.point(generation) ??
+    return this.resumption?.point(generation) ??
       { generation, received: 0, firstKept: 1 };
   }
 
@@ -495,37 +471,37 @@ export class Session implements SessionView {
    * @returns whether it waits; otherwise, the session must end
    */
   #cut(reason: SessionError): boolean {
-    const resumption = this.#resumption;
+    const resumption = this.resumption;
     if (this.state !== "open" || resumption === undefined) return false;
     if (!this.mayResume) return false;
     this.#lifecycle.on("cut");
     resumption.cut(this.shared.now, reason);
     this.shared.linkTime.cut();
     this.#restartTimers();
-    this.#ping.restart();
+    this.ping.restart();
     this.#config.host.onCut(reason);
     return true;
   }
 
   /** Stops or restarts what waits for the peer: it cannot act without a link. */
   #restartTimers(): void {
-    this.outgoing.queue.restartTimers();
-    this.incoming.gate.restartTimer();
+    this.outgoing.restartTimers();
+    this.incoming.restartTimer();
   }
 
   /** @inheritdoc */
   get heard(): boolean {
-    return this.#resumption?.heard ?? false;
+    return this.resumption?.heard ?? false;
   }
 
   /** @inheritdoc */
   get shortLinks(): number {
-    return this.#resumption?.shortLinks ?? 0;
+    return this.resumption?.shortLinks ?? 0;
   }
 
   /** @inheritdoc */
   obstacle(peer: ResumePoint): string | undefined {
-    return this.mayResume ? this.#resumption?.obstacle(peer) : "it has ended";
+    return this.mayResume ? this.resumption?.obstacle(peer) : "it has ended";
   }
 
   /**
@@ -538,7 +514,7 @@ export class Session implements SessionView {
    * @param hello entries of the server's HELLO (server only)
    */
   resume(link: LinkSink, peer: ResumePoint, hello?: HelloEntries): void {
-    const resumption = this.#resumption;
+    const resumption = this.resumption;
     this.#cut(lost("the client resumes the session on another one"));
     if (resumption === undefined || this.state !== "cut") return;
     const { now, linkTime, writer } = this.shared;
@@ -546,7 +522,7 @@ export class Session implements SessionView {
     if (hello !== undefined && this.peer !== undefined) {
       const resumed = resumption.point(peer.generation);
       try {
-        this.#handshake.sendServerHello(this.peer, { ...hello, resumed });
+        this.handshake.sendServerHello(this.peer, { ...hello, resumed });
       } catch (error) {
         return this.endResumption(messageOf(error));
       }
@@ -555,7 +531,7 @@ export class Session implements SessionView {
     linkTime.resume();
     this.#restartTimers();
     this.#heartbeat.restart(now);
-    this.shared.items.raises.restart();
+    this.shared.itemsInUse?.raises.restart();
     this.#lifecycle.resume();
     // Shows the server that its HELLO has arrived.
     if (hello === undefined) writer.frame(Kind.ACK, 0, 0, resumption.ack());
@@ -571,8 +547,8 @@ export class Session implements SessionView {
    */
   endResumption(why: string | SessionError, received?: number): void {
     if (this.state !== "open" && this.state !== "cut") return;
-    if (received !== undefined) this.#resumption?.sink.endedAt(received);
-    const cause = this.#resumption?.cause;
+    if (received !== undefined) this.resumption?.sink.endedAt(received);
+    const cause = this.resumption?.cause;
     const error = why instanceof SessionError
       ? why
       : new SessionError(`The session could not be resumed: ${why}`, {
@@ -643,7 +619,7 @@ export class Session implements SessionView {
   /** Unsent bytes, except for frames that a resumption sends again. */
   get #newlyUnsent(): number {
     const { unsent } = this.shared.writer;
-    const resumption = this.#resumption;
+    const resumption = this.resumption;
     return resumption === undefined
       ? unsent
       : unsent - resumption.sink.replaying;
@@ -651,9 +627,9 @@ export class Session implements SessionView {
 
   /** @throws {MalformedError} */
   #receiveOpen(frame: Uint8Array): void {
-    if (this.#resumption?.inUse) this.#count(this.#resumption, frame);
+    if (this.resumption?.inUse) this.#count(this.resumption, frame);
     this.#dispatcher.receive(frame);
-    this.incoming.gate.resume(); // CREDIT may have let items leave
+    this.incoming.resumeGate(); // CREDIT may have let items leave
   }
 
   /** Counts a frame, and acknowledges it if that is due. @throws {MalformedError} */
@@ -663,10 +639,40 @@ export class Session implements SessionView {
     this.#acknowledge(resumption);
   }
 
-  /** Returns whether sessions are resumed. @throws {MalformedError} */
-  #receiveAck(frame: Uint8Array): boolean {
-    if (!this.#resumption?.inUse) return false;
-    this.#resumption.receiveAck(frame);
+  // ── events of the parts ────────────────────────────────────────────────
+
+  /** @inheritdoc */
+  fail(code: SessionErrorCode, message: string): void {
+    this.#lifecycle.abort(code, message);
+  }
+
+  /** @inheritdoc */
+  sendPing(): number {
+    return this.ping.send();
+  }
+
+  /** @inheritdoc */
+  onCallEnded(): void {
+    this.#lifecycle.finishDrainIfIdle();
+    this.#lifecycle.continueEnding();
+  }
+
+  /** @inheritdoc */
+  onPong(number: number): void {
+    this.resumption?.acknowledge(this.ping.answeredPosition);
+    this.#lifecycle.drain.onPong(number);
+    this.shared.itemsInUse?.raises.onPong(number);
+  }
+
+  /** @inheritdoc */
+  onGoaway(goaway: Required<Goaway>): void {
+    this.#lifecycle.receiveGoaway(goaway);
+  }
+
+  /** @inheritdoc */
+  onAck(frame: Uint8Array): boolean {
+    if (!this.resumption?.inUse) return false;
+    this.resumption.receiveAck(frame);
     return true;
   }
 
@@ -685,7 +691,7 @@ export class Session implements SessionView {
         }
         return this.#dispatcher.receiveForSession(frame);
       case "keep":
-        if (this.#handshake.keepEarly(frame)) return;
+        if (this.handshake.keepEarly(frame)) return;
         return this.#lifecycle.abort(
           "flow-control",
           `more than ${MAX_EARLY_BYTES} bytes were sent before authentication finished`,
@@ -702,9 +708,9 @@ export class Session implements SessionView {
     if (this.state === "closed") return;
     const { now, writer } = this.shared;
     this.#writtenAt = now;
-    this.#resumption?.sink.feed();
+    this.resumption?.sink.feed();
     writer.drain();
-    this.incoming.gate.resume();
+    this.incoming.resumeGate();
     this.#heartbeat.watch(now, writer); // frames that waited are unsent now
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();
@@ -751,18 +757,18 @@ export class Session implements SessionView {
         `the handshake did not finish within ${limits.handshakeTimeout} ms`,
       );
     }
-    if (this.#resumption !== undefined) this.#tickResumption(this.#resumption);
+    if (this.resumption !== undefined) this.#tickResumption(this.resumption);
     if (this.state !== "open") return;
     this.#expectReplies();
     switch (this.#heartbeat.check(now, writer)) {
       case "ping":
-        this.#ping.send();
+        this.ping.send();
         break;
       case "silent":
         this.#onSilent();
         break;
       case undefined:
-        if (this.#heartbeat.measures(now)) this.#ping.send();
+        if (this.#heartbeat.measures(now)) this.ping.send();
         break;
       case "stalled":
         this.#lifecycle.abort(

@@ -21,8 +21,8 @@ const RING_LENGTH = 256;
 
 /** The calls in flight in one direction. */
 export class CallTable<Call extends Numbered> {
-  #ring: (Call | undefined)[] = [];
-  readonly #others: Map<number, Call> = new Map();
+  #ring: (Call | undefined)[] | undefined = undefined;
+  #others: Map<number, Call> | undefined = undefined;
   #size = 0;
 
   /** Number of calls. */
@@ -32,31 +32,34 @@ export class CallTable<Call extends Numbered> {
 
   /** Returns the call with this id. */
   get(id: number): Call | undefined {
-    const call = this.#ring[ringIndex(id)];
+    const call = this.#ring?.[ringIndex(id)];
     if (call?.id === id) return call;
-    return this.#others.size === 0 ? undefined : this.#others.get(id);
+    return this.#others?.get(id);
   }
 
   /** Adds a call; the table must not contain it yet. */
   add(call: Call): void {
     const index = ringIndex(call.id);
     this.#size++;
-    if (this.#ring[index] === undefined) this.#ring[index] = call;
-    else this.#others.set(call.id, call);
+    const ring = this.#ring ??= [];
+    if (ring[index] === undefined) ring[index] = call;
+    else (this.#others ??= new Map()).set(call.id, call);
   }
 
   /** Removes a call; does nothing if the table does not contain it. */
   delete(id: number): void {
     const index = ringIndex(id);
-    if (this.#ring[index]?.id === id) this.#ring[index] = undefined;
-    else if (!this.#others.delete(id)) return;
+    const ring = this.#ring;
+    if (ring?.[index]?.id === id) ring[index] = undefined;
+    else if (!this.#others?.delete(id)) return;
     this.#size--;
   }
 
   /** A snapshot of all calls, in the order of their ids. */
   get all(): Call[] {
-    const calls = this.#ring.filter((call) => call !== undefined);
-    return [...calls, ...this.#others.values()].sort((a, b) => a.id - b.id);
+    const calls = this.#ring?.filter((call) => call !== undefined) ?? [];
+    const others = this.#others?.values() ?? [];
+    return [...calls, ...others].sort((a, b) => a.id - b.id);
   }
 }
 

@@ -73,22 +73,25 @@ const SIZES_PERIOD = 10_000;
 export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /** Calls that occupy a slot. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
-  /** Writer of each call's RESULT or ERROR. */
-  readonly responses: ResponseWriter;
-  /** Gate before the handlers. */
-  readonly gate: HandlerGate;
-  /** The notifications. */
-  readonly notifications: ReceivedNotifications;
-  /** Reader of REQUEST and NOTIFY frames. */
-  readonly reader: RequestReader;
   /** State that the session's parts share. */
   readonly shared: SharedState;
   /** Calls above this id are dropped. */
   lastAllowed = Infinity;
   /** The peer's list of methods; see `servedMethods()`. */
   methods: readonly (ServedMethod | MethodInfo)[] = [];
-  readonly #cancels: TokenBucket;
+  readonly #firstId: number;
   readonly #host: RequestHost;
+  readonly #sizes: RecentSizes;
+  readonly #running: RunningHandlers | undefined;
+
+  // These parts are created on first use: a server may hold thousands of idle
+  // sessions.
+
+  #reader: RequestReader | undefined = undefined;
+  #gate: HandlerGate | undefined = undefined;
+  #notifications: ReceivedNotifications | undefined = undefined;
+  #responses: ResponseWriter | undefined = undefined;
+  #cancels: TokenBucket | undefined = undefined;
 
   /**
    * @param shared state that the session's parts share
@@ -105,31 +108,100 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     running?: RunningHandlers,
   ) {
     this.shared = shared;
+    this.#firstId = firstId;
     this.#host = host;
-    const { cancelsPerSecond, maxCalls } = shared.limits;
-    this.#cancels = new TokenBucket(
-      cancelsPerSecond,
-      Math.max(cancelsPerSecond, maxCalls),
-    );
-    this.reader = new RequestReader(shared, firstId, this);
-    this.gate = new HandlerGate(
-      shared,
+    this.#sizes = sizes;
+    this.#running = running;
+  }
+
+  /** Reader of REQUEST and NOTIFY frames. */
+  get reader(): RequestReader {
+    if (this.#reader !== undefined) return this.#reader;
+    this.#reader = new RequestReader(this.shared, this.#firstId, this);
+    if (this.shared.refusesCalls) this.pause(true);
+    return this.#reader;
+  }
+
+  /** Gate before the handlers. */
+  get gate(): HandlerGate {
+    return this.#gate ??= new HandlerGate(
+      this.shared,
       this.reader.requestCredit,
-      new RecentSizes(SIZES_PERIOD, sizes),
+      new RecentSizes(SIZES_PERIOD, this.#sizes),
       this,
-      running,
+      this.#running,
     );
-    this.notifications = new ReceivedNotifications(
-      shared,
+  }
+
+  /** The notifications. */
+  get notifications(): ReceivedNotifications {
+    return this.#notifications ??= new ReceivedNotifications(
+      this.shared,
       this.reader.notifyCredit,
-      host,
+      this.#host,
     );
-    this.responses = new ResponseWriter(shared, this.calls, this.gate);
+  }
+
+  /** Writer of each call's RESULT or ERROR. */
+  get responses(): ResponseWriter {
+    return this.#responses ??= new ResponseWriter(
+      this.shared,
+      this.calls,
+      this.gate,
+    );
+  }
+
+  /** Number of requests of which some frames have arrived. */
+  get incomplete(): number {
+    return this.#reader?.incomplete ?? 0;
+  }
+
+  /** Heap bytes of the requests that wait. */
+  get heldRequests(): number {
+    return this.#gate?.held ?? 0;
+  }
+
+  /** Heap bytes of notifications that wait, or whose handlers run. */
+  get heldNotifications(): number {
+    return this.#notifications?.held ?? 0;
+  }
+
+  /** Credit that the peer has left for requests and for notifications. */
+  get creditGranted(): {
+    readonly requests: number;
+    readonly notifications: number;
+  } {
+    const { connectionWindow, notifyWindow } = this.shared.limits;
+    return {
+      requests: this.#reader?.requestCredit.available ?? connectionWindow,
+      notifications: this.#reader?.notifyCredit.available ?? notifyWindow,
+    };
+  }
+
+  /** Stops granting credit, or makes up for it. */
+  pause(paused: boolean): void {
+    this.#reader?.requestCredit.pause(paused);
+    this.#reader?.notifyCredit.pause(paused);
+  }
+
+  /** Lets requests run that waited for the peer to read. */
+  resumeGate(): void {
+    this.#gate?.resume();
+  }
+
+  /** Stops or restarts what waits for the peer. */
+  restartTimer(): void {
+    this.#gate?.restartTimer();
+  }
+
+  /** Drops the notifications that wait: the peer is at fault. */
+  dropNotifications(): void {
+    this.#notifications?.clear();
   }
 
   /** Highest id of a call that may run, or 0. */
   get lastBegun(): number {
-    return Math.max(0, Math.min(this.reader.lastId, this.lastAllowed));
+    return Math.max(0, Math.min(this.#reader?.lastId ?? 0, this.lastAllowed));
   }
 
   // ── start ──────────────────────────────────────────────────────────────
@@ -219,7 +291,8 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
       return new CallError(message, { code: "overloaded", retry: "later" });
     }
     const { maxCalls } = this.shared.limits;
-    if (this.calls.size + this.responses.unsettled < maxCalls) return undefined;
+    const unsettled = this.#responses?.unsettled ?? 0;
+    if (this.calls.size + unsettled < maxCalls) return undefined;
     const message = `${maxCalls} calls are already in flight`;
     return new CallError(message, { code: "overloaded", retry: "later" });
   }
@@ -365,6 +438,11 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
    * slots.
    */
   #pace(call: IncomingCall): void {
+    const { cancelsPerSecond, maxCalls } = this.shared.limits;
+    this.#cancels ??= new TokenBucket(
+      cancelsPerSecond,
+      Math.max(cancelsPerSecond, maxCalls),
+    );
     call.heldUntil = this.#cancels.reserve(this.shared.now);
   }
 
@@ -456,7 +534,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   endUnavailable(): void {
     const message = "the call was still in progress when the drain ended";
     const options = { code: "unavailable" } as const;
-    this.reader.refuseIncomplete(
+    this.#reader?.refuseIncomplete(
       new CallError(message, { ...options, retry: "now" }),
     );
     for (const call of this.calls.all) {
@@ -466,7 +544,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
 
   /** Cancels the calls whose requests or items are incomplete. */
   endIncomplete(message: string): void {
-    this.reader.drop();
+    this.#reader?.drop();
     for (const call of this.calls.all) {
       if (call.state === "open") this.cancel(call, "disconnected", message);
     }
@@ -485,18 +563,19 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
 
   /** Enters waiting handlers while there is room. */
   resume(): void {
-    this.gate.resume();
-    this.notifications.resume();
+    this.#gate?.resume();
+    this.#notifications?.resume();
   }
 
   /** Cancels all calls when the connection or a grace period has ended. */
   end(code: "disconnected" | "unavailable", message: string): void {
-    this.reader.drop();
-    this.gate.clear();
+    this.#reader?.drop();
+    this.#gate?.clear();
     for (const call of this.calls.all) {
       this.cancel(call, code, message);
     }
-    this.responses.end(code);
+    if (this.calls.size > 0) this.responses.end(code);
+    else this.#responses?.end(code);
   }
 }
 

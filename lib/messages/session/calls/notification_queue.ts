@@ -33,6 +33,12 @@ export interface NotificationObserver {
   onFailed(error: CallError): void;
 }
 
+/** The part of a session that sends notifications. */
+export interface NotificationOwner {
+  /** Called when the time of a notification to wait for a place has passed. */
+  notificationExpired(message: QueuedNotification): void;
+}
+
 /** A notification, or the rest of one. */
 export class QueuedNotification extends TimerEntry implements Fragments {
   /** @inheritdoc */
@@ -49,27 +55,27 @@ export class QueuedNotification extends TimerEntry implements Fragments {
   readonly bytes: Uint8Array;
   /** Its method. */
   readonly info: MethodInfo;
-  readonly #expired: (message: QueuedNotification) => void;
+  readonly #owner: NotificationOwner;
 
   /**
    * @param bytes the encoded notification
    * @param info its method
-   * @param expired called when its time to wait for a place has passed
+   * @param owner handles the end of its time to wait for a place
    */
   constructor(
     bytes: Uint8Array,
     info: MethodInfo,
-    expired: (message: QueuedNotification) => void,
+    owner: NotificationOwner,
   ) {
     super();
     this.bytes = bytes;
     this.info = info;
-    this.#expired = expired;
+    this.#owner = owner;
   }
 
   /** @inheritdoc */
   override expire(): void {
-    this.#expired(this);
+    this.#owner.notificationExpired(this);
   }
 }
 
@@ -98,8 +104,7 @@ export class NotificationQueue implements Source {
 
   /** Whether a new notification must wait for earlier ones or for credit. */
   get mustQueue(): boolean {
-    const { notifyCredit, writer } = this.#shared;
-    return this.hasNext || notifyCredit.available <= 0 || writer.congested;
+    return this.hasNext || mustQueueNotifications(this.#shared);
   }
 
   /**
@@ -191,6 +196,13 @@ export class NotificationQueue implements Source {
     if (first !== undefined) dropFragments(this.#shared, first, first.bytes);
     return length;
   }
+}
+
+/** Returns whether a new notification must wait although none is queued. */
+export function mustQueueNotifications(
+  { notifyCredit, writer }: SharedState,
+): boolean {
+  return notifyCredit.available <= 0 || writer.congested;
 }
 
 function sizeOf({ bytes }: QueuedNotification): number {

@@ -16,10 +16,12 @@ import {
   type UnservedReason,
 } from "./call_failures.ts";
 import type { Hello, MethodInfo } from "../wire/hello.ts";
-import type { SendCredit } from "../flow/credit.ts";
+import { Account, type SendCredit } from "../flow/credit.ts";
 import { QueueBudget } from "./message_queue.ts";
 import {
+  mustQueueNotifications,
   type NotificationObserver,
+  type NotificationOwner,
   NotificationQueue,
   QueuedNotification,
 } from "./notification_queue.ts";
@@ -78,6 +80,7 @@ export interface NotifyHost {
 type Target = Pick<OpenOptions, "method" | "info">;
 
 /** The reason for giving up a call whose deadline has passed. */
+const NONE: ReadonlyMap<number, UnservedReason> = new Map();
 const DEADLINE: GiveUpReason = {
   code: "deadline",
   message: "the deadline passed",
@@ -98,29 +101,30 @@ const NOT_OPEN: CallError = sessionUnavailable(
 );
 
 /** The calling half of a session. */
-export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
+export class OutgoingCalls
+  implements CallStarter, OutgoingCallOwner, NotificationOwner {
   /**
    * Calls in flight by id. A cancelled call stays until the callee's RESULT or
    * ERROR arrives.
    */
   readonly calls: CallTable<OutgoingCall> = new CallTable();
-  /** Calls waiting to be started. */
-  readonly queue: RequestQueue;
-  /** Notifications waiting to be sent. */
-  readonly notifications: NotificationQueue;
   /**
    * Error for new calls. It is set until the handshake permits calls, and again
    * once the session drains or ends.
    */
   closed: CallError | undefined = NOT_OPEN;
   /** Methods that the peer does not serve, by index, with the reason. */
-  unserved: ReadonlyMap<number, UnservedReason> = new Map();
+  unserved: ReadonlyMap<number, UnservedReason> = NONE;
   #nextId: number;
-  /** Accounts of the connection, by the numbers of `Account`. */
-  readonly #accounts: readonly SendCredit[];
-  readonly #queueBudget: QueueBudget;
   readonly #shared: SharedState;
   readonly #host: NotifyHost;
+
+  // These parts are created on first use: a server may hold thousands of idle
+  // sessions.
+
+  #queue: RequestQueue | undefined = undefined;
+  #notifications: NotificationQueue | undefined = undefined;
+  #budget: QueueBudget | undefined = undefined;
 
   /**
    * @param shared state that the session's parts share
@@ -129,18 +133,39 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   constructor(shared: SharedState, firstId: number, host: NotifyHost) {
     this.#shared = shared;
-    this.#accounts = [
-      shared.requestCredit,
-      shared.notifyCredit,
-      shared.itemCredit,
-    ];
     this.#host = host;
     this.#nextId = firstId;
-    const budget = this.#queueBudget = new QueueBudget(
-      shared.limits.maxQueuedBytes,
+  }
+
+  /** Calls waiting to be started. */
+  get queue(): RequestQueue {
+    return this.#queue ??= new RequestQueue(
+      this.#shared,
+      this,
+      this.#queueBudget,
     );
-    this.queue = new RequestQueue(shared, this, budget);
-    this.notifications = new NotificationQueue(shared, budget);
+  }
+
+  /** Notifications waiting to be sent. */
+  get notifications(): NotificationQueue {
+    return this.#notifications ??= new NotificationQueue(
+      this.#shared,
+      this.#queueBudget,
+    );
+  }
+
+  get #queueBudget(): QueueBudget {
+    return this.#budget ??= new QueueBudget(this.#shared.limits.maxQueuedBytes);
+  }
+
+  /** Number of calls waiting to be started. */
+  get waiting(): number {
+    return this.#queue?.length ?? 0;
+  }
+
+  /** Restarts the timers of these calls. */
+  restartTimers(): void {
+    this.#queue?.restartTimers();
   }
 
   /**
@@ -166,10 +191,10 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     itemCredit.raise(hello.itemsWindow);
     notifyCredit.raise(hello.notifyWindow);
     requestCredit.raise(hello.connectionWindow);
-    for (const credit of this.#accounts) {
+    for (const credit of [requestCredit, notifyCredit, itemCredit]) {
       credit.wake((sources) => writer.resumeAll(sources));
     }
-    this.queue.resume();
+    this.#queue?.resume();
   }
 
   // ── start ──────────────────────────────────────────────────────────────
@@ -237,7 +262,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     bytes: Uint8Array,
     info: MethodInfo,
   ): QueuedNotification | undefined {
-    const message = new QueuedNotification(bytes, info, this.#onExpired);
+    const message = new QueuedNotification(bytes, info, this);
     const refusal = this.#queueBudget.refusal(message);
     if (refusal !== undefined) {
       throw this.#dropped(1, overloaded(info.name, refusal));
@@ -245,8 +270,10 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     return this.notifications.put(message) ? undefined : message;
   }
 
-  readonly #onExpired = (message: QueuedNotification): void =>
+  /** @inheritdoc */
+  notificationExpired(message: QueuedNotification): void {
     this.giveUpNotification(message, DEADLINE);
+  }
 
   /** Gives up a notification that waits for a place. */
   giveUpNotification(
@@ -277,23 +304,36 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    * credit, and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
-    return this.closed === undefined && !this.notifications.mustQueue &&
-      this.#shared.writer.notifications.hasRoom;
+    const waits = this.#notifications?.mustQueue ??
+      mustQueueNotifications(this.#shared);
+    return this.closed === undefined && !waits && this.#shared.writer.mayNotify;
   }
 
   /** Number of queued calls and notifications. */
   get queued(): number {
-    return this.queue.length + this.notifications.length;
+    return this.waiting + (this.#notifications?.length ?? 0);
   }
 
   /** Bytes of the calls and notifications that wait to be sent. */
   get queuedBytes(): number {
-    return this.#queueBudget.used;
+    return this.#budget?.used ?? 0;
   }
 
   /** Notifies the host if a notification can be sent. */
   reportRoom(): void {
     if (this.mayNotify) this.#host.onRoom();
+  }
+
+  #account(account: number): SendCredit | undefined {
+    const { requestCredit, notifyCredit, itemCredit } = this.#shared;
+    switch (account) {
+      case Account.REQUESTS:
+        return requestCredit;
+      case Account.NOTIFICATIONS:
+        return notifyCredit;
+      case Account.ITEMS:
+        return itemCredit;
+    }
   }
 
   /**
@@ -302,7 +342,7 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    * @returns `false` if the total exceeds the highest credit
    */
   receiveWindow(account: number, total: number): boolean {
-    const credit = this.#accounts[account];
+    const credit = this.#account(account);
     if (credit === undefined) return true;
     if (!credit.raise(total)) return false;
     credit.wake((sources) => this.#shared.writer.resumeAll(sources));
@@ -505,13 +545,13 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
     call.on("terminal");
     this.calls.delete(call.id);
     this.#release(call);
-    this.queue.resume();
+    this.#queue?.resume();
   }
 
   /** Frees everything that the call holds except for its slot. */
   #release(call: OutgoingCall): void {
     this.#shared.timerWheel.remove(call);
-    if (!call.started) this.queue.drop(call);
+    if (!call.started) this.#queue?.drop(call);
     dropQueued(this.#shared, call);
     dropReply(call);
     endItems(this.#shared, call);
@@ -523,7 +563,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   refuseAbove(lastId: number, closed: CallError): void {
     this.closed = closed;
-    for (const call of this.queue.takeAll()) this.#drop(call, closed, "no");
+    for (const call of this.#queue?.takeAll() ?? []) {
+      this.#drop(call, closed, "no");
+    }
     for (const call of this.calls.all) {
       if (call.id <= lastId) continue;
       if (!call.sent && !call.over) this.#writeCancel(call, 0); // queued notifications may follow
@@ -539,7 +581,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   end(error: CallError, flushed: boolean): void {
     this.closed = error;
-    for (const call of this.queue.takeAll()) this.#drop(call, error, "no");
+    for (const call of this.#queue?.takeAll() ?? []) {
+      this.#drop(call, error, "no");
+    }
     for (const call of this.calls.all) {
       const leaves = call.sent &&
         (flushed || this.#shared.writer.isHandedOver(call.requestEnd));
@@ -553,7 +597,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    */
   endUnsent(error: CallError): void {
     this.closed = error;
-    for (const call of this.queue.takeAll()) this.#drop(call, error, "no");
+    for (const call of this.#queue?.takeAll() ?? []) {
+      this.#drop(call, error, "no");
+    }
     for (const call of this.calls.all) {
       if (this.#shared.writer.isHandedOver(call.requestEnd)) continue;
       this.#drop(call, error, "no");
@@ -562,7 +608,8 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
 
   /** Number of notifications that the transport has not taken. */
   get unsentNotifications(): number {
-    return this.notifications.length + this.#shared.writer.notifications.count;
+    const waiting = this.#notifications?.length ?? 0;
+    return waiting + this.#shared.writer.unsentNotifications;
   }
 
   /**
@@ -572,8 +619,9 @@ export class OutgoingCalls implements CallStarter, OutgoingCallOwner {
    * are dropped too
    */
   dropNotifications(unsent: number, error: CallError): void {
-    const waiting = this.notifications.takeWaiting();
-    this.#dropped(this.notifications.clear() + unsent, error);
+    const waiting = this.#notifications?.takeWaiting() ?? [];
+    const accepted = this.#notifications?.clear() ?? 0;
+    this.#dropped(accepted + unsent, error);
     for (const { info, observer } of waiting) {
       const failure = this.#dropped(1, errorForNew(error, info.name));
       observer?.onFailed(failure);

@@ -52,13 +52,14 @@ export interface CredentialRefreshConfig {
 /** The credential refreshes of one session, at either end. */
 export class CredentialRefresh {
   #lastId = 0;
-  readonly #pending: Map<number, PendingRefresh> = new Map();
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #refreshes: Map<number, PendingRefresh> | undefined = undefined;
   readonly #shared: SharedState;
   readonly #host: RefreshHost;
   readonly #isClient: boolean;
   readonly #checks: boolean;
-  /** Rate at which this side checks credentials. */
-  readonly #rate: TokenBucket;
+  /** Rate at which this side checks credentials; created on first use. */
+  #rate: TokenBucket | undefined = undefined;
 
   /**
    * @param shared state that the session's parts share
@@ -74,10 +75,6 @@ export class CredentialRefresh {
     this.#host = host;
     this.#isClient = role === "client";
     this.#checks = checksCredentials;
-    this.#rate = new TokenBucket(
-      shared.limits.refreshesPerSecond,
-      Math.max(shared.limits.refreshesPerSecond, MAX_UNANSWERED),
-    );
   }
 
   /**
@@ -156,22 +153,36 @@ export class CredentialRefresh {
     this.#lastId = id;
     const pending = new PendingRefresh();
     this.#pending.set(id, pending);
-    const startAt = this.#rate.reserve(now);
+    const startAt = this.#reserve(now);
     if (startAt <= now) return this.#check(id, pending, bytes);
     const kept = bytes.slice();
     pending.due = () => this.#check(id, pending, kept);
     timerWheel.add(pending, startAt);
   }
 
+  get #pending(): Map<number, PendingRefresh> {
+    return this.#refreshes ??= new Map();
+  }
+
+  /** Returns the time at which the next credentials may be checked. */
+  #reserve(now: number): number {
+    const { refreshesPerSecond } = this.#shared.limits;
+    this.#rate ??= new TokenBucket(
+      refreshesPerSecond,
+      Math.max(refreshesPerSecond, MAX_UNANSWERED),
+    );
+    return this.#rate.reserve(now);
+  }
+
   #check(id: number, pending: PendingRefresh, bytes: Uint8Array): void {
-    const { writer, limits, now, timerWheel, fail } = this.#shared;
+    const { writer, limits, now, timerWheel } = this.#shared;
     let credentials = NO_CREDENTIALS;
     try {
       if (this.#checks) {
         credentials = decodeCredentials(writer.codec, bytes, limits);
       }
     } catch (error) {
-      return fail(
+      return this.#shared.fail(
         "unauthenticated",
         `the credentials are malformed: ${messageOf(error)}`,
       );
@@ -179,7 +190,7 @@ export class CredentialRefresh {
     // Limits how long the old credentials remain in use during a refresh.
     const { handshakeTimeout } = limits;
     pending.due = () =>
-      fail(
+      this.#shared.fail(
         "timeout",
         `new credentials were not accepted within ${handshakeTimeout} ms`,
       );
@@ -189,10 +200,10 @@ export class CredentialRefresh {
 
   /** Discards the pending refreshes when the session ends. */
   drop(): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#refreshes?.values() ?? []) {
       this.#shared.timerWheel.remove(pending);
     }
-    this.#pending.clear();
+    this.#refreshes = undefined;
   }
 }
 

@@ -65,6 +65,8 @@ export interface DrainHost {
   onDrained(): void;
 }
 
+const NO_OPTIONS: DrainOptions = {};
+
 /** The progress of this side's drain. */
 export class Drain {
   /** The current stage. */
@@ -72,7 +74,7 @@ export class Drain {
   /** Time in ms at which the grace period ends. */
   deadline = Infinity;
   #ping = Infinity;
-  #options: DrainOptions = {};
+  #options: DrainOptions = NO_OPTIONS;
   readonly #host: DrainHost;
 
   /** @param host takes the actions */

@@ -13,9 +13,11 @@ export interface EarlyFrame {
   readonly receivedAt: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Frames in the order of their arrival. */
 export class EarlyFrames {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #used = 0;
   /** End offset and time of arrival of each frame, alternating. */
   #frames: number[] = [];
@@ -59,7 +61,7 @@ export class EarlyFrames {
       frames.push({ frame: this.#bytes.subarray(start, end), receivedAt });
       start = end;
     }
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NO_BYTES;
     this.#frames = [];
     this.#used = 0;
     return frames;

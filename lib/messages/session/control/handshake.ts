@@ -83,7 +83,8 @@ export class HandshakeRefusal {
 
 /** One side of the handshake. */
 export class Handshake {
-  readonly #early: EarlyFrames = new EarlyFrames(MAX_EARLY_BYTES);
+  /** Created on first use: few clients send frames before the server's HELLO. */
+  #early: EarlyFrames | undefined = undefined;
 
   readonly #shared: SharedState;
   readonly #config: HandshakeConfig;
@@ -215,10 +216,9 @@ export class Handshake {
     writer.codec = codec;
     this.#shared.features = hello.features &
       this.#features;
-    writer.peerLimits = {
-      ...hello,
-      maxFrameBody: Math.min(hello.maxFrameBody, limits.maxFrameBody),
-    };
+    writer.peerLimits = hello.maxFrameBody <= limits.maxFrameBody
+      ? hello
+      : { ...hello, maxFrameBody: limits.maxFrameBody };
     return hello;
   }
 
@@ -248,16 +248,19 @@ export class Handshake {
 
   /** Heap bytes of the frames that were kept. */
   get heldEarly(): number {
-    return this.#early.held;
+    return this.#early?.held ?? 0;
   }
 
   /** Keeps a frame for later; returns `false` beyond the limit. */
   keepEarly(frame: Uint8Array): boolean {
+    this.#early ??= new EarlyFrames(MAX_EARLY_BYTES);
     return this.#early.put(frame, this.#shared.now);
   }
 
   /** Returns and removes the kept frames. */
   takeEarly(): EarlyFrame[] {
-    return this.#early.takeAll();
+    const frames = this.#early?.takeAll() ?? [];
+    this.#early = undefined;
+    return frames;
   }
 }

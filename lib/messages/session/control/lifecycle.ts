@@ -19,7 +19,7 @@ import type { SessionResumption } from "../resume/session_resumption.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { encodeGoaway, type Goaway, truncateMessage } from "../wire/goaway.ts";
 import type { CredentialRefresh } from "./credential_refresh.ts";
-import { Drain, type DrainOptions } from "./drain.ts";
+import { Drain, type DrainHost, type DrainOptions } from "./drain.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Ping } from "./ping.ts";
 import {
@@ -70,7 +70,7 @@ export interface LifecycleParts {
 }
 
 /** The life of one session. */
-export class Lifecycle {
+export class Lifecycle implements DrainHost {
   /** Time in ms by which the handshake must finish. */
   handshakeDeadline: number;
   /** Time in ms by which the session ends; `Infinity` if none is set. */
@@ -107,7 +107,7 @@ export class Lifecycle {
     this.#state = state;
     this.#parts = parts;
     this.#host = host;
-    this.drain = this.#newDrain();
+    this.drain = new Drain(this);
     const { now, limits } = parts.shared;
     this.handshakeDeadline = now + limits.handshakeTimeout;
   }
@@ -171,26 +171,44 @@ export class Lifecycle {
     if (this.#state === "open") this.drain.finishIfIdle();
   }
 
-  #newDrain(): Drain {
-    const { shared, outgoing, incoming, ping } = this.#parts;
-    return new Drain({
-      sendGoaway: (lastId, { code = "drain", retryAfter = 0, spread = 0 }) =>
-        this.#sendGoaway({
-          ...{ code, lastId, message: "draining", retryAfter, spread },
-        }),
-      ping: () => ping.send(),
-      stopAccepting: () => incoming.lastAllowed = incoming.lastBegun,
-      endCalls: () => {
-        if (this.#state === "open") incoming.endUnavailable();
-      },
-      get idle() {
-        return outgoing.calls.size + outgoing.queued +
-            incoming.calls.size + incoming.reader.incomplete +
-            shared.writer.unsent === 0;
-      },
-      onDrained: () => this.#host.onDrained(),
-    });
+  // ── actions of the drain ───────────────────────────────────────────────
+
+  /** @inheritdoc */
+  sendGoaway(lastId: number, options: DrainOptions): void {
+    const { code = "drain", retryAfter = 0, spread = 0 } = options;
+    const message = "draining";
+    this.#sendGoaway({ code, lastId, message, retryAfter, spread });
   }
+
+  /** @inheritdoc */
+  ping(): number {
+    return this.#parts.ping.send();
+  }
+
+  /** @inheritdoc */
+  stopAccepting(): number {
+    const { incoming } = this.#parts;
+    return incoming.lastAllowed = incoming.lastBegun;
+  }
+
+  /** @inheritdoc */
+  endCalls(): void {
+    if (this.#state === "open") this.#parts.incoming.endUnavailable();
+  }
+
+  /** @inheritdoc */
+  get idle(): boolean {
+    const { shared, outgoing, incoming } = this.#parts;
+    return outgoing.calls.size + outgoing.queued + incoming.calls.size +
+        incoming.incomplete + shared.writer.unsent === 0;
+  }
+
+  /** @inheritdoc */
+  onDrained(): void {
+    this.#host.onDrained();
+  }
+
+  // ── end ────────────────────────────────────────────────────────────────
 
   /**
    * Closes the session: calls in flight fail at once. Notifications that were
@@ -288,7 +306,7 @@ export class Lifecycle {
   /** Fails the calls and drops the notifications that were not sent. */
   #stopSending(error: SessionError): void {
     const { shared, outgoing } = this.#parts;
-    const unsent = shared.writer.notifications.count;
+    const unsent = shared.writer.unsentNotifications;
     shared.writer.close();
     const failure = this.#errorForCalls(error);
     outgoing.endUnsent(failure);
@@ -322,7 +340,7 @@ export class Lifecycle {
   #finishClosing(late: boolean): void {
     const { shared, incoming } = this.#parts;
     // A peer that takes no bytes would not get the GOAWAY either.
-    const stalled = late && shared.writer.notifications.count > 0;
+    const stalled = late && shared.writer.unsentNotifications > 0;
     if (this.#state !== "new" && !stalled) {
       const lastId = incoming.lastBegun;
       this.#sendGoaway({ code: "closed", lastId, message: this.#goawayText });
@@ -341,7 +359,7 @@ export class Lifecycle {
     if (this.#reason !== undefined) return this.finish(this.#reason);
     const lastId = this.#parts.incoming.lastBegun;
     this.#sendGoaway({ code, lastId, message, retryAfter });
-    this.#parts.incoming.notifications.clear(); // the peer is at fault
+    this.#parts.incoming.dropNotifications();
     this.fail(
       new SessionError(
         `The connection was closed: ${truncateMessage(message)}`,
@@ -400,7 +418,7 @@ export class Lifecycle {
     handshake.takeEarly();
     shared.writer.close();
     resumption?.end();
-    shared.items.raises.pool.detach();
+    shared.itemsInUse?.raises.pool.detach();
   }
 
   /** Ends the session with an error, without a frame. */
@@ -434,7 +452,7 @@ export class Lifecycle {
     const { resumption } = this.#parts;
     const error = this.#errorForCalls(reason);
     // Without GOAWAY, unsent bytes are dropped.
-    const unsent = this.#sentGoaway ? 0 : shared.writer.notifications.count;
+    const unsent = this.#sentGoaway ? 0 : shared.writer.unsentNotifications;
     this.on("end");
     this.handshakeDeadline =
       this.drain.deadline =
@@ -448,7 +466,7 @@ export class Lifecycle {
     outgoing.end(error, this.#sentGoaway);
     outgoing.dropNotifications(unsent, error);
     incoming.end(this.#codeForCalls(reason), reason.message);
-    shared.items.raises.pool.detach();
+    shared.itemsInUse?.raises.pool.detach();
     this.#host.onEnded(reason);
   }
 }

@@ -25,16 +25,16 @@ const BODY = 8;
 /** The PONG that waits because PINGs arrive too fast; the newest PING counts. */
 class DelayedPong extends TimerEntry {
   body: Uint8Array | undefined = undefined;
-  readonly #expired: () => void;
+  readonly #ping: { reply(): void };
 
-  constructor(expired: () => void) {
+  constructor(ping: { reply(): void }) {
     super();
-    this.#expired = expired;
+    this.#ping = ping;
   }
 
   /** @inheritdoc */
   override expire(): void {
-    this.#expired();
+    this.#ping.reply();
   }
 }
 
@@ -54,17 +54,18 @@ export class Ping {
   #sentAt = 0;
   /** Number of bytes that the transport had accepted before the last PING. */
   #sentAfter = 0;
+  // These parts are created on first use: a server may hold thousands of idle
+  // sessions.
+
   /** Positions of the PINGs that are not answered, by their numbers. */
-  readonly #positions: Map<number, number> = new Map();
-  readonly #received: TokenBucket;
-  readonly #delayed: DelayedPong = new DelayedPong(() => this.#reply());
+  #positions: Map<number, number> | undefined = undefined;
+  #received: TokenBucket | undefined = undefined;
+  #delayed: DelayedPong | undefined = undefined;
   readonly #shared: SharedState;
 
   /** @param shared state that the session's parts share */
   constructor(shared: SharedState) {
     this.#shared = shared;
-    const { pingsPerSecond } = shared.limits;
-    this.#received = new TokenBucket(pingsPerSecond, pingsPerSecond);
   }
 
   /** Sends a PING and returns its number. */
@@ -77,7 +78,7 @@ export class Ping {
     putU48(body, 0, ++this.#sent);
     if (position !== undefined) {
       putU64(body, BODY, position);
-      this.#positions.set(this.#sent, position);
+      (this.#positions ??= new Map()).set(this.#sent, position);
     }
     writer.frame(Kind.PING, 0, 0, body);
     return this.#sent;
@@ -91,19 +92,24 @@ export class Ping {
    */
   receivePing(frame: Uint8Array): void {
     checkLength(frame);
-    const waits = this.#delayed.body !== undefined;
-    this.#delayed.body = frame.slice(HEADER);
-    if (!waits) this.#reply();
+    const delayed = this.#delayed ??= new DelayedPong(this);
+    const waits = delayed.body !== undefined;
+    delayed.body = frame.slice(HEADER);
+    if (!waits) this.reply();
   }
 
-  #reply(): void {
-    const { now, limits, timerWheel, writer } = this.#shared;
-    const { body } = this.#delayed;
-    if (body === undefined) return;
+  /** Sends the PONG that waits, if the rate allows it. */
+  reply(): void {
+    const { now, limits: { pingsPerSecond }, timerWheel, writer } =
+      this.#shared;
+    const delayed = this.#delayed;
+    if (delayed?.body === undefined) return;
+    const { body } = delayed;
+    this.#received ??= new TokenBucket(pingsPerSecond, pingsPerSecond);
     if (!this.#received.take(now)) {
-      return timerWheel.add(this.#delayed, now + 1000 / limits.pingsPerSecond);
+      return timerWheel.add(delayed, now + 1000 / pingsPerSecond);
     }
-    this.#delayed.body = undefined;
+    delayed.body = undefined;
     writer.frame(Kind.PONG, 0, 0, body);
   }
 
@@ -119,7 +125,7 @@ export class Ping {
     const position = frame.length === HEADER + BODY
       ? undefined
       : getU64(frame, HEADER + BODY);
-    const matches = position === this.#positions.get(number) &&
+    const matches = position === this.#positions?.get(number) &&
       getU16(frame, HEADER + 6) === 0 && number <= this.#sent;
     if (!matches || number <= this.#answered) {
       this.#shared.stats.lateFrames++;
@@ -137,20 +143,21 @@ export class Ping {
 
   #takePosition(number: number, position: number): void {
     this.answeredPosition = position;
-    for (const earlier of this.#positions.keys()) {
-      if (earlier <= number) this.#positions.delete(earlier);
+    for (const earlier of this.#positions?.keys() ?? []) {
+      if (earlier <= number) this.#positions?.delete(earlier);
     }
   }
 
   /** Forgets the PINGs of a link that was lost: they are not answered. */
   restart(): void {
     this.#answered = this.#sent;
-    this.#positions.clear();
+    this.#positions = undefined;
     this.drop();
   }
 
   /** Discards the PONG that waits when the session ends. */
   drop(): void {
+    if (this.#delayed === undefined) return;
     this.#delayed.body = undefined;
     this.#shared.timerWheel.remove(this.#delayed);
   }

@@ -77,12 +77,12 @@ export class FrameWriter {
   arrived = 0;
   /** The buffer of the open frame. */
   buffer: Uint8Array = new Uint8Array(0);
-  /** Budget for items, and for everything that had to wait. */
-  readonly bulk: SendBudget;
-  /** Budget for notifications that are broadcast to many sessions. */
-  readonly notifications: SendBudget;
+  // These parts are created on first use: a server may hold thousands of idle
+  // sessions.
+  #bulk: SendBudget | undefined = undefined;
+  #notifications: SendBudget | undefined = undefined;
   /** The queues that send frames in turn. */
-  readonly #scheduler: SendScheduler = new SendScheduler();
+  #scheduler: SendScheduler | undefined = undefined;
   #sink: FrameSink;
   readonly #softLimit: number;
   #start = 0;
@@ -108,8 +108,30 @@ export class FrameWriter {
     this.log = log;
     this.codec = codec;
     this.#softLimit = limits.unsentSoft;
-    this.bulk = new SendBudget(this, this.#softLimit / 8);
-    this.notifications = new SendBudget(this, this.#softLimit / 4);
+  }
+
+  /** Budget for items, and for everything that had to wait. */
+  get bulk(): SendBudget {
+    return this.#bulk ??= new SendBudget(this, this.#softLimit / 8);
+  }
+
+  /** Budget for notifications that are broadcast to many sessions. */
+  get notifications(): SendBudget {
+    return this.#notifications ??= new SendBudget(this, this.#softLimit / 4);
+  }
+
+  /** Whether the budget for notifications has room. */
+  get mayNotify(): boolean {
+    return this.#notifications?.hasRoom ?? true;
+  }
+
+  /** Number of notifications that are sent directly and still unsent. */
+  get unsentNotifications(): number {
+    return this.#notifications?.count ?? 0;
+  }
+
+  get #sources(): SendScheduler {
+    return this.#scheduler ??= new SendScheduler();
   }
 
   /** Whether new calls are refused because too much is unsent. */
@@ -124,7 +146,7 @@ export class FrameWriter {
 
   /** Whether a source that waits for its turn may send. */
   get hasRoom(): boolean {
-    return !this.resultsWait && this.bulk.hasRoom;
+    return !this.resultsWait && (this.#bulk?.hasRoom ?? true);
   }
 
   /** Whether a value is being encoded; nothing else can be sent while it is. */
@@ -149,7 +171,7 @@ export class FrameWriter {
 
   /** Discards queued messages and all frames that are written from now on. */
   close(): void {
-    this.#scheduler.close();
+    this.#sources.close();
     this.#sink = discardingSink(this.#sink.bytesFramed, this.#sink.bytesHanded);
   }
 
@@ -296,29 +318,30 @@ export class FrameWriter {
 
   /** Adds a source that waits for its turn; it does not send yet. */
   add(source: Source): void {
-    this.#scheduler.add(source);
+    this.#sources.add(source);
   }
 
   /** Lets a source send when its turn comes. */
   resume(source: Source): void {
-    this.#scheduler.add(source);
+    this.#sources.add(source);
     this.drain();
   }
 
   /** Lets sources send that were waiting for the peer. */
   resumeAll(sources: Iterable<Source>): void {
-    for (const source of sources) this.#scheduler.add(source);
+    for (const source of sources) this.#sources.add(source);
     this.drain();
   }
 
   /** Removes a source whose messages were dropped. */
   remove(source: Source): void {
-    this.#scheduler.remove(source);
+    this.#scheduler?.remove(source);
   }
 
   /** Lets the waiting sources send while there is room. */
   drain(): void {
-    if (!this.#scheduler.idle) this.#scheduler.run(this);
+    const sources = this.#scheduler;
+    if (sources !== undefined && !sources.idle) sources.run(this);
   }
 
   /**

@@ -62,6 +62,16 @@ export interface SessionStream extends Channel {
   fail(code: "malformed" | "overloaded", message: string): void;
 }
 
+/** The session, as seen by the parts that share the state. */
+export interface SharedStateOwner {
+  /** Ends the session. */
+  fail(code: SessionErrorCode, message: string): void;
+  /** Sends a PING; returns its number. */
+  sendPing(): number;
+  /** Called when a call made by either side may have ended. */
+  onCallEnded(): void;
+}
+
 /** State that the parts of one session share. */
 export class SharedState implements SendState {
   /** @inheritdoc */
@@ -98,8 +108,8 @@ export class SharedState implements SendState {
   readonly inputs: { held: number } = { held: 0 };
   /** Budget for the messages, except for items, that the peer has begun. */
   readonly reassemblyBudget: ReassemblyBudget;
-  /** Account of the items of all calls that the peer sends. */
-  readonly items: ItemAccount<SessionStream>;
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #items: ItemAccount<SessionStream> | undefined = undefined;
   /** Features in use, which both ends offer; see `Feature`. */
   features = 0;
   /** Whether new calls are refused, because too much memory is in use. */
@@ -108,29 +118,53 @@ export class SharedState implements SendState {
   readonly stats: SessionCounters = newCounters();
   /** @inheritdoc */
   now = 0;
-  /** @inheritdoc */
-  ping: () => number = () => 0;
-  /** Called when a call made by either side may have ended. */
-  onCallEnded: () => void = () => {};
-  /** Ends the session. */
-  readonly fail: (code: SessionErrorCode, message: string) => void;
+  readonly #owner: SharedStateOwner;
+  readonly #raises: CreditPool | undefined;
 
   /**
    * @param writer writer of the session's frames
    * @param limits this side's limits
-   * @param fail ends the session
+   * @param owner the session
    * @param raises credit for raises that the sessions of a server share
    */
   constructor(
     writer: FrameWriter,
     limits: SessionLimits,
-    fail: (code: SessionErrorCode, message: string) => void,
+    owner: SharedStateOwner,
     raises?: CreditPool,
   ) {
     this.writer = writer;
     this.limits = limits;
-    this.fail = fail;
+    this.#owner = owner;
+    this.#raises = raises;
     this.reassemblyBudget = { used: 0, limit: limits.maxAssembly / 2 };
-    this.items = new ItemAccount(this, raises);
+  }
+
+  /** Account of the items of all calls that the peer sends. */
+  get items(): ItemAccount<SessionStream> {
+    if (this.#items !== undefined) return this.#items;
+    this.#items = new ItemAccount(this, this.#raises);
+    if (this.refusesCalls) this.#items.pause(true);
+    return this.#items;
+  }
+
+  /** The same account; `undefined` before it is used. */
+  get itemsInUse(): ItemAccount<SessionStream> | undefined {
+    return this.#items;
+  }
+
+  /** Ends the session. */
+  fail(code: SessionErrorCode, message: string): void {
+    this.#owner.fail(code, message);
+  }
+
+  /** @inheritdoc */
+  ping(): number {
+    return this.#owner.sendPing();
+  }
+
+  /** Called when a call made by either side may have ended. */
+  onCallEnded(): void {
+    this.#owner.onCallEnded();
   }
 }

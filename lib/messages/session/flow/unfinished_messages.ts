@@ -10,12 +10,15 @@
  */
 import type { Source } from "./send_scheduler.ts";
 
+const NONE: readonly Source[] = [];
+
 /** The sizes of the unfinished messages of one direction. */
 export class UnfinishedMessages {
   /** Bytes that the peer accepts. */
   limit: number;
   #bytes = 0;
-  #waiting: Set<Source> = new Set();
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #waiting: Set<Source> | undefined = undefined;
 
   /** @param limit bytes that the peer accepts */
   constructor(limit: number) {
@@ -33,13 +36,13 @@ export class UnfinishedMessages {
    */
   mustWait(source: Source, size: number): boolean {
     if (this.#bytes === 0 || this.#bytes + size <= this.limit) return false;
-    this.#waiting.add(source);
+    (this.#waiting ??= new Set()).add(source);
     return true;
   }
 
   /** Forgets a source that has nothing left to send. */
   forget(source: Source): void {
-    this.#waiting.delete(source);
+    this.#waiting?.delete(source);
   }
 
   /** Counts a message whose first frame is being sent. */
@@ -54,8 +57,8 @@ export class UnfinishedMessages {
    */
   end(size: number): Iterable<Source> {
     this.#bytes -= size;
-    const waiting = this.#waiting;
-    if (waiting.size > 0) this.#waiting = new Set();
+    const waiting = this.#waiting ?? NONE;
+    this.#waiting = undefined;
     return waiting;
   }
 }

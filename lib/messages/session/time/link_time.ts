@@ -14,7 +14,8 @@ import { type TimerEntry, TimerWheel } from "./timer_wheel.ts";
 /** The time with a link, and timers for it. */
 export class LinkTime {
   readonly #clock: { readonly now: number };
-  readonly #wheel: TimerWheel = new TimerWheel();
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #wheel: TimerWheel | undefined = undefined;
   /** Time of the session at which the link was lost. */
   #cutAt = Infinity;
   /** Milliseconds without a link, up to the current link. */
@@ -37,27 +38,28 @@ export class LinkTime {
 
   /** Time of the session at which {@linkcode LinkTime.advance} must be called. */
   get wakeAt(): number {
-    return this.of(this.#wheel.wakeAt);
+    return this.of(this.#wheel?.wakeAt ?? Infinity);
   }
 
   /** Number of timers. */
   get size(): number {
-    return this.#wheel.size;
+    return this.#wheel?.size ?? 0;
   }
 
   /** Adds or moves a timer; it is due at a time with a link. */
   add(entry: TimerEntry, dueAt: number): void {
-    this.#wheel.add(entry, dueAt);
+    (this.#wheel ??= new TimerWheel()).add(entry, dueAt);
   }
 
   /** Removes a timer. */
   remove(entry: TimerEntry): void {
-    this.#wheel.remove(entry);
+    this.#wheel?.remove(entry);
   }
 
   /** Expires the timers that are due. */
   advance(): void {
-    if (this.#wheel.size > 0) this.#wheel.advance(this.now);
+    const wheel = this.#wheel;
+    if (wheel !== undefined && wheel.size > 0) wheel.advance(this.now);
   }
 
   /** Records that the link was lost. */

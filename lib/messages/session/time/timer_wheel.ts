@@ -7,6 +7,8 @@
 
 const RESOLUTION = 8;
 const SLOTS = 2048;
+/** Slots of a wheel without entries; never changed. */
+const NO_SLOTS: (TimerEntry | undefined)[] = [];
 
 /** An entry of a {@linkcode TimerWheel}: an object that can expire. */
 export abstract class TimerEntry {
@@ -28,7 +30,7 @@ export class TimerWheel {
    * Slots of the wheel. Allocated with the first entry, so that idle
    * connections use almost no memory.
    */
-  #slots: (TimerEntry | undefined)[] = [];
+  #slots: (TimerEntry | undefined)[] = NO_SLOTS;
   #tick = 0;
   #size = 0;
   #earliest = Infinity;

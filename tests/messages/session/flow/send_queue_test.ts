@@ -21,7 +21,11 @@ function setUp(credit = 0, itemCredit = 2 ** 20) {
   const sink = new Recorder();
   const limits = resolveSessionLimits();
   const writer = new FrameWriter(sink, bytes(), limits);
-  const shared = new SharedState(writer, limits, () => {});
+  const shared = new SharedState(writer, limits, {
+    fail() {},
+    sendPing: () => 0,
+    onCallEnded() {},
+  });
   shared.itemCredit.raise(itemCredit);
   const events: string[] = [];
   const channel = {
