@@ -144,45 +144,47 @@ interface Waiting {
 export class Backlog {
   /** Bytes of the messages in the queues. */
   held = 0;
-  readonly #queues: Set<Waiting> = new Set();
-  readonly #onAdded: () => void;
+  /** Created on first use: a server may hold thousands of idle sessions. */
+  #queues: Set<Waiting> | undefined = undefined;
+  readonly #owner: { onBacklog(): void } | undefined;
 
-  /** @param onAdded called when a message is added to a queue */
-  constructor(onAdded: () => void = () => {}) {
-    this.#onAdded = onAdded;
+  /** @param owner is called when a message is added to a queue */
+  constructor(owner?: { onBacklog(): void }) {
+    this.#owner = owner;
   }
 
   /** Number of queues that hold messages. */
   get size(): number {
-    return this.#queues.size;
+    return this.#queues?.size ?? 0;
   }
 
   /** Adds a queue that holds messages. */
   add(queue: Waiting): void {
-    this.#queues.add(queue);
-    this.#onAdded();
+    (this.#queues ??= new Set()).add(queue);
+    this.#owner?.onBacklog();
   }
 
   /** Removes a queue. */
   delete(queue: Waiting): void {
-    this.#queues.delete(queue);
+    this.#queues?.delete(queue);
   }
 
   /** Sends messages of the queues in turn while the target is ready. */
   drain(target: { readonly ready: boolean }): void {
-    while (this.#queues.size > 0 && target.ready) this.#sendNext();
+    while (this.size > 0 && target.ready) this.#sendNext();
   }
 
   /** Passes all messages to the connection, whose queue they join. */
   flush(): void {
-    while (this.#queues.size > 0) this.#sendNext();
+    while (this.size > 0) this.#sendNext();
   }
 
   #sendNext(): void {
-    const [queue] = this.#queues;
+    const queues = this.#queues;
+    const [queue] = queues ?? [];
     if (queue === undefined) return;
-    this.#queues.delete(queue);
-    if (queue.sendNext()) this.#queues.add(queue);
+    queues?.delete(queue);
+    if (queue.sendNext()) queues?.add(queue);
   }
 }
 
@@ -199,7 +201,7 @@ export interface BroadcastTarget {
   /** Ends the session because the subscriber is too slow. */
   disconnect(message: string): void;
   /** Called with the number of messages that were dropped. */
-  onDropped?(count: number): void;
+  onSlow?(count: number): void;
 }
 
 /** An encoded notification, which all subscribers with its codec share. */
@@ -244,7 +246,8 @@ export function resolveSlowOptions(
 class Subscriber implements Waiting {
   readonly target: BroadcastTarget;
   /** Messages that wait for the subscriber. */
-  readonly queue: SubscriberQueue<Encoded>;
+  #queue: SubscriberQueue<Encoded> | undefined = undefined;
+  #limits: QueueLimits;
   readonly #stats: TopicStats;
 
   constructor(
@@ -253,26 +256,41 @@ class Subscriber implements Waiting {
     limits: QueueLimits,
   ) {
     this.target = target;
-    this.queue = new SubscriberQueue(limits, target.backlog);
+    this.#limits = limits;
     this.#stats = stats;
   }
 
   /** Changes the limits; keeps as many queued messages as they allow. */
   change(limits: QueueLimits): void {
-    this.#dropped(this.queue.change(limits));
+    this.#limits = limits;
+    this.#dropped(this.#queue?.change(limits) ?? 0);
+  }
+
+  /** Number of messages that wait. */
+  get length(): number {
+    return this.#queue?.length ?? 0;
+  }
+
+  /** Bytes of these messages. */
+  get bytes(): number {
+    return this.#queue?.bytes ?? 0;
   }
 
   #dropped(count: number): void {
     if (count === 0) return;
     this.#stats.dropped += count;
-    this.target.onDropped?.(count);
+    this.target.onSlow?.(count);
   }
 
   deliver(message: Encoded, key: unknown): void {
-    if (this.queue.length === 0 && this.target.ready) {
+    if (this.length === 0 && this.target.ready) {
       return this.#send(message);
     }
-    const { outcome, dropped } = this.queue.put(message, key);
+    const queue = this.#queue ??= new SubscriberQueue(
+      this.#limits,
+      this.target.backlog,
+    );
+    const { outcome, dropped } = queue.put(message, key);
     this.#dropped(dropped);
     this.target.backlog.add(this);
     if (outcome === "conflated") this.#stats.conflated++;
@@ -287,14 +305,14 @@ class Subscriber implements Waiting {
 
   /** @inheritdoc */
   sendNext(): boolean {
-    const message = this.queue.take();
+    const message = this.#queue?.take();
     if (message !== undefined) this.#send(message);
-    return this.queue.length > 0;
+    return this.length > 0;
   }
 
   /** Drops the queued messages. */
   end(): void {
-    this.queue.clear();
+    this.#queue?.clear();
     this.target.backlog.delete(this);
   }
 
@@ -370,10 +388,10 @@ export class Fanout<Session extends object> {
     let queued = 0;
     let queuedBytes = 0;
     let mostQueuedBytes = 0;
-    for (const { queue } of this.#subscribers.values()) {
-      queued += queue.length;
-      queuedBytes += queue.bytes;
-      mostQueuedBytes = Math.max(mostQueuedBytes, queue.bytes);
+    for (const { length, bytes } of this.#subscribers.values()) {
+      queued += length;
+      queuedBytes += bytes;
+      mostQueuedBytes = Math.max(mostQueuedBytes, bytes);
     }
     return { ...this.stats, queued, queuedBytes, mostQueuedBytes };
   }

@@ -72,6 +72,8 @@ import type { SideTables } from "./side_tables.ts";
 import { setRef } from "../support/keep_alive.ts";
 import { randomId } from "../support/random_id.ts";
 
+const DONE: Promise<void> = Promise.resolve();
+
 /** Account of the memory that a session holds. */
 export interface HeldBytes {
   /** Sets the number of heap bytes. */
@@ -124,10 +126,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     ObservableSession,
     ConnectionInfo,
     AsyncDisposable {
-  /** Resolves with the reason when the session has ended. */
-  readonly finished: Promise<SessionError>;
-  /** Resolves when the connection is closed and its resources are released. */
-  readonly closed: Promise<void>;
   readonly #session: Session;
   readonly #role: Side;
   /** Created on first use. */
@@ -138,26 +136,31 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** The current link. */
   #link: Link;
   /** Resolves when all that belongs to lost links has been released. */
-  #lostLinks: Promise<unknown> = Promise.resolve();
+  #lostLinks: Promise<unknown> = DONE;
   /** Whether another session continues with the link. */
   #handedOver = false;
   readonly #tables: SideTables;
   readonly #resolved: ResolvedSessionOptions;
   #info: ConnectionInfo;
   readonly #memory: HeldBytes | undefined;
-  readonly #site: CallSite;
-  readonly #notifications: Set<NotificationHandling> = new Set();
-  /** Created on first use: a server may hold thousands of idle sessions. */
+
+  // These parts are created on first use: a server may hold thousands of idle
+  // sessions.
+
+  #callSite: CallSite | undefined = undefined;
+  #notifications: Set<NotificationHandling> | undefined = undefined;
   #remote: Remote<P, PeerSide> | undefined = undefined;
-  /** Created on first use, like `#remote`. */
   #serial: SerialQueues | undefined = undefined;
-  /** Created on first use, like `#remote`. */
   #draining: AbortController | undefined = undefined;
-  /** Created on first use, like `#remote`. */
   #watching: Set<Handling> | undefined = undefined;
   /** Why the session drains or ended; the reason of `#draining`. */
   #drainReason: SessionError | undefined = undefined;
-  #finish!: (reason: SessionError) => void;
+  /** Why the session ended. */
+  #endReason: SessionError | undefined = undefined;
+  #finished: PromiseWithResolvers<SessionError> | undefined = undefined;
+  #closed: PromiseWithResolvers<void> | undefined = undefined;
+  /** Whether all resources have been released. */
+  #isReleased = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #armedFor = Infinity;
   /** Milliseconds by which recent timers were late. */
@@ -184,16 +187,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#resolved = resolved;
     this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
-    this.#site = {
-      protocol: tables.name,
-      session: this,
-      observers: resolved.observers,
-      peer: () => this,
-      timeLeft: () => Infinity,
-      defaults: resolved.callDefaults,
-      interceptors: resolved.interceptors,
-    };
-    this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#link = new Link(connection, resolved.links, this);
     const { grace = 0 } = options;
     const { stream } = this.#link;
@@ -218,10 +211,43 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     });
     this.#afterEvent(); // before reading: the connection may be dead already
     this.#read(this.#link);
-    this.closed = this.#released();
   }
 
   // ── members that applications use ──────────────────────────────────────
+
+  /** Resolves with the reason when the session has ended. */
+  get finished(): Promise<SessionError> {
+    if (this.#finished === undefined) {
+      this.#finished = Promise.withResolvers();
+      if (this.#endReason !== undefined) {
+        this.#finished.resolve(this.#endReason);
+      }
+    }
+    return this.#finished.promise;
+  }
+
+  /** Resolves when the connection is closed and its resources are released. */
+  get closed(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#isReleased) this.#closed.resolve();
+    }
+    return this.#closed.promise;
+  }
+
+  /** The call site of all calls that this side makes. */
+  get #site(): CallSite {
+    const { observers, callDefaults, interceptors } = this.#resolved;
+    return this.#callSite ??= {
+      protocol: this.#tables.name,
+      session: this,
+      observers,
+      peer: () => this,
+      timeLeft: () => Infinity,
+      defaults: callDefaults,
+      interceptors,
+    };
+  }
 
   /** Random id of the session. */
   get id(): string {
@@ -436,7 +462,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** @inheritdoc */
   get notifications(): Set<NotificationHandling> {
-    return this.#notifications;
+    return this.#notifications ??= new Set();
   }
 
   /**
@@ -557,7 +583,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** @inheritdoc */
   onClosing(reason: SessionError): void {
-    for (const notification of this.#notifications) {
+    for (const notification of this.#notifications ?? []) {
       notification.cancel(reason.message);
     }
     this.#stopCalls(reason);
@@ -699,15 +725,33 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   // ── bytes and time ─────────────────────────────────────────────────────
 
-  /** Resolves when the session has ended and its links have been released. */
-  async #released(): Promise<void> {
-    await this.finished; // replies may have to be sent
-    if (!this.#handedOver) await this.#link.ended;
-    clearTimeout(this.#timer);
-    this.#armedFor = -Infinity;
-    if (!this.#handedOver) await this.#link.dispose();
-    await this.#lostLinks;
-    this.#charge();
+  /** Ends the session, once: resolves `finished`, then releases the links. */
+  #finish(reason: SessionError): void {
+    if (this.#endReason !== undefined) return;
+    this.#endReason = reason;
+    this.#finished?.resolve(reason);
+    this.#release().then(() => {
+      this.#isReleased = true;
+      this.#closed?.resolve();
+      this.onReleased();
+    });
+  }
+
+  /** Called when the connection is closed and its resources are released. */
+  protected onReleased(): void {}
+
+  async #release(): Promise<void> {
+    await DONE; // replies may have to be sent
+    try {
+      if (!this.#handedOver) await this.#link.ended;
+      clearTimeout(this.#timer);
+      this.#armedFor = -Infinity;
+      if (!this.#handedOver) await this.#link.dispose();
+      await this.#lostLinks;
+      this.#charge();
+    } catch (error) {
+      this.report(error, ""); // a custom implementation of `Connection` may throw
+    }
   }
 
   /**

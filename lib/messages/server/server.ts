@@ -15,7 +15,11 @@ import type {
   SocketAddress,
 } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
-import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
+import {
+  DEFAULT_MEMORY,
+  type MemoryAccount,
+  MemoryBudget,
+} from "./memory_budget.ts";
 import { checkStore } from "../once/check_store.ts";
 import { memoryOnceStore } from "../once/memory_once_store.ts";
 import { OnceRuns } from "../once/once_runs.ts";
@@ -283,6 +287,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       draining: new Set(),
       runs: onceRuns(protocol, options, resolved.report),
       resumable: resumeRegistry(options, memory),
+      released: (session, memory) => this.#released(session, memory),
     };
     budget.endHibernating = () =>
       this.#owner.resumable?.endHeaviest("the server's memory is used up") ??
@@ -380,7 +385,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
 
   async #acceptAll(listener: Listener): Promise<void> {
     try {
-      for await (const connection of listener) this.accept(connection);
+      for await (const connection of listener) this.#open(connection);
     } catch (error) {
       this.report(error);
     } finally {
@@ -417,32 +422,50 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     if (info !== undefined) {
       checkOptions("the option info of accept()", info, INFO_OPTIONS);
     }
+    const session = this.#open(connection, info);
+    await session?.closed;
+    await session?.linkEnded; // another session may use it
+  }
+
+  /** Begins a session, unless the server cannot have another one. */
+  #open(
+    connection: Connection,
+    info?: Partial<ConnectionInfo>,
+  ): ServerSessionImpl<P, Auth, State> | undefined {
     const rejection = this.#rejection;
     const full = rejection !== undefined;
     const flooded = full && this.#rejecting >= MAX_REJECTING;
     const memory = this.#owner.memory.open();
     try {
       if (flooded) this.#observeRefusal(connection, rejection);
-      if (this.#shutdown !== undefined || flooded) return connection.close();
-      const session = new ServerSessionImpl<P, Auth, State>(
-        this.#owner,
-        connection,
-        { rejection, memory, info },
-      );
-      this.#accepted.add(session);
-      if (full) this.#rejecting++;
-      await session.closed;
-      this.#accepted.delete(session);
-      this.#owner.draining.delete(session);
-      if (full) this.#rejecting--;
-      await session.linkEnded; // another session may use it
+      if (this.#shutdown === undefined && !flooded) {
+        const session = new ServerSessionImpl<P, Auth, State>(
+          this.#owner,
+          connection,
+          { rejection, memory, info },
+        );
+        this.#accepted.add(session);
+        if (full) this.#rejecting++;
+        return session;
+      }
+      connection.close();
     } catch (error) {
       // The application's own Connection implementation may throw anywhere.
       this.report(error);
       this.#dispose(connection);
-    } finally {
-      this.#owner.memory.close(memory);
     }
+    this.#owner.memory.close(memory);
+    return undefined;
+  }
+
+  #released(
+    session: ServerSessionImpl<P, Auth, State>,
+    memory: MemoryAccount,
+  ): void {
+    this.#accepted.delete(session);
+    this.#owner.draining.delete(session);
+    if (session.rejection !== undefined) this.#rejecting--;
+    session.linkEnded.then(() => this.#owner.memory.close(memory)); // another session may use it
   }
 
   /** Notifies observers of a client that is closed without a GOAWAY. */

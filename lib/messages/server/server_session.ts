@@ -13,6 +13,7 @@ import { printableName } from "../support/printable.ts";
 import { isThenable } from "../support/thenable.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
+import type { MessageCodec } from "../codec/message_codec.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { Backlog, type BroadcastTarget } from "../broadcast/fanout.ts";
 import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
@@ -72,6 +73,11 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly resolved: ResolvedSessionOptions;
   /** The calls that run at most once; `undefined` if no method is `once`. */
   readonly runs: OnceRuns | undefined;
+  /** Called when the resources of a session have been released. */
+  released(
+    session: ServerSessionImpl<P, Auth, State>,
+    memory: MemoryAccount,
+  ): void;
 }
 
 /** Milliseconds over which clients connect again unless `spread` is set. */
@@ -89,21 +95,28 @@ export interface ServerSessionImplOptions {
   readonly info?: Partial<ConnectionInfo> | undefined;
 }
 
+const DONE: Promise<void> = Promise.resolve();
+
 /** Implementation of `ServerSession`. */
 export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   extends TypedSession<P, "client">
-  implements ServerSession<P, Auth, State>, MemoryHolder, ResumableSession {
+  implements
+    ServerSession<P, Auth, State>,
+    MemoryHolder,
+    ResumableSession,
+    BroadcastTarget {
   readonly #owner: SessionOwner<P, Auth, State>;
-  readonly #rejection: string | undefined;
+  /** Why the server rejects the client; `undefined` if it does not. */
+  readonly rejection: string | undefined;
   readonly #memoryAccount: MemoryAccount;
   /** Messages of topics; counts as memory of the session. */
-  readonly #backlog: Backlog = new Backlog(() => void this.enter());
+  readonly backlog: Backlog = new Backlog(this);
   #auth!: Auth;
   #state!: State;
   #protocol = "";
   /** Whether the session is about to continue on another link. */
   #continuing = false;
-  #refreshed: Promise<void> = Promise.resolve();
+  #refreshed: Promise<void> = DONE;
 
   constructor(
     owner: SessionOwner<P, Auth, State>,
@@ -126,10 +139,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       grace: owner.options.resume?.grace ?? 0,
     });
     this.#owner = owner;
-    this.#rejection = rejection;
+    this.rejection = rejection;
     this.#memoryAccount = memory;
     memory.holder = this;
-    memory.backlog = this.#backlog;
+    memory.backlog = this.backlog;
   }
 
   get server(): Server<P, Auth, State> {
@@ -215,7 +228,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** Rejects the client if the server is full; returns whether it is. */
   #isRejected(): boolean {
-    const rejection = this.#rejection;
+    const rejection = this.rejection;
     if (rejection === undefined) return false;
     this.enter().expel("refused-busy", rejection, BUSY_PAUSE);
     return true;
@@ -435,7 +448,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     totals.opened(this);
     super.onOpened();
     const isPrimary = this.session.peer?.secondary !== true;
-    topics.join(this, isPrimary ? this.#broadcastTarget() : undefined);
+    topics.join(this, isPrimary ? this : undefined);
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
     (async () => await onSession(this))().catch((error) =>
@@ -445,28 +458,42 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
 
   /** @inheritdoc */
   protected override get subscribedTopics(): SubscribedTopics {
-    const held = { bytes: this.#backlog.held, limit: Infinity };
+    const held = { bytes: this.backlog.held, limit: Infinity };
     const subscriptions = this.#owner.topics.subscriptions(this);
     return { held, subscriptions };
   }
 
-  /** Returns this client as a target of broadcasts and topics. */
-  #broadcastTarget(): BroadcastTarget {
-    const { session } = this;
-    const { calls } = this.#owner.tables;
-    return {
-      backlog: this.#backlog,
-      codec: session.codec,
-      get ready(): boolean {
-        return session.mayNotify;
-      },
-      send: (method, body) => {
-        const info = calls[method]!; // methods are numbered by this list
-        this.enter().outgoing.notifyEncoded(method, info, body);
-      },
-      disconnect: (message) => this.enter().expel("unsent", message),
-      onDropped: (count) => this.observeDropped("slow", count),
-    };
+  // ── target of broadcasts ───────────────────────────────────────────────
+
+  /** @inheritdoc */
+  get codec(): MessageCodec {
+    return this.session.codec;
+  }
+
+  /** @inheritdoc */
+  get ready(): boolean {
+    return this.session.mayNotify;
+  }
+
+  /** @inheritdoc */
+  send(method: number, body: Uint8Array): void {
+    const info = this.#owner.tables.calls[method]!; // methods are numbered by this list
+    this.enter().outgoing.notifyEncoded(method, info, body);
+  }
+
+  /** @inheritdoc */
+  disconnect(message: string): void {
+    this.enter().expel("unsent", message);
+  }
+
+  /** @inheritdoc */
+  onSlow(count: number): void {
+    this.observeDropped("slow", count);
+  }
+
+  /** Called when a message waits in the backlog. */
+  onBacklog(): void {
+    this.enter(); // so that its memory is charged
   }
 
   override onRoom(): void {
@@ -498,6 +525,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override onClosing(reason: SessionError): void {
     this.#owner.topics.leave(this);
     super.onClosing(reason);
+  }
+
+  protected override onReleased(): void {
+    this.#owner.released(this, this.#memoryAccount);
   }
 
   override [Symbol.asyncDispose](): Promise<void> {
