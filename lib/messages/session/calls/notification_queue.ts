@@ -35,7 +35,7 @@ export interface NotificationObserver {
 
 /** The part of a session that sends notifications. */
 export interface NotificationOwner {
-  /** Called when the time of a notification to wait for a place has passed. */
+  /** Called when a notification has waited for a place too long. */
   notificationExpired(message: QueuedNotification): void;
 }
 

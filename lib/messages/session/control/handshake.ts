@@ -22,7 +22,11 @@ import { Feature } from "../wire/features.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { ResumeConfig } from "../resume/session_resumption.ts";
-import { findMismatches, type MethodTables } from "./method_matching.ts";
+import {
+  findMismatches,
+  type MethodTables,
+  servedInOrder,
+} from "./method_matching.ts";
 import { credentialsTooLarge } from "./credentials.ts";
 import { type EarlyFrame, EarlyFrames } from "./early_frames.ts";
 import { HEADER, Kind } from "../wire/frame_header.ts";
@@ -151,9 +155,7 @@ export class Handshake {
       protocolHash: methods.hash,
       protocol: methods.name,
       agent: AGENT,
-      codecs: role === "client"
-        ? codecs.map(({ name }) => name)
-        : [writer.codec.name],
+      codecs: role === "client" ? namesOf(codecs) : [writer.codec.name],
       methods: methods.calls,
       ...parts,
       ...entries,
@@ -197,7 +199,12 @@ export class Handshake {
         `protocol version ${major} is not supported; expected version ${VERSION.major}`,
       );
     }
-    const hello = decodeHello(body, limits.maxMethods, this.#features);
+    const { methods, codecs } = this.#config;
+    const hello = decodeHello(body, limits.maxMethods, this.#features, {
+      protocol: methods.name,
+      codecs: namesOf(codecs),
+      methods: servedInOrder(methods).infos,
+    });
     if (hello.role === role) {
       return new HandshakeRefusal(
         "protocol",
@@ -263,4 +270,16 @@ export class Handshake {
     this.#early = undefined;
     return frames;
   }
+}
+
+/** Names of lists of codecs, which many sessions have in common. */
+const codecNames = new WeakMap<readonly MessageCodec[], readonly string[]>();
+
+function namesOf(codecs: readonly MessageCodec[]): readonly string[] {
+  let names = codecNames.get(codecs);
+  if (names === undefined) {
+    names = codecs.map(({ name }) => name);
+    codecNames.set(codecs, names);
+  }
+  return names;
 }

@@ -57,6 +57,29 @@ export interface MethodMismatch {
   readonly reason: MismatchReason;
 }
 
+/** The methods that a side serves, in their order. */
+export interface ServedInOrder {
+  /** The list that a peer with the same methods sends. */
+  readonly infos: readonly MethodInfo[];
+  readonly methods: readonly ServedMethod[];
+}
+
+const NO_MISMATCHES: readonly Mismatch[] = [];
+const NONE_UNSERVED: ReadonlyMap<number, UnservedReason> = new Map();
+/** Lists of served methods, one for each server. */
+const lists = new WeakMap<MethodTables["serves"], ServedInOrder>();
+
+/** Returns the methods that a side serves, in their order. */
+export function servedInOrder({ serves }: MethodTables): ServedInOrder {
+  let list = lists.get(serves);
+  if (list === undefined) {
+    const methods = [...serves.values()];
+    list = { methods, infos: methods.map(({ info }) => info) };
+    lists.set(serves, list);
+  }
+  return list;
+}
+
 /**
  * Returns the served method for each entry of the peer's list. An entry that
  * this side does not serve with the listed shape is returned as listed.
@@ -65,6 +88,8 @@ export function servedMethods(
   listed: readonly MethodInfo[],
   tables: MethodTables,
 ): readonly (ServedMethod | MethodInfo)[] {
+  const { infos, methods } = servedInOrder(tables);
+  if (listed === infos) return methods;
   return listed.map((method) => {
     const served = tables.serves.get(method.name);
     return served?.info.shape === method.shape ? served : method;
@@ -75,7 +100,8 @@ export function servedMethods(
 export function findMismatches(
   listed: readonly MethodInfo[],
   tables: MethodTables,
-): Mismatch[] {
+): readonly Mismatch[] {
+  if (listed === servedInOrder(tables).infos) return NO_MISMATCHES;
   const found: Mismatch[] = [];
   listed.forEach((theirs, method) => {
     const reason = mismatchOf(theirs, tables.serves.get(theirs.name)?.info);
@@ -121,6 +147,7 @@ export function unservedMethods(
   { mismatches }: { readonly mismatches: readonly Mismatch[] },
   { calls }: MethodTables,
 ): ReadonlyMap<number, UnservedReason> {
+  if (mismatches.length === 0) return NONE_UNSERVED;
   const unserved = new Map<number, UnservedReason>();
   for (const { method, reason } of mismatches) {
     if (reason !== "schema" && method < calls.length) {

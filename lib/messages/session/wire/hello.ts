@@ -13,12 +13,14 @@
  * @module
  */
 import { concat } from "@std/bytes/concat";
+import { equals } from "@std/bytes/equals";
 import { type Shape, SHAPES } from "./shape.ts";
 import { decodeText, MalformedError } from "./malformed_error.ts";
 import {
   MISMATCH_REASONS,
   type MismatchReason,
 } from "./method_compatibility.ts";
+import { AGENT } from "./agent.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 import { Feature } from "./features.ts";
 import { fromHex } from "../../support/hex.ts";
@@ -151,6 +153,9 @@ const Entry = {
 } as const;
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
+const NO_MISMATCHES: readonly Mismatch[] = [];
+const NOTHING: ExpectedHello = { protocol: "", codecs: [], methods: [] };
 
 /**
  * Encodes the body of a HELLO.
@@ -257,7 +262,20 @@ function encodeU32(value: number): Uint8Array {
   return bytes;
 }
 
+/** Encoded lists of methods; sessions of a protocol send the same one. */
+const encodedLists = new WeakMap<readonly MethodInfo[], Uint8Array>();
+
+/** Returns the content of METHODS; the list must not change afterwards. */
 function encodeMethods(methods: readonly MethodInfo[]): Uint8Array {
+  let encoded = encodedLists.get(methods);
+  if (encoded === undefined) {
+    encoded = encodeList(methods);
+    encodedLists.set(methods, encoded);
+  }
+  return encoded;
+}
+
+function encodeList(methods: readonly MethodInfo[]): Uint8Array {
   return concat(methods.map(({ name, shape, hash }) => {
     const text = encoder.encode(name);
     const bytes = new Uint8Array(6 + text.length);
@@ -295,17 +313,34 @@ export function helloVersion(
 }
 
 /**
+ * Parts that peers with the same protocol send in a HELLO.
+ *
+ * Equal parts of a HELLO are replaced by these, so that a thousand sessions
+ * hold them once. They never come from a peer.
+ */
+export interface ExpectedHello {
+  /** Name of this side's protocol. */
+  readonly protocol: string;
+  /** Names of this side's codecs. */
+  readonly codecs: readonly string[];
+  /** The methods that this side serves. */
+  readonly methods: readonly MethodInfo[];
+}
+
+/**
  * Decodes the body of a HELLO.
  *
  * @param body the bytes after the frame header
  * @param maxMethods highest number of methods to accept
  * @param features features that this side offers; entries of others are skipped
+ * @param expected parts that need no copy if the HELLO has the same
  * @throws {MalformedError} if the body is malformed or exceeds a limit
  */
 export function decodeHello(
   body: Uint8Array,
   maxMethods: number,
   features = 0,
+  expected: ExpectedHello = NOTHING,
 ): Hello {
   helloVersion(body);
   if (body.length < FIXED) throw new MalformedError("HELLO is truncated");
@@ -334,11 +369,15 @@ export function decodeHello(
     maxAssembly: checkRange(getU32(body, 48), 64 * 1024, "maxAssembly"),
     heartbeat: getU32(body, 32),
     protocolHash: getU32(body, 36),
-    protocol: decodeText(entries.get(Entry.PROTOCOL) ?? new Uint8Array()),
-    codecs: decodeText(entries.get(Entry.CODEC) ?? new Uint8Array())
-      .split(","),
-    agent: decodeText(entries.get(Entry.AGENT) ?? new Uint8Array()),
-    methods: decodeMethods(entries.get(Entry.METHODS), maxMethods),
+    protocol: shared(
+      decodeText(entries.get(Entry.PROTOCOL) ?? NO_BYTES),
+      expected.protocol,
+    ),
+    codecs: decodeCodecs(entries.get(Entry.CODEC), expected.codecs),
+    agent: shared(decodeText(entries.get(Entry.AGENT) ?? NO_BYTES), AGENT),
+    methods: isExpected(entries.get(Entry.METHODS), maxMethods, expected)
+      ? expected.methods
+      : decodeMethods(entries.get(Entry.METHODS), maxMethods),
     mismatches: decodeMismatches(
       from("server", Entry.MISMATCHES),
       maxMethods,
@@ -409,8 +448,30 @@ function decodeU32(bytes: Uint8Array | undefined): number | undefined {
   return bytes?.length === 4 ? getU32(bytes, 0) : undefined;
 }
 
+/** Returns the known one of two equal strings: the other can be collected. */
+function shared(text: string, known: string): string {
+  return text === known ? known : text;
+}
+
+function decodeCodecs(
+  bytes: Uint8Array = NO_BYTES,
+  known: readonly string[],
+): readonly string[] {
+  const text = decodeText(bytes);
+  return text === known.join(",") ? known : text.split(",");
+}
+
+/** Whether METHODS is the expected list, within the limit. */
+function isExpected(
+  bytes: Uint8Array = NO_BYTES,
+  limit: number,
+  { methods }: ExpectedHello,
+): boolean {
+  return methods.length <= limit && equals(bytes, encodeMethods(methods));
+}
+
 function decodeMethods(
-  bytes: Uint8Array = new Uint8Array(),
+  bytes: Uint8Array = NO_BYTES,
   limit: number,
 ): MethodInfo[] {
   const methods: MethodInfo[] = [];
@@ -438,9 +499,10 @@ function decodeMethods(
 }
 
 function decodeMismatches(
-  bytes: Uint8Array = new Uint8Array(),
+  bytes: Uint8Array = NO_BYTES,
   limit: number,
-): Mismatch[] {
+): readonly Mismatch[] {
+  if (bytes.length === 0) return NO_MISMATCHES;
   if (bytes.length % 3 !== 0) {
     throw new MalformedError("the list of mismatches is truncated");
   }

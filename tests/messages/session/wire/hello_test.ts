@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { AGENT } from "../../../../lib/messages/session/wire/agent.ts";
 import config from "../../../../deno.json" with { type: "json" };
 import {
@@ -211,6 +211,40 @@ Deno.test(
     );
     const { auth } = CLIENT;
     assertEquals(decodeHello(encodeHello({ ...HELLO, auth }), 2), HELLO);
+  },
+);
+
+Deno.test(
+  "decodeHello() shares what a side expects, and only that",
+  pure,
+  () => {
+    const expected = {
+      protocol: HELLO.protocol,
+      codecs: [...HELLO.codecs],
+      methods: HELLO.methods.map((method) => ({ ...method })),
+    };
+    const same = decodeHello(encodeHello(HELLO), 2, 0, expected);
+    assertEquals(same, HELLO);
+    assertStrictEquals(same.methods, expected.methods);
+    assertStrictEquals(same.codecs, expected.codecs);
+    const [first, second] = HELLO.methods;
+    for (
+      const methods of [
+        [first!],
+        [second!, first!],
+        [first!, { ...second!, hash: 1 }],
+        [first!, { ...second!, shape: "unary" as const }],
+      ]
+    ) {
+      const other = { ...HELLO, methods, codecs: ["json"], mismatches: [] };
+      const decoded = decodeHello(encodeHello(other), 2, 0, expected);
+      assertEquals(decoded, other);
+    }
+    assertThrows(
+      () => decodeHello(encodeHello(HELLO), 1, 0, expected),
+      MalformedError,
+      "more than 1 methods",
+    );
   },
 );
 
