@@ -54,8 +54,8 @@ const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
 export function u16be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u16be()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 2 });
+  const given = checkOptions("u16be()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 2 });
 }
 
 /**
@@ -69,8 +69,8 @@ export function u16be(
 export function u16le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u16le()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 2, endian: "little" });
+  const given = checkOptions("u16le()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 2, endian: "little" });
 }
 
 /**
@@ -84,8 +84,8 @@ export function u16le(
 export function u24be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u24be()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 3 });
+  const given = checkOptions("u24be()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 3 });
 }
 
 /**
@@ -99,8 +99,8 @@ export function u24be(
 export function u24le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u24le()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 3, endian: "little" });
+  const given = checkOptions("u24le()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 3, endian: "little" });
 }
 
 /**
@@ -127,8 +127,8 @@ export function u24le(
 export function u32be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u32be()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 4 });
+  const given = checkOptions("u32be()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 4 });
 }
 
 /**
@@ -142,8 +142,8 @@ export function u32be(
 export function u32le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u32le()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 4, endian: "little" });
+  const given = checkOptions("u32le()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 4, endian: "little" });
 }
 
 /**
@@ -158,8 +158,8 @@ export function u32le(
 export function u64be(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u64be()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 8 });
+  const given = checkOptions("u64be()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 8 });
 }
 
 /**
@@ -174,8 +174,8 @@ export function u64be(
 export function u64le(
   options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
 ): Framing {
-  checkOptions("u64le()", options, PLAIN_OPTIONS);
-  return lengthPrefixed({ ...options, width: 8, endian: "little" });
+  const given = checkOptions("u64le()", options, PLAIN_OPTIONS);
+  return lengthPrefixed({ ...given, width: 8, endian: "little" });
 }
 
 /**

@@ -59,10 +59,10 @@ const MAX_INT32 = 0x7fffffff;
  * @throws {TypeError} if an option is unknown
  */
 export function grpcMessage(options: PresetOptions = {}): Framing {
-  checkOptions("grpcMessage()", options, PRESET_OPTIONS);
+  const given = checkOptions("grpcMessage()", options, PRESET_OPTIONS);
   const { maxFrameLength = 4 * 1024 * 1024 + 5 } = options;
   return lengthPrefixed({
-    ...options,
+    ...given,
     maxFrameLength,
     offset: 1,
     keepHeader: true,
@@ -86,10 +86,10 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function postgresStartup(options: PresetOptions = {}): Framing {
-  checkOptions("postgresStartup()", options, PRESET_OPTIONS);
+  const given = checkOptions("postgresStartup()", options, PRESET_OPTIONS);
   const { maxFrameLength = 10_000 } = options;
   return lengthPrefixed({
-    ...options,
+    ...given,
     maxFrameLength,
     minFrameLength: 4,
     counts: "wholeFrame",
@@ -123,9 +123,9 @@ export function postgresStartup(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function postgres(options: PresetOptions = {}): Framing {
-  checkOptions("postgres()", options, PRESET_OPTIONS);
+  const given = checkOptions("postgres()", options, PRESET_OPTIONS);
   return lengthPrefixed({
-    ...options,
+    ...given,
     offset: 1,
     adjustment: -4,
     keepHeader: true,
@@ -162,7 +162,7 @@ export function postgres(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function mysql(options: PresetOptions = {}): Framing {
-  checkOptions("mysql()", options, PRESET_OPTIONS);
+  const given = checkOptions("mysql()", options, PRESET_OPTIONS);
   const { maxFrameLength = 16 * 1024 * 1024 + 1, onTooLarge = "close" } =
     options;
   const full = 0xffffff + 1;
@@ -176,7 +176,7 @@ export function mysql(options: PresetOptions = {}): Framing {
     maxFrameLength: Math.max(1, part),
   });
   const rule = fullPartContinues({ sequence: true });
-  return chunked(packet, rule, { ...options, maxFrameLength });
+  return chunked(packet, rule, { ...given, maxFrameLength });
 }
 
 /**
@@ -206,9 +206,9 @@ export function mysql(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function mqtt(options: PresetOptions = {}): Framing {
-  checkOptions("mqtt()", options, PRESET_OPTIONS);
+  const given = checkOptions("mqtt()", options, PRESET_OPTIONS);
   return varintPrefixed({
-    ...options,
+    ...given,
     offset: 1,
     maxPrefixLength: 4,
   });
@@ -230,8 +230,8 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function dnsTcp(options: PresetOptions = {}): Framing {
-  checkOptions("dnsTcp()", options, PRESET_OPTIONS);
-  return lengthPrefixed({ ...options, width: 2, minFrameLength: 12 });
+  const given = checkOptions("dnsTcp()", options, PRESET_OPTIONS);
+  return lengthPrefixed({ ...given, width: 2, minFrameLength: 12 });
 }
 
 /**
@@ -251,10 +251,10 @@ export function dnsTcp(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function mongodb(options: PresetOptions = {}): Framing {
-  checkOptions("mongodb()", options, PRESET_OPTIONS);
+  const given = checkOptions("mongodb()", options, PRESET_OPTIONS);
   const { maxFrameLength = 48_000_000 } = options;
   return lengthPrefixedUpTo(MAX_INT32, {
-    ...options,
+    ...given,
     endian: "little",
     counts: "wholeFrame",
     keepHeader: true,
@@ -280,9 +280,9 @@ export function mongodb(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function amqp(options: PresetOptions = {}): Framing {
-  checkOptions("amqp()", options, PRESET_OPTIONS);
+  const given = checkOptions("amqp()", options, PRESET_OPTIONS);
   return lengthPrefixed({
-    ...options,
+    ...given,
     offset: 3,
     keepHeader: true,
     trailer: new Uint8Array([0xce]),
@@ -307,8 +307,8 @@ export function amqp(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function javaWriteUTF(options: PresetOptions = {}): Framing {
-  checkOptions("javaWriteUTF()", options, PRESET_OPTIONS);
-  return lengthPrefixed({ ...options, width: 2 });
+  const given = checkOptions("javaWriteUTF()", options, PRESET_OPTIONS);
+  return lengthPrefixed({ ...given, width: 2 });
 }
 
 /**
@@ -328,9 +328,9 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * @throws {TypeError} if an option is unknown
  */
 export function sshAgent(options: PresetOptions = {}): Framing {
-  checkOptions("sshAgent()", options, PRESET_OPTIONS);
+  const given = checkOptions("sshAgent()", options, PRESET_OPTIONS);
   const { maxFrameLength = 256 * 1024 } = options;
-  return lengthPrefixed({ ...options, maxFrameLength, minFrameLength: 1 });
+  return lengthPrefixed({ ...given, maxFrameLength, minFrameLength: 1 });
 }
 
 /**

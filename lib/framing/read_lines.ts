@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withInherited } from "../support/check_options.ts";
 import { lines, type LinesOptions } from "./layouts/lines.ts";
 import type { ByteStream } from "./stream/byte_stream.ts";
 import { frames } from "./stream/frame_stream.ts";
@@ -59,7 +60,7 @@ export function readLines(
   source: ByteStream | Pick<ByteStream, "read"> | ReadableStream<Uint8Array>,
   options: LinesOptions = {},
 ): AsyncGenerator<string, void, void> {
-  const framing = lines({ finalLine: true, ...options });
+  const framing = lines({ finalLine: true, ...withInherited(options) });
   if (source instanceof ReadableStream) {
     return decodeLines(source.pipeThrough(new FrameDecoderStream(framing)));
   }

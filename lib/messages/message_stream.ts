@@ -207,7 +207,6 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   #encoding = false;
 
   constructor(connection: Connection, options: MessagesOptions<In, Out>) {
-    checkOptions("messages()", options, MESSAGES_OPTIONS);
     const {
       codec = msgpack(),
       framing = u32be(),
@@ -216,7 +215,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
       onInvalid,
       highWaterMark = DEFAULT_HIGH_WATER_MARK,
       ...rest
-    } = options;
+    } = checkOptions("messages()", options, MESSAGES_OPTIONS);
     this.#codec = codec;
     this.#schema = schema;
     this.#outgoingSchema = outgoingSchema;

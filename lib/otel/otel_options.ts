@@ -117,11 +117,11 @@ export interface OtelOptions {
 }
 
 const OPTIONS: OptionNames<OtelOptions> = {
-  traces: true,
-  metrics: true,
+  traces: "flag",
+  metrics: "flag",
   parent: true,
   streams: true,
-  notifications: true,
+  notifications: "flag",
   extraMetrics: true,
   metadata: true,
   propagator: true,

@@ -101,7 +101,7 @@ export async function checkCodec(
 const OPTIONS: OptionNames<CodecCheckOptions> = {
   values: true,
   refused: true,
-  borrows: true,
+  borrows: "flag",
   equal: true,
   step: true,
 };

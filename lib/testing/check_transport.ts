@@ -116,7 +116,7 @@ export async function checkTransport(
 const OPTIONS: OptionNames<TransportCheckOptions> = {
   step: true,
   timeout: true,
-  hardened: true,
+  hardened: "flag",
   reset: true,
 };
 

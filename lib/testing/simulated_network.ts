@@ -133,8 +133,7 @@ const OPTIONS: OptionNames<SimulatedNetworkOptions> = {
 export function simulatedNetwork(
   options: SimulatedNetworkOptions = {},
 ): SimulatedNetwork {
-  checkOptions("simulatedNetwork()", options, OPTIONS);
-  return new Network(options);
+  return new Network(checkOptions("simulatedNetwork()", options, OPTIONS));
 }
 
 class Network implements SimulatedNetwork {

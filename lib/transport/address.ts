@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { withInherited } from "../support/check_options.ts";
 import type { SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 
@@ -232,7 +233,9 @@ export function resolveAddress<Tls>(
   }
   checkMembers(address);
   const own = "tls" in address ? address.tls : undefined;
-  const plain = "transport" in address ? fromSocket(address) : address;
+  const plain = "transport" in address
+    ? fromSocket(address)
+    : withInherited(address);
   return withTls(checkAddress(plain), own === undefined ? tls : own);
 }
 
@@ -320,8 +323,10 @@ function checkMembers(address: object): void {
   if (members === undefined) return; // no socket can be bound or connected to it
   const first = socket ? "transport" : kind;
   const known = [first, ...members];
-  for (const [name, value] of Object.entries(address)) {
+  for (const [name, value] of Object.entries(withInherited(address))) {
     if (value === undefined || known.includes(name)) continue;
+    // A class of addresses may have methods.
+    if (typeof value === "function" && !Object.hasOwn(address, name)) continue;
     throw new TypeError(
       `Cannot use an address with '${first}' and '${name}': expected ${
         known.map((name) => `'${name}'`).join(", ")

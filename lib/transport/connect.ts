@@ -165,9 +165,9 @@ export function connect(
 ): Promise<SocketConnection>;
 export async function connect(
   address: ConnectAddress | readonly ConnectAddress[],
-  options: ConnectOptions = {},
+  given: ConnectOptions = {},
 ): Promise<SocketConnection> {
-  checkOptions("connect()", options, CONNECT_OPTIONS);
+  const options = checkOptions("connect()", given, CONNECT_OPTIONS);
   const { timeout = 10_000, signal, retry: policy, tls } = options;
   if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
     throw new RangeError(
@@ -191,9 +191,9 @@ const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   signal: true,
   timeout: true,
   retry: true,
-  noDelay: true,
-  keepAlive: true,
-  autoSelectFamily: true,
+  noDelay: "flag",
+  keepAlive: "flag",
+  autoSelectFamily: "flag",
   autoSelectFamilyAttemptDelay: true,
   link: true,
   tls: true,
@@ -304,7 +304,9 @@ function resolveTarget(
     ? { url: text, tls }
     : resolveAddress(address, tls);
   if ("tls" in target && target.tls !== undefined) {
-    checkOptions("the option tls of connect()", target.tls, TLS_CLIENT_OPTIONS);
+    const where = "the option tls of connect()";
+    const own = checkOptions(where, target.tls, TLS_CLIENT_OPTIONS);
+    return { ...target, tls: own };
   }
   return target;
 }

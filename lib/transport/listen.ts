@@ -100,9 +100,9 @@ export function listen(
 ): Promise<SocketListener>;
 export async function listen(
   address: ListenAddress,
-  options: ListenOptions = {},
+  given: ListenOptions = {},
 ): Promise<SocketListener> {
-  checkOptions("listen()", options, LISTEN_OPTIONS);
+  const options = checkOptions("listen()", given, LISTEN_OPTIONS);
   options.signal?.throwIfAborted();
   const target = resolveAddress(address, options.tls);
   checkTlsOption("listen()", [address], options.tls);
@@ -121,10 +121,10 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
   overflow: true,
   onError: true,
   signal: true,
-  noDelay: true,
-  keepAlive: true,
+  noDelay: "flag",
+  keepAlive: "flag",
   backlog: true,
-  reusePort: true,
+  reusePort: "flag",
   mode: true,
   tls: true,
 };
@@ -134,8 +134,8 @@ const TLS_OPTIONS: OptionNames<TlsServerOptions> = {
   key: true,
   clientCaCerts: true,
   alpnProtocols: true,
-  requireAlpn: true,
-  requireCloseNotify: true,
+  requireAlpn: "flag",
+  requireCloseNotify: "flag",
   handshakeTimeout: true,
   maxHandshakes: true,
   onHandshakeError: true,
@@ -182,9 +182,10 @@ async function bind(
 ): Promise<SocketListener> {
   if ("memory" in target) return listenMemory(target, options);
   if (target.tls !== undefined) {
-    checkOptions("the option tls of listen()", target.tls, TLS_OPTIONS);
+    const where = "the option tls of listen()";
+    const tls = checkOptions(where, target.tls, TLS_OPTIONS);
     const { listenTls } = await import("./tls/listen_tls.ts");
-    return await listenTls(target, options);
+    return await listenTls({ ...target, tls }, options);
   }
   return "path" in target
     ? await listenUnix(target, options)

@@ -7,12 +7,17 @@ import {
   writeAll,
 } from "../../lib/transport/mod.ts";
 import { frames, lengthPrefixed, u32be } from "../../lib/framing/mod.ts";
+import { mqtt } from "../../lib/framing/presets.ts";
 import { memoryPair } from "../../lib/testing/mod.ts";
 import {
+  CallError,
   connect as connectSession,
+  createClient,
+  createServer,
   messages,
   protocol,
   serve,
+  unary,
 } from "../../mod.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -69,31 +74,131 @@ Deno.test(
   },
 );
 
-Deno.test("checkOptions() rejects options that are inherited", none, () => {
-  class Settings {
+Deno.test("checkOptions() checks and returns inherited options", none, () => {
+  class Base {
     get limit(): number {
-      return 5; // a copy of the options would lose it
+      return 5;
     }
   }
-  for (
-    const options of [
-      new Settings(),
-      Object.create({ limit: 5 }),
-      new Map([["limit", 5]]),
-      new Date(),
-    ]
-  ) {
+  class Settings extends Base {
+    name = "own";
+  }
+  const bare = Object.assign(Object.create(null), { limit: 5 });
+  for (const options of [{ limit: 5 }, bare]) {
+    assertEquals(checkOptions("f()", options, KNOWN) === options, true);
+  }
+  assertEquals(
+    { ...checkOptions("f()", new Settings(), KNOWN) },
+    { name: "own", limit: 5 },
+  );
+  const defaults = { limit: 5, name: "default" };
+  const derived = Object.assign(Object.create(defaults), { name: "own" });
+  assertEquals(
+    { ...checkOptions<object>("f()", derived, KNOWN) },
+    { name: "own", limit: 5 },
+  );
+
+  class Misspelled extends Base {
+    get nme(): string {
+      return "x";
+    }
+  }
+  for (const options of [new Misspelled(), Object.create({ nme: "x" })]) {
     assertThrows(
-      () => checkOptions("f()", options, KNOWN),
+      () => checkOptions<object>("f()", options, KNOWN),
+      TypeError,
+      'Unknown option "nme" of f() (did you mean "name"?)',
+    );
+  }
+  assertThrows(
+    () => checkOptions("f()", { [Symbol("limit")]: 5 }, KNOWN),
+    TypeError,
+    "Unknown option Symbol(limit) of f()",
+  );
+  for (const options of [new Map([["limit", 5]]), new Date(), [5]]) {
+    assertThrows(
+      () => checkOptions<object>("f()", options, KNOWN),
       TypeError,
       "the options of f(): expected a plain object",
     );
   }
-  const bare = Object.assign(Object.create(null), { limit: 5 });
-  for (const options of [{ limit: 5 }, bare]) {
-    checkOptions("f()", options, KNOWN);
-  }
 });
+
+Deno.test(
+  "a flag of another type is rejected in every layer",
+  none,
+  async () => {
+    const known = { quick: "flag" } as const; // the literal type that checkOptions() wants
+    for (const quick of [true, false, undefined]) {
+      checkOptions("f()", { quick }, known);
+    }
+    const options = JSON.parse("{}"); // of any type, as in JavaScript
+    for (const wrong of ["false", 0, null]) {
+      for (const name of ["quick", "keepHeader", "noDelay", "early"]) {
+        options[name] = wrong;
+      }
+      const Empty = protocol({ name: "empty" });
+      const { keepHeader, noDelay, early, quick } = options;
+      for (
+        const act of [
+          () => checkOptions("f()", { quick }, known),
+          () => lengthPrefixed({ keepHeader }),
+          () => connect({ port: 1 }, { noDelay }),
+          () => listen({ port: 0 }, { noDelay }),
+          () => connectSession(Empty, { port: 1 }, { early }),
+          () => createClient(Empty, { port: 1 }, { transport: { noDelay } }),
+        ]
+      ) {
+        await assertRejects(
+          async () => void await act(),
+          TypeError,
+          "it must be true, false or omitted",
+        );
+      }
+    }
+  },
+);
+
+Deno.test(
+  "inherited options have their effect in every layer",
+  none,
+  async () => {
+    const inherits = (options: object) => Object.create(options);
+    assertEquals(u32be(inherits({ maxFrameLength: 9 })).maxFrameLength, 9);
+    assertEquals(mqtt(inherits({ maxFrameLength: 9 })).maxFrameLength, 9);
+    const name = "inherited options";
+    await using listener = await listen(inherits({ memory: name }));
+    assertEquals(listener.addr.name, name);
+
+    const stopped = AbortSignal.abort(new Error("stopped"));
+    const signal = inherits({ signal: stopped });
+    const nowhere = { memory: "none" };
+    await assertRejects(() => connect(nowhere, signal), Error, "stopped");
+    await assertRejects(() => listen(nowhere, signal), Error, "stopped");
+    const plain = messages(memoryPair()[0], signal);
+    await assertRejects(() => plain.next(), Error, "stopped");
+
+    const Echo = protocol({
+      name: "echo",
+      server: { echo: unary<string, string>() },
+    });
+    const limits = inherits({ maxMessage: 65_536 });
+    const server = createServer(Echo, { limits }).handle({ echo: (x) => x });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connectSession(Echo, near, {
+      interceptors: [(request, next) => next(request)],
+    });
+    const timeout = inherits({ timeout: -1 });
+    await assertRejects(() => session.remote.echo("a", timeout), RangeError);
+    await assertRejects(
+      () => session.remote.echo("a".repeat(70_000)),
+      CallError,
+    );
+    await session.close();
+    await server.shutdown();
+  },
+);
 
 Deno.test("every layer rejects a signal of another type", none, async () => {
   const { signal } = new AbortController();

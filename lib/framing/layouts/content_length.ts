@@ -51,7 +51,7 @@ export interface ContentLengthOptions {
 
 const CONTENT_LENGTH_OPTIONS: OptionNames<ContentLengthOptions> = {
   maxHeaderLength: true,
-  keepHeader: true,
+  keepHeader: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

@@ -50,7 +50,7 @@ export interface DelimitedOptions {
 }
 
 const DELIMITED_OPTIONS: OptionNames<DelimitedOptions> = {
-  keepDelimiter: true,
+  keepDelimiter: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

@@ -139,7 +139,7 @@ const LENGTH_OPTIONS: OptionNames<LengthPrefixedOptions> = {
   counts: true,
   adjustment: true,
   rule: true,
-  keepHeader: true,
+  keepHeader: "flag",
   strip: true,
   magic: true,
   trailer: true,

@@ -30,8 +30,8 @@ export interface LinesOptions extends DelimitedOptions {
 
 const LINES_OPTIONS: OptionNames<LinesOptions> = {
   newline: true,
-  finalLine: true,
-  keepDelimiter: true,
+  finalLine: "flag",
+  keepDelimiter: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

@@ -38,7 +38,7 @@ export interface NetstringOptions {
 }
 
 const NETSTRING_OPTIONS: OptionNames<NetstringOptions> = {
-  keepHeader: true,
+  keepHeader: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

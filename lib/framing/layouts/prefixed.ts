@@ -52,7 +52,7 @@ export interface PrefixedOptions {
 /** Limit on `maxLength` and `maxTrailerLength`. */
 const MAX_LENGTH = 2 ** 20;
 const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
-  keepHeader: true,
+  keepHeader: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

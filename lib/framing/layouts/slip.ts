@@ -40,7 +40,7 @@ export interface SlipOptions {
 }
 
 const SLIP_OPTIONS: OptionNames<SlipOptions> = {
-  leadingEnd: true,
+  leadingEnd: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

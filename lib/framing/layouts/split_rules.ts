@@ -75,7 +75,7 @@ export interface FullPartOptions {
 
 const FULL_PART_OPTIONS: OptionNames<FullPartOptions> = {
   partLength: true,
-  sequence: true,
+  sequence: "flag",
 };
 
 /**

@@ -66,9 +66,9 @@ export interface VarintPrefixedOptions {
 
 const VARINT_OPTIONS: OptionNames<VarintPrefixedOptions> = {
   maxPrefixLength: true,
-  canonical: true,
+  canonical: "flag",
   offset: true,
-  keepHeader: true,
+  keepHeader: "flag",
   maxFrameLength: true,
   onTooLarge: true,
 };

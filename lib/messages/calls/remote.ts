@@ -16,7 +16,11 @@ import {
 } from "./pending_call.ts";
 import { whenAccepted } from "./pending_notification.ts";
 import { SENT } from "../streams/item_writer.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkOptions,
+  type OptionNames,
+  withInherited,
+} from "../support/check_options.ts";
 import type {
   AnyCallOptions,
   CallOptions,
@@ -159,11 +163,13 @@ function intercepted(info: BoundMethod, site: CallSite): MakeCall {
   const mayBeDirect = info.shape === "unary" && !info.method.once;
   const direct = mayBeDirect ? site.direct : undefined;
   return (maker, input, options) => {
+    // The options are copied, which would lose inherited ones.
+    const given = withInherited(options);
     if (direct?.ready) {
-      const first = new FirstAttempt(maker, input, options);
-      return maker.begin(input, options, first).result;
+      const first = new FirstAttempt(maker, input, given);
+      return maker.begin(input, given, first).result;
     }
-    const call = new InterceptedCall(maker, input, options);
+    const call = new InterceptedCall(maker, input, given);
     if (stream) return call;
     return info.shape === "notification" && call.result !== undefined
       ? mayBeUnawaited(call.result)

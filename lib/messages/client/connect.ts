@@ -84,7 +84,7 @@ const CLIENT_OPTIONS: OptionNames<ClientOptions & { handlers: object }> = {
   ...SESSION_OPTIONS,
   credentials: true,
   signal: true,
-  early: true,
+  early: "flag",
   resume: true,
   transport: true,
   handlers: true,

@@ -214,9 +214,9 @@ const TRANSPORT: OptionNames<
   Omit<TransportConnectOptions, "signal" | "retry">
 > = {
   timeout: true,
-  noDelay: true,
-  keepAlive: true,
-  autoSelectFamily: true,
+  noDelay: "flag",
+  keepAlive: "flag",
+  autoSelectFamily: "flag",
   autoSelectFamilyAttemptDelay: true,
   link: true,
   tls: true,
@@ -266,7 +266,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   const { credentials, connections = 1, onSession = () => {} } = options;
   const { maxAttempts = 3, budget = {} } = retry;
   const { resume = {} } = options;
-  checkNames(
+  const sockets = checkNames(
     `the option transport of ${WHERE}`,
     transport,
     TRANSPORT,
@@ -307,8 +307,8 @@ export function resolveClientOptions<P extends AnyProtocol>(
     credentials: fresh ? () => credentials() : () => credentials,
     freshCredentials: fresh,
     transport: addresses > 1
-      ? { timeout: TIMEOUT_OF_SEVERAL, ...transport }
-      : transport,
+      ? { timeout: TIMEOUT_OF_SEVERAL, ...sockets }
+      : sockets,
     // Calls wait meanwhile, so the pause must be well below their timeout.
     reconnect: {
       minDelay,

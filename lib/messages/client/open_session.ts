@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withInherited } from "../support/check_options.ts";
 import {
   connect as connectTransport,
   type ConnectAddress,
@@ -216,7 +217,7 @@ function connectTo(
   }
   return connectTransport(
     address,
-    signal === undefined ? transport : { ...transport, signal },
+    signal === undefined ? transport : { ...withInherited(transport), signal },
   );
 }
 

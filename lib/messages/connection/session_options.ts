@@ -21,7 +21,11 @@ import { type Violation, ViolationLog } from "../observe/violation_log.ts";
 import { type LinkSettings, linkSettings } from "./link.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkOptions,
+  type KnownNames,
+  type OptionNames,
+} from "../support/check_options.ts";
 import {
   resolveSessionLimits,
   type SessionLimits,
@@ -259,15 +263,16 @@ const DRAIN_OPTIONS: OptionNames<DrainOptions> = {
 /**
  * Checks the options for a drain.
  *
+ * @returns the options; a copy if some are inherited
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function checkDrainOptions(
+export function checkDrainOptions<Options extends DrainOptions>(
   where: string,
-  options: DrainOptions,
-  more: Readonly<Record<string, true>> = {},
-): void {
-  checkOptions(where, options, { ...DRAIN_OPTIONS, ...more });
+  given: Options,
+  more: KnownNames = {},
+): Options {
+  const options = checkOptions(where, given, { ...DRAIN_OPTIONS, ...more });
   const { grace = 0, code = "drain", retryAfter = 0, spread = 0 } = options;
   for (const [name, value] of Object.entries({ grace, retryAfter, spread })) {
     checkTime(`drain with ${name}`, value);
@@ -277,6 +282,7 @@ export function checkDrainOptions(
       `Cannot drain with code "${code}": expected "drain" or "age"`,
     );
   }
+  return options;
 }
 
 /**

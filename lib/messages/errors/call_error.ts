@@ -305,7 +305,7 @@ export interface SessionErrorOptions extends ErrorOptions {
 
 const SESSION_ERROR_OPTIONS: OptionNames<SessionErrorOptions> = {
   code: true,
-  remote: true,
+  remote: "flag",
   retryAfter: true,
   spread: true,
   cause: true,

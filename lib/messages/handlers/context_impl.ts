@@ -109,8 +109,8 @@ export class ContextImpl implements CallContext<unknown, unknown> {
 
   /** @inheritdoc */
   get inherit(): (options?: CallOptions) => CallOptions {
-    return (options = {}) => {
-      checkOptions("inherit()", options, CALL_OPTIONS);
+    return (given = {}) => {
+      const options = checkOptions("inherit()", given, CALL_OPTIONS);
       const timeout = Math.min(options.timeout ?? Infinity, this.timeLeft);
       const signal = options.signal === undefined
         ? this.signal

@@ -518,8 +518,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       stagger = Math.min(size, MAX_STAGGER),
       drainDelay = 0,
       ...drain
-    } = options;
-    checkDrainOptions("shutdown()", options, {
+    } = checkDrainOptions("shutdown()", options, {
       stagger: true,
       drainDelay: true,
     });

@@ -4,9 +4,17 @@
  *
  * @module
  */
-import { checkOptions as checkNames } from "../../support/check_options.ts";
+import {
+  checkOptions as checkNames,
+  type KnownNames,
+} from "../../support/check_options.ts";
 
-export { checkObject, type OptionNames } from "../../support/check_options.ts";
+export {
+  checkObject,
+  type KnownNames,
+  type OptionNames,
+  withInherited,
+} from "../../support/check_options.ts";
 
 /** Hints for options whose place or name is another. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -15,16 +23,18 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks that options are an object without unknown names.
+ * Checks options for unknown names, own or inherited.
  *
  * @param where the function or option that takes the options
  * @param known the options that exist
- * @throws {TypeError} if the options are not an object, or one is unknown
+ * @returns the options; a copy if some are inherited, so that they can be spread
+ * @throws {TypeError} if the options are not an object, one is unknown, or a
+ * signal or flag has another type
  */
-export function checkOptions(
+export function checkOptions<Options extends object>(
   where: string,
-  options: object,
-  known: Readonly<Record<string, true>>,
-): void {
-  checkNames(where, options, known, HINTS);
+  options: Options,
+  known: KnownNames,
+): Options {
+  return checkNames(where, options, known, HINTS);
 }

@@ -21,7 +21,7 @@ const OPTIONS: OptionNames<Options> = {
   cert: true,
   key: true,
   alpnProtocols: true,
-  requireCloseNotify: true,
+  requireCloseNotify: "flag",
   timeout: true,
   signal: true,
 };

@@ -54,11 +54,11 @@ export interface TlsClientOptions {
 export const TLS_CLIENT_OPTIONS: OptionNames<TlsClientOptions> = {
   serverName: true,
   caCerts: true,
-  defaultCaCerts: true,
+  defaultCaCerts: "flag",
   cert: true,
   key: true,
   alpnProtocols: true,
-  requireCloseNotify: true,
+  requireCloseNotify: "flag",
 };
 
 /**

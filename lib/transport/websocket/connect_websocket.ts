@@ -128,7 +128,7 @@ const CONNECT_OPTIONS: OptionNames<WebSocketConnectOptions> = {
   receiveLimit: true,
   signal: true,
   timeout: true,
-  flowControl: true,
+  flowControl: "flag",
   headers: true,
   tls: true,
 };

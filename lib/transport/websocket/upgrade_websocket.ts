@@ -100,8 +100,8 @@ export function upgradeWebSocket(
   request: Request,
   options: UpgradeWebSocketOptions = {},
 ): WebSocketUpgrade {
-  checkOptions("upgradeWebSocket()", options, UPGRADE_OPTIONS);
-  const { idleTimeout, origins, ...connectionOptions } = options;
+  const given = checkOptions("upgradeWebSocket()", options, UPGRADE_OPTIONS);
+  const { idleTimeout, origins, ...connectionOptions } = given;
   checkReceiveLimit(options.receiveLimit);
   const allowed = origins?.map(checkOrigin);
   requireDeno({ verb: "upgrade", address: request.url });

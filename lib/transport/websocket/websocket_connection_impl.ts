@@ -71,8 +71,11 @@ export function webSocketConnection(
   socket: WebSocket,
   options: WebSocketConnectionOptions = {},
 ): WebSocketConnection {
-  checkOptions("webSocketConnection()", options, CONNECTION_OPTIONS);
-  return adaptWebSocket(socket, options);
+  const where = "webSocketConnection()";
+  return adaptWebSocket(
+    socket,
+    checkOptions(where, options, CONNECTION_OPTIONS),
+  );
 }
 
 /** Options for {@linkcode adaptWebSocket}. */
@@ -128,7 +131,7 @@ export const CONNECTION_OPTIONS: OptionNames<WebSocketConnectionOptions> = {
   receiveLimit: true,
   remoteAddr: true,
   request: true,
-  flowControl: true,
+  flowControl: "flag",
   onClose: true,
 };
 

@@ -5,7 +5,7 @@
  */
 
 import { didYouMean } from "../../../support/did_you_mean.ts";
-import { checkObject } from "../../support/check_options.ts";
+import { checkObject, withInherited } from "../../support/check_options.ts";
 import { MAX_HELLO } from "./hello.ts";
 
 /**
@@ -209,12 +209,16 @@ export function resolveSessionLimits(
     readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
   } = {},
 ): SessionLimits {
-  checkObject('option "limits"', limits);
+  if (typeof limits !== "object" || Array.isArray(limits)) {
+    checkObject('option "limits"', limits);
+  }
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
-  const given = Object.entries(limits).filter(([name, value]) => {
-    checkKnown(name);
-    return value !== undefined;
-  });
+  const given = Object.entries(withInherited(limits)).filter(
+    ([name, value]) => {
+      checkKnown(name);
+      return value !== undefined;
+    },
+  );
   const resolved: SessionLimits = {
     ...DEFAULT_LIMITS,
     // Otherwise, one message of the maximum size could exceed maxAssembly.
