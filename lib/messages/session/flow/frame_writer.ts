@@ -260,11 +260,14 @@ export class FrameWriter {
     }
     const kind = this.buffer[this.#start];
     const body = inPlace ? this.buffer.subarray(at, end) : end;
+    if (sendNow && size <= this.peerLimits.maxMessage) {
+      return this.#copyIn(at, body);
+    }
     const head = this.buffer.subarray(this.#start + HEADER, at);
     const bytes = concat([head, body]);
     this.#sink.abandon();
     this.checkSize(size, kind === Kind.ITEM);
-    return sendNow ? this.#copyIn(bytes) : bytes;
+    return bytes;
   }
 
   /** Sends a message without a body; see {@linkcode FrameWriter.message}. */
@@ -291,16 +294,21 @@ export class FrameWriter {
     }
   }
 
-  /** Sends the frame with a body that outgrew the reserved bytes. */
-  #copyIn(bytes: Uint8Array): number {
-    const header = this.buffer.slice(this.#start, this.#start + HEADER);
-    const { buffer, start } = this.#sink.begin(HEADER + bytes.length);
-    buffer.set(header, start);
-    buffer.set(bytes, start + HEADER);
+  /**
+   * Sends the open frame with a body that outgrew the reserved bytes.
+   *
+   * @param at offset of the body
+   */
+  #copyIn(at: number, body: Uint8Array): number {
+    const head = this.buffer.slice(this.#start, at);
+    this.#sink.abandon();
+    const { buffer, start } = this.#sink.begin(head.length + body.length);
+    buffer.set(head, start);
+    buffer.set(body, start + head.length);
     this.buffer = buffer;
     this.#start = start;
-    this.#commit(start + HEADER + bytes.length);
-    return bytes.length + FRAME_CHARGE;
+    this.#commit(start + head.length + body.length);
+    return head.length - HEADER + body.length + FRAME_CHARGE;
   }
 
   /** @throws {CallError} `too-large` if `length` exceeds the peer's limit */
