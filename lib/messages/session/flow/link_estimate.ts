@@ -25,10 +25,20 @@ const GAIN = 1.2;
 const USED = 1 / 3;
 /** Factor by which a round trip may exceed the shortest one. */
 const TOLERANCE = 1.25;
-/** Milliseconds that a peer may take to handle a turn; shorter trips count as these. */
-const LEAST_TRIP = 4;
+/**
+ * Milliseconds of a round trip in which a peer may work. Such trips say little
+ * about the link, and raise the window up to {@linkcode BUSY_WINDOW}.
+ */
+const BUSY_TRIP = 5;
+/**
+ * Bytes in transit that keep two processes busy. With fewer, each
+ * of them is woken for one item of 64 KiB; with more, throughput does not grow,
+ * and calls wait for these bytes.
+ */
+const BUSY_WINDOW = 256 * 1024;
 /** Milliseconds between measurements: a peer answers five PINGs per second. */
 const INTERVAL = 250;
+
 /** The estimate for one direction of a link. */
 export class LinkEstimate {
   /** Bytes that the windows of all streams in use may have together. */
@@ -68,12 +78,15 @@ export class LinkEstimate {
     const bytes = received - before;
     this.#dueAt = Math.max(this.#dueAt, now + trip); // a raise shows only then
     this.#shortest = Math.min(this.#shortest, trip);
-    const shortest = Math.max(LEAST_TRIP, this.#shortest);
-    if (trip > TOLERANCE * shortest) return;
-    // A short trip says little about a link on which turns take longer.
-    const carried = bytes * shortest / Math.max(1, trip);
-    const isLimit = carried >= USED * this.window;
-    const window = GAIN * (isLimit ? Math.max(carried, this.window) : carried);
-    this.window = Math.max(this.window, Math.ceil(window));
+    const isLimit = bytes >= USED * this.window;
+    const raised = Math.ceil(
+      GAIN * (isLimit ? Math.max(bytes, this.window) : bytes),
+    );
+    if (trip <= TOLERANCE * this.#shortest) this.#raise(raised);
+    else if (trip <= BUSY_TRIP) this.#raise(Math.min(raised, BUSY_WINDOW));
+  }
+
+  #raise(window: number): void {
+    this.window = Math.max(this.window, window);
   }
 }

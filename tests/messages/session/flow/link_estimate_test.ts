@@ -49,6 +49,39 @@ for (
 }
 
 Deno.test(
+  "LinkEstimate.window follows a short link whose round trips take their time",
+  pure,
+  () => {
+    const { window } = settle(1_250_000, 0.5);
+    assert(window >= 625_000 && window <= 1.5 * 625_000, `${window}`);
+  },
+);
+
+Deno.test(
+  "LinkEstimate.window stays at 256 KiB between processes of one machine",
+  pure,
+  () => {
+    // As many bytes as both handle, which then wait in the buffers of sockets.
+    assertEquals(settle(800_000, 0.05).window, 256 * KIB);
+  },
+);
+
+Deno.test(
+  "LinkEstimate.window grows to 256 KiB with trips of up to 5 ms",
+  pure,
+  () => {
+    for (const [trip, window] of [[5, 256], [5.1, 128]] as const) {
+      const estimate = new LinkEstimate();
+      estimate.begin(0, 0);
+      estimate.end(0.1, 0);
+      estimate.begin(1000, 0);
+      estimate.end(1000 + trip, MIB);
+      assertEquals(estimate.window, window * KIB, `${trip} ms`);
+    }
+  },
+);
+
+Deno.test(
   "LinkEstimate.window does not grow with bytes that few send",
   pure,
   () => {
