@@ -236,10 +236,16 @@ export class ConnectionCredit extends GrantedCredit {
     this.#account = account;
   }
 
-  /** Owes the charge of processed frames, and grants it in time. */
-  release(amount: number): void {
+  /**
+   * Owes the charge of processed frames, and grants it in time.
+   *
+   * @param grants whether another grant has just been written: one write then
+   * takes both, so half of what is otherwise required suffices
+   */
+  release(amount: number, grants = false): void {
     this.owe(amount);
-    this.#grantInTime();
+    if (grants && 2 * this.owed >= this.#grantAt && !this.#paused) this.send();
+    else this.#grantInTime();
   }
 
   #grantInTime(): void {

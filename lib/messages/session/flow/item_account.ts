@@ -118,13 +118,17 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
     return this.#lent;
   }
 
-  /** Returns the charge of items that were taken, paid or dropped. */
-  release(amount: number): void {
+  /**
+   * Returns the charge of items that were taken, paid or dropped.
+   *
+   * @param grants whether the stream of the items has just been granted credit
+   */
+  release(amount: number, grants = false): void {
     const repaid = Math.min(this.#lent, amount);
     this.#lent -= repaid;
     this.budget.release(repaid);
     this.credit.repay(repaid);
-    this.credit.release(amount - repaid);
+    this.credit.release(amount - repaid, grants);
     this.relieve();
   }
 

@@ -200,7 +200,7 @@ function returnCharge(
   window.owe(charge);
   const total = window.grant();
   if (total > 0) writeTotal(shared.writer, Kind.CREDIT, call.id, total);
-  shared.items.release(charge);
+  shared.items.release(charge, total > 0);
 }
 
 /** Ends the claim of an item, so that others may follow. */

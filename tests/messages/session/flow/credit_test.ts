@@ -251,6 +251,26 @@ Deno.test(
 );
 
 Deno.test(
+  "ConnectionCredit.release() grants half as much together with another grant",
+  pure,
+  () => {
+    const { credit, totals } = account();
+    credit.charge(300);
+    credit.release(49, true);
+    assertEquals(totals(), []);
+    credit.release(1);
+    assertEquals(totals(), []);
+    credit.release(0, true);
+    assertEquals(totals(), [450]);
+    credit.pause(true);
+    credit.release(150, true);
+    assertEquals(totals(), []);
+    credit.pause(false);
+    assertEquals([totals(), credit.owed], [[600], 0]);
+  },
+);
+
+Deno.test(
   "GrantedCredit.charge() allows no frame once exactly all is used",
   pure,
   () => {
