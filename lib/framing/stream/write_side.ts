@@ -28,6 +28,13 @@ import { type Batch, type FrameRoom, WriteBuffer } from "./write_buffer.ts";
 export const EARLY = 2 * 1024;
 
 /**
+ * The same for a stream: its first write has 2 KiB, so that the peer can begin,
+ * and each further one twice as much, up to this. Every write takes as long as
+ * encoding about 20 items of 100 bytes.
+ */
+export const EARLY_OF_STREAM = 16 * 1024;
+
+/**
  * Number of microtasks that frames of a stream wait for others. The
  * item of an async generator follows the one before it after 6.
  */
@@ -81,6 +88,8 @@ export class WriteSide {
   #left = 0;
   /** Whether frames have been written since the last read. */
   #streams = false;
+  /** Framed bytes at which the next write starts before the turn ends. */
+  #early = EARLY;
   /** Batches to write before `#frames`: large payloads and frames before them. */
   #queue: Batch[] | undefined = undefined;
   /** The batch being written, from `#from` on. */
@@ -213,7 +222,12 @@ export class WriteSide {
   #schedule(): void {
     if (this.#flight !== undefined) return;
     const { end } = this.#frames;
-    if (this.#queue !== undefined || end >= EARLY) return this.#start();
+    if (this.#queue !== undefined || end >= this.#early) {
+      if (this.#streams) {
+        this.#early = Math.min(2 * this.#early, EARLY_OF_STREAM);
+      }
+      return this.#start();
+    }
     if (end === 0) return;
     this.#left = this.#streams ? PATIENCE : 1;
     if (this.#turnScheduled) return;
@@ -224,12 +238,14 @@ export class WriteSide {
   #endTurn(): void {
     if (--this.#left > 0) return queueMicrotask(this.#onTurnEnd);
     this.#turnScheduled = false;
+    this.#early = EARLY;
     this.#start();
   }
 
   /** Records that bytes have been read, which the next frames may answer. */
   onRead(): void {
     this.#streams = false;
+    this.#early = EARLY;
   }
 
   /** Writes the next batch, unless a write is in progress. */

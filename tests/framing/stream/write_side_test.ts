@@ -631,3 +631,30 @@ Deno.test("a frame of a stream waits for the next one for 8 microtasks", async (
   assertEquals(await microtasks(7), 7 + 8);
   assertEquals(connection.offered, [5, 5, 10]);
 });
+
+Deno.test("the writes of a stream grow to 16 KiB, until it pauses or something is read", async () => {
+  const connection = new ScriptedConnection();
+  await using stream = frames(connection, u32be());
+  async function* items() {
+    for (let index = 0; index < 512; index++) yield payload(124);
+  }
+  /** Sends 64 KiB, and returns the lengths of the writes. */
+  async function send(): Promise<number[]> {
+    const { length } = connection.offered;
+    for await (const item of items()) stream.write(item);
+    await settled();
+    return connection.offered.slice(length);
+  }
+  const grown = [2048, 4096, 8192, 16_384, 16_384];
+  const [first, ...others] = await send();
+  assertEquals(first, 128); // the first frame follows nothing
+  assertEquals(others.slice(0, 5), grown);
+  assertEquals((await send()).slice(0, 5), grown);
+  const sizes = Promise.withResolvers<number[]>();
+  const ended = stream.receive(() => sizes.resolve(send()));
+  connection.feed(framed(payload(1)));
+  const [answer, ...afterRead] = await sizes.promise;
+  assertEquals([answer, afterRead.slice(0, 5)], [128, grown]);
+  connection.feed(null);
+  await ended;
+});
