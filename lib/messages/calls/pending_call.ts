@@ -25,8 +25,11 @@ import type {
   CallerObserver,
   OutgoingCall,
 } from "../session/calls/outgoing_calls.ts";
-import { discardItems, takeItem } from "../session/flow/received_items.ts";
-import { sendItem } from "../session/flow/outgoing_items.ts";
+import { discardItems } from "../session/flow/received_items.ts";
+import type { ItemHead } from "../session/flow/item_frame.ts";
+import type { SendOutcome } from "../session/flow/outgoing_items.ts";
+import type { ItemSender } from "../session/flow/send_queue.ts";
+import type { SessionStream } from "../session/flow/shared_state.ts";
 import type { Fields, Metadata } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
 import type { Gap } from "../session/wire/positions.ts";
@@ -49,6 +52,15 @@ export interface CallSession {
    * Updates the session's time, and resets the session's timer after the command.
    */
   enter(): Session;
+  /** Takes an item of a call, as `takeItem()` does. */
+  takeItem(call: SessionStream): Uint8Array | undefined;
+  /** Sends an item of a call, as `sendItem()` does. */
+  sendItem(
+    call: SessionStream,
+    value: unknown,
+    sender: ItemSender,
+    head?: ItemHead,
+  ): SendOutcome;
   /** Reports a failure that no method declares. */
   report(error: unknown, method: string): IncidentReport;
 }
@@ -124,7 +136,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   #newReader(): ItemReader {
     return new ItemReader({
-      take: (call) => takeItem(this.#peer!.enter().shared, call), // set with the reader's call
+      take: (call) => this.#peer!.takeItem(call), // set with the reader's call
       decode: (body) => {
         this.#observed?.itemReceived(body.length);
         return this.#decode(body);
@@ -139,8 +151,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
 
   #newWriter(): ItemWriter {
     return new ItemWriter({
-      send: (call, item, sender) =>
-        sendItem(this.#peer!.enter().shared, call, item, sender), // set with the writer's call
+      send: (call, item, sender) => this.#peer!.sendItem(call, item, sender), // set with the writer's call
       failure: () =>
         this.#end === "succeeded"
           ? { error: sendRefused(this.#info.name, "the call has ended") }

@@ -56,6 +56,11 @@ import { ResumableSink } from "../session/resume/resumable_sink.ts";
 import type { HelloEntries } from "../session/control/handshake.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
+import type { ItemHead } from "../session/flow/item_frame.ts";
+import { sendItem, type SendOutcome } from "../session/flow/outgoing_items.ts";
+import { takeItem } from "../session/flow/received_items.ts";
+import type { ItemSender } from "../session/flow/send_queue.ts";
+import type { SessionStream } from "../session/flow/shared_state.ts";
 import { connectionInfo } from "./connection_info.ts";
 import { Link, type LinkReceiver } from "./link.ts";
 import {
@@ -73,6 +78,9 @@ import { setRef } from "../support/keep_alive.ts";
 import { randomId } from "../support/random_id.ts";
 
 const DONE: Promise<void> = Promise.resolve();
+
+/** Items taken or sent before the timer is armed again. */
+const ITEMS_BEFORE_ARMING = 16;
 
 /** Account of the memory that a session holds. */
 export interface HeldBytes {
@@ -166,6 +174,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** Milliseconds by which recent timers were late. */
   timerDelay = 0;
   #armQueued = false;
+  /** Number of items taken or sent since the timer was armed. */
+  #unarmedItems = 0;
+  /** Whether bytes were unsent when the timer was armed. */
+  #watchesUnsent = false;
   /** Arms the timer; allocated once, because `enter` queues it often. */
   readonly #armLater = () => {
     this.#armQueued = false;
@@ -480,11 +492,61 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
    * updated.
    */
   enter(): Session {
-    if (!this.#armQueued && !this.#inRead) {
-      this.#armQueued = true;
-      queueMicrotask(this.#armLater);
-    }
+    this.#armSoon();
     return this.#session.enter(this.now());
+  }
+
+  #armSoon(): void {
+    if (this.#armQueued || this.#inRead) return;
+    this.#armQueued = true;
+    queueMicrotask(this.#armLater);
+  }
+
+  /** @inheritdoc */
+  takeItem(call: SessionStream): Uint8Array | undefined {
+    const { shared } = this.#session.enter(this.now());
+    try {
+      const body = takeItem(shared, call);
+      this.#armAfterItem(body === undefined);
+      return body;
+    } catch (error) {
+      this.#armSoon();
+      throw error;
+    }
+  }
+
+  /** @inheritdoc */
+  sendItem(
+    call: SessionStream,
+    value: unknown,
+    sender: ItemSender,
+    head?: ItemHead,
+  ): SendOutcome {
+    const { shared } = this.#session.enter(this.now());
+    try {
+      const outcome = sendItem(shared, call, value, sender, head);
+      this.#armAfterItem(outcome !== "accepted");
+      return outcome;
+    } catch (error) {
+      this.#armSoon();
+      throw error;
+    }
+  }
+
+  /**
+   * Arms the timer after some items. Arming takes as long as half of what else is
+   * done for an item, and is rarely necessary: a write, which arms it as well,
+   * follows soon.
+   *
+   * @param waits whether the application or the item waits
+   */
+  #armAfterItem(waits: boolean): void {
+    const { shared: { writer, timerWheel }, state } = this.#session;
+    const due = waits || state !== "open" ||
+      timerWheel.wakeAt < this.#armedFor ||
+      (writer.unsent > 0 && !this.#watchesUnsent) ||
+      ++this.#unarmedItems === ITEMS_BEFORE_ARMING;
+    if (due) this.#armSoon();
   }
 
   /** @inheritdoc */
@@ -800,6 +862,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Accounts for the memory and arms the timer. */
   #afterEvent(): void {
+    this.#unarmedItems = 0;
+    this.#watchesUnsent = this.#session.shared.writer.unsent > 0;
     this.#observed?.roundTrip(this.roundTrip);
     this.#charge();
     this.#arm();

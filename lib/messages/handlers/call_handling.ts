@@ -25,10 +25,10 @@ import {
   STEPS,
   type StreamStep,
 } from "../streams/positioned_items.ts";
-import { discardItems, takeItem } from "../session/flow/received_items.ts";
-import { dropQueued, sendItem } from "../session/flow/outgoing_items.ts";
+import { discardItems } from "../session/flow/received_items.ts";
+import { dropQueued } from "../session/flow/outgoing_items.ts";
 import { ItemReader } from "../streams/item_reader.ts";
-import { ItemWriter } from "../streams/item_writer.ts";
+import { type ItemTarget, ItemWriter } from "../streams/item_writer.ts";
 import { checkStep, headOf, StreamMove } from "./positioned_stream.ts";
 import { checkOutput, validateOr } from "./value_validation.ts";
 import { CallError, type SessionError } from "../errors/call_error.ts";
@@ -342,7 +342,7 @@ export class CallHandling extends Handling
       throw this.#notResumed();
     }
     const { output } = this.declaration;
-    const writer = this.#newWriter(sendItem);
+    const writer = this.#newWriter();
     const ended = await this.#pumpAll(
       iterable,
       output === undefined
@@ -370,10 +370,10 @@ export class CallHandling extends Handling
   async #sendSteps(items: PositionedItems<unknown>): Promise<void> {
     const move = this.#move = new StreamMove(() => this.#stopSteps());
     const { output } = this.declaration;
-    const writer = this.#newWriter((shared, call, step, sender) => {
+    const writer = this.#newWriter((call, step, sender) => {
       const { item } = step as StreamStep; // sent below
       const head = headOf(step as StreamStep);
-      return sendItem(shared, call, item?.value, sender, head);
+      return this.host.sendItem(call, item?.value, sender, head);
     });
     const sent = this.#pumpAll(
       items[STEPS](),
@@ -419,11 +419,12 @@ export class CallHandling extends Handling
     );
   }
 
-  #newWriter(send: typeof sendItem): ItemWriter {
-    const host = this.host;
+  #newWriter(
+    send: ItemTarget["send"] = (call, item, sender) =>
+      this.host.sendItem(call, item, sender),
+  ): ItemWriter {
     return this.#writer = new ItemWriter({
-      send: (call, item, sender) =>
-        send(host.enter().shared, call, item, sender),
+      send,
       unsendable: (error) => this.#ownError(unsendableError(error, this)),
       failure: () => this.cancelled && { error: this.cancelled },
     }, this.#call);
@@ -433,7 +434,7 @@ export class CallHandling extends Handling
     const { input } = this.declaration;
     const host = this.host;
     const reader = this.#reader = new ItemReader({
-      take: (call) => takeItem(host.enter().shared, call),
+      take: (call) => host.takeItem(call),
       decode: (body) => {
         this.observed?.itemReceived(body.length);
         return this.#valid(input, this.#decodeItem(body));

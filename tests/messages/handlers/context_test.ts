@@ -38,6 +38,8 @@ const IDLE: HandlingHost = {
     throw new Error("The context of these tests is not observed");
   },
   enter: () => fail("The context entered the session"),
+  takeItem: () => fail("The context took an item"),
+  sendItem: () => fail("The context sent an item"),
   report: () => fail("The context reported an error"),
   now: () => 0,
   drainReason: undefined,
