@@ -130,18 +130,18 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       for await (const _ of remote.down(ROUND));
     },
-    bytes: 4_050,
-    reads: 60,
-    writes: 60,
+    bytes: 2_950,
+    reads: 30,
+    writes: 30,
   },
   {
     name: "items of a client stream",
     async run(remote) {
       await remote.up(orders()).result;
     },
-    bytes: 3_620,
-    reads: 57,
-    writes: 57,
+    bytes: 2_800,
+    reads: 27,
+    writes: 27,
   },
   {
     name: "items of a duplex stream, both ways",
@@ -158,9 +158,9 @@ const KINDS: readonly Kind[] = [
       for (let at = 0; at < ROUND; at++) await remote.note(ORDER);
       await remote.echo(null);
     },
-    bytes: 2_900,
-    reads: 54,
-    writes: 54,
+    bytes: 2_750,
+    reads: 18,
+    writes: 18,
   },
   {
     name: "items of 64 KiB of a server stream",
