@@ -4,8 +4,8 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
-import { checkOneOf } from "../decode/option_checks.ts";
-import type { Prefix } from "./prefix.ts";
+import { checkInteger, checkOneOf } from "../decode/option_checks.ts";
+import { MAX_PREFIX_LENGTH, type Prefix } from "./prefix.ts";
 
 const OPTIONS: OptionNames<NonNullable<Parameters<typeof linePrefix>[1]>> = {
   maxLength: true,
@@ -58,7 +58,9 @@ const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
  * 65,536. `newline`: the line ending, which also follows a payload, by default
  * `"crlf"`: a line that contains CR or LF elsewhere is not valid. `"any"` accepts LF
  * and CRLF, and each payload ends as its line does.
- * @throws {TypeError} if an option is unknown, or `newline` is not a valid value
+ * @throws {RangeError} if `maxLength` is not from 1 to 1 MiB
+ * @throws {TypeError} if an option is unknown, `newline` is not a valid value, or
+ * `payloadLength` is not a function
  *
  * @category Length prefixes
  */
@@ -71,7 +73,13 @@ export function linePrefix(
 ): Omit<Prefix, "write"> {
   checkOptions("linePrefix()", options, OPTIONS);
   const { maxLength = 65_536, newline = "crlf" } = options;
+  checkInteger("maxLength", maxLength, [1, MAX_PREFIX_LENGTH]);
   checkOneOf("newline", newline, ["crlf", "any"]);
+  if (typeof payloadLength !== "function") {
+    throw new TypeError(
+      `Cannot make a prefix as 'payloadLength' must be a function: current value is ${payloadLength}`,
+    );
+  }
   return {
     maxLength,
     read(bytes, seen) {

@@ -5,6 +5,9 @@
  */
 import type { Delimiter } from "./delimited.ts";
 
+/** Limit on `maxLength` and `maxTrailerLength`. */
+export const MAX_PREFIX_LENGTH = 2 ** 20;
+
 /**
  * The lengths in bytes that a prefix declares.
  *

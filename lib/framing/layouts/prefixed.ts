@@ -13,7 +13,11 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 import { checkRoom, refusePayload } from "../decode/payload_checks.ts";
-import type { Prefix, PrefixLengths } from "./prefix.ts";
+import {
+  MAX_PREFIX_LENGTH,
+  type Prefix,
+  type PrefixLengths,
+} from "./prefix.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import {
   PrefixedLayout,
@@ -49,8 +53,6 @@ export interface PrefixedOptions {
   onTooLarge?: "close" | "skip" | undefined;
 }
 
-/** Limit on `maxLength` and `maxTrailerLength`. */
-const MAX_LENGTH = 2 ** 20;
 const PREFIXED_OPTIONS: OptionNames<PrefixedOptions> = {
   keepHeader: "flag",
   maxFrameLength: true,
@@ -151,16 +153,16 @@ export function prefixed(
   checkFunctions("'prefix'", prefix, ["read"]);
   const {
     maxLength,
-    maxPayloadLength = Number.MAX_SAFE_INTEGER - MAX_LENGTH,
+    maxPayloadLength = Number.MAX_SAFE_INTEGER - MAX_PREFIX_LENGTH,
     maxTrailerLength,
   } = prefix;
-  checkInteger("maxLength", maxLength, [1, MAX_LENGTH]);
+  checkInteger("maxLength", maxLength, [1, MAX_PREFIX_LENGTH]);
   checkInteger("maxPayloadLength", maxPayloadLength, [
     0,
     Number.MAX_SAFE_INTEGER - maxLength,
   ]);
   if (maxTrailerLength !== undefined) {
-    checkInteger("maxTrailerLength", maxTrailerLength, [0, MAX_LENGTH]);
+    checkInteger("maxTrailerLength", maxTrailerLength, [0, MAX_PREFIX_LENGTH]);
   }
   checkOneOf("onTooLarge", onTooLarge, ["close", "skip"]);
   const longest = maxLength + maxPayloadLength + (maxTrailerLength ?? 0);

@@ -37,6 +37,7 @@ const {
 /** All functions that take options, by name. */
 const MAKERS: Record<string, Make> = {
   ...framings,
+  linePrefix: (options) => presets.linePrefix(() => undefined, options),
   lsp: undefined as unknown as Make, // reported as contentLength()
   u16be: framing.u16be,
   u16le: framing.u16le,
@@ -82,7 +83,7 @@ for (const [name, make] of Object.entries(MAKERS)) {
   });
 }
 
-const NO_FRAMINGS = ["doneFlag", "fullPartContinues", "frames"];
+const NO_FRAMINGS = ["doneFlag", "fullPartContinues", "linePrefix", "frames"];
 
 for (const [name, make] of Object.entries(MAKERS)) {
   if (NO_FRAMINGS.includes(name)) continue;
@@ -157,4 +158,21 @@ test("custom rules without a function are rejected when the framing is made", ()
     TypeError,
     "'rule' has no function 'isLast'",
   );
+  for (const given of [undefined, null, 5, {}]) {
+    assertThrows(
+      () => presets.linePrefix(given as never),
+      TypeError,
+      "Cannot make a prefix as 'payloadLength' must be a function: current value is ",
+    );
+  }
+});
+
+test("linePrefix() rejects values of options that are not valid", () => {
+  const make: Make = (options) => presets.linePrefix(() => undefined, options);
+  for (const newline of ["lf", "", null, true]) {
+    assertThrows(() => make({ newline }), TypeError, "'newline'");
+  }
+  for (const maxLength of [-1, 0, 0.5, NaN, 2 ** 20 + 1, Infinity, "9", null]) {
+    assertThrows(() => make({ maxLength }), RangeError, "'maxLength'");
+  }
 });
