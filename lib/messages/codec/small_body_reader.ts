@@ -54,6 +54,9 @@ const number = new DataView(new ArrayBuffer(8));
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const { fromCharCode } = String;
 
+/** Orders of keys in all bodies of the program. */
+const orders = new KeyOrders();
+
 /** Reader of small bodies. */
 export class SmallBodyReader {
   /** Heap bytes that the last value holds. */
@@ -63,7 +66,6 @@ export class SmallBodyReader {
   readonly #maxDepth: number;
   readonly #bigints: boolean;
   readonly #borrow: boolean;
-  readonly #orders = new KeyOrders();
   /** Values of the objects that are being read. */
   readonly #values: unknown[] = [];
   #top = 0;
@@ -303,7 +305,7 @@ export class SmallBodyReader {
     const base = this.#top;
     let last: OrderedKey | undefined;
     for (let index = 0; index < count; index++) {
-      const key = this.#orders.find(last, this.#bytes, this.#at);
+      const key = orders.find(last, this.#bytes, this.#at);
       if (key === undefined) return this.#newOrder(last, index, count, depth);
       last = key;
       this.#at += key.token.length;
@@ -350,7 +352,7 @@ export class SmallBodyReader {
       this.held += newKeyBytes(1, false);
       if (index === known) {
         const more = this.held - held;
-        this.#orders.learn(last, this.#bytes, start, this.#at, key, more);
+        orders.learn(last, this.#bytes, start, this.#at, key, more);
       }
       const value = this.#value(depth);
       if (value === UNREAD) return UNREAD;
