@@ -95,6 +95,29 @@ export function withInherited<Options extends object>(
   return copy;
 }
 
+/**
+ * Checks an object that an application returns or passes on.
+ *
+ * @param what the object, as in `the response of a`
+ * @param known the members that exist
+ * @throws {TypeError} if one is unknown
+ */
+export function checkMembers(
+  what: string,
+  value: object,
+  known: Readonly<Record<string, unknown>>,
+): void {
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(known, name)) continue;
+    const names = Object.keys(known);
+    throw new TypeError(
+      `Unknown member "${name}" of ${what}${
+        didYouMean(name, names) || `; expected one of ${names.join(", ")}`
+      }`,
+    );
+  }
+}
+
 function checkFlag(where: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === "boolean") return;
   throw new TypeError(

@@ -8,6 +8,7 @@ import { mayBeUnawaited, peerLeft } from "../errors/unawaited.ts";
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
+import { checkMembers, type OptionNames } from "../support/check_options.ts";
 import { CallError, type Processed } from "../errors/call_error.ts";
 import type {
   AttemptDetails,
@@ -165,8 +166,13 @@ export class InterceptedCall implements AsyncDisposable {
   }
 
   /** Runs the interceptor with this index; makes an attempt after the last one. */
-  async #step(index: number, request: OutgoingRequest): Promise<CallResponse> {
+  async #step(
+    index: number,
+    request: OutgoingRequest,
+    before = request,
+  ): Promise<CallResponse> {
     const { info, interceptors } = this.#maker;
+    if (request !== before) checkRequest(info, request);
     const interceptor = interceptors[index];
     if (interceptor === undefined) {
       try {
@@ -178,7 +184,7 @@ export class InterceptedCall implements AsyncDisposable {
     }
     const returned: unknown = await interceptor(
       request,
-      (next) => this.#step(index + 1, next),
+      (next) => this.#step(index + 1, next, request),
     );
     return checkResponse(info, returned);
   }
@@ -408,6 +414,43 @@ function marked<Response extends CallResponse>(response: Response) {
   return { ...response, [RESPONSE]: true };
 }
 
+const REQUEST: OptionNames<AttemptRequest> = {
+  method: true,
+  shape: true,
+  input: true,
+  items: true,
+  options: true,
+  attempt: true,
+  once: true,
+  progress: true,
+};
+
+const METADATA = { shape: true, metadata: true } as const; // the names are all that is used
+const OUTPUT = { ...METADATA, output: true } as const; // as above
+const ITEMS = { ...METADATA, items: true } as const; // as above
+
+/** @throws {TypeError} if an interceptor passes something else than a request to `next()` */
+function checkRequest({ name, shape }: MethodInfo, value: unknown): void {
+  const request: Partial<OutgoingRequest> = Object(value);
+  if (request !== value || Object(request.options) !== request.options) {
+    throw new TypeError(
+      `Cannot call ${name}: an interceptor must pass the request to next(), or a copy of it such as { ...request, options }`,
+    );
+  }
+  checkMembers(`the request of ${name}`, request, REQUEST);
+  const { method = name, shape: given = shape } = request;
+  if (method !== name || given !== shape) {
+    throw new TypeError(
+      `Cannot call ${name}: an interceptor cannot change the method or its shape; call the other method instead`,
+    );
+  }
+  const unused = sendsItems(shape) ? "input" : "items";
+  if (request[unused] === undefined) return;
+  throw new TypeError(
+    `Cannot call ${name}: an interceptor passed "${unused}" to next(), which calls of shape ${shape} do not have`,
+  );
+}
+
 /** @throws {TypeError} if an interceptor returned something else than a response */
 function checkResponse(
   { name, shape }: MethodInfo,
@@ -423,6 +466,12 @@ function checkResponse(
       `Cannot call ${name}: the items that an interceptor returns must be an async iterable`,
     );
   }
+  const known = receivesItems(shape)
+    ? ITEMS
+    : shape === "notification"
+    ? METADATA
+    : OUTPUT;
+  checkMembers(`the response of ${name}`, value, known);
   return value;
 }
 

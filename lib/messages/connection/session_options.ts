@@ -15,6 +15,7 @@ import {
   newIncidentId,
 } from "../errors/incident_report.ts";
 import type { CallError } from "../errors/call_error.ts";
+import { checkObserver } from "../observe/check_observer.ts";
 import type { Observer } from "../observe/observer.ts";
 import { Observers } from "../observe/observers.ts";
 import { type Violation, ViolationLog } from "../observe/violation_log.ts";
@@ -325,15 +326,6 @@ function checkFrames(frames: number): void {
   if (Number.isInteger(frames) && frames >= 0 && frames <= MAX_FRAMES) return;
   throw new RangeError(
     `Cannot record ${frames} frames (option recorder.frames): it must be an integer from 0 to ${MAX_FRAMES}`,
-  );
-}
-
-function checkObserver(value: unknown): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TypeError(
-    `Cannot use ${
-      describeType(value)
-    } as an observer: expected an object with functions such as call()`,
   );
 }
 

@@ -4,6 +4,11 @@
  * @module
  */
 import { describeType } from "../../support/describe_type.ts";
+import {
+  checkMembers,
+  type OptionNames,
+  withInherited,
+} from "../support/check_options.ts";
 import type { CallContext } from "./context.ts";
 
 /**
@@ -145,10 +150,17 @@ export function chain(
     async function runInner(first: object): Promise<MiddlewareResult<object>> {
       // The inner middleware also sees the members that the outer one adds.
       const extended = extend(context, first);
-      const both = (second: object = {}) => next({ ...first, ...second });
+      const both = (second: object = {}, more?: unknown) => {
+        checkAdded(second, more);
+        return next({ ...withInherited(first), ...withInherited(second) });
+      };
       return checkResult(await inner(extended, both as Next)); // the added members have no value of their own
     }
-    function enterInner(first: object = {}): Promise<MiddlewareResult<object>> {
+    function enterInner(
+      first: object = {},
+      more?: unknown,
+    ): Promise<MiddlewareResult<object>> {
+      checkAdded(first, more);
       const result = runInner(first);
       result.catch(() => {}); // the outer middleware might not await it
       return result;
@@ -177,12 +189,41 @@ export function checkMiddleware(value: unknown, where: string): void {
 }
 
 /**
+ * Checks the arguments of `next()`.
+ *
+ * @param added the members to add to the context
+ * @param more a second argument, which would be ignored
+ * @throws {TypeError} if the members are not those of an object
+ */
+export function checkAdded(added: unknown, more: unknown): void {
+  if (more !== undefined) {
+    throw new TypeError(
+      "Cannot call next() with a second argument: pass one object with all members",
+    );
+  }
+  if (
+    typeof added === "object" && added !== null && !(Symbol.iterator in added)
+  ) return;
+  throw new TypeError(
+    `Cannot add ${
+      describeType(added)
+    } to the context: pass an object with the members to next(), as in next({ user })`,
+  );
+}
+
+const RESULT: OptionNames<MiddlewareResult<object>> = {
+  output: true,
+  added: true,
+};
+
+/**
  * Returns the result of a middleware if it is one.
  *
  * @throws {TypeError} if the middleware returned anything else
  */
 export function checkResult(result: unknown): MiddlewareResult<object> {
   if (typeof result === "object" && result !== null && "output" in result) {
+    checkMembers("the result of a middleware", result, RESULT);
     return { output: result.output };
   }
   throw new TypeError(
@@ -201,7 +242,8 @@ export function extend<C extends object, E extends object>(
   context: C,
   extra: E,
 ): C & E {
-  for (const key of Reflect.ownKeys(extra)) {
+  const members = withInherited(extra);
+  for (const key of Reflect.ownKeys(members)) {
     if (key in context && !Object.hasOwn(context, key)) {
       throw new TypeError(
         `Cannot add "${
@@ -210,5 +252,5 @@ export function extend<C extends object, E extends object>(
       );
     }
   }
-  return Object.assign(context, extra);
+  return Object.assign(context, members);
 }

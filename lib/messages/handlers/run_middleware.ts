@@ -5,6 +5,7 @@
  */
 import {
   type AnyMiddleware,
+  checkAdded,
   checkResult,
   extend,
   type MiddlewareResult,
@@ -29,7 +30,11 @@ export async function runMiddleware(
 ): Promise<unknown> {
   let handling: Promise<MiddlewareResult<object>> | undefined;
   let over = false;
-  function next(added: object = {}): Promise<MiddlewareResult<object>> {
+  function next(
+    added: object = {},
+    more?: unknown,
+  ): Promise<MiddlewareResult<object>> {
+    checkAdded(added, more);
     if (over || handling !== undefined) {
       throw new TypeError(
         over

@@ -5,6 +5,8 @@
  */
 import type { CallError, SessionError } from "../errors/call_error.ts";
 import { printable } from "../support/printable.ts";
+import { isThenable } from "../support/thenable.ts";
+import { checkSessionObserver } from "./check_observer.ts";
 import type { MethodInfo } from "../session/wire/hello.ts";
 import { HookGuard } from "./hook_guard.ts";
 import {
@@ -92,8 +94,11 @@ export class Observers {
     const observers: SessionObserver[] = [];
     this.#guard.each("session", this.#observers, (observer) => {
       const own = observer.session?.(info);
-      if (own !== undefined) observers.push(own);
-      return own;
+      this.#guard.returned("session", own); // an asynchronous function has no observer
+      if (own !== undefined && !isThenable(own)) {
+        checkSessionObserver(own);
+        observers.push(own);
+      }
     });
     return observers.length === 0
       ? undefined

@@ -10,6 +10,7 @@ import {
 } from "../../support/check_options.ts";
 
 export {
+  checkMembers,
   checkObject,
   type KnownNames,
   type OptionNames,

@@ -676,3 +676,52 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "an interceptor cannot pass or return what would be ignored",
+  none,
+  async () => {
+    const requests: [change: object, expected: string][] = [
+      [{ optoins: {} }, 'Unknown member "optoins" of the request of echo'],
+      [{ optoins: {} }, 'did you mean "options"'],
+      [{ method: "log" }, "cannot change the method or its shape"],
+      [{ shape: "duplex" }, "cannot change the method or its shape"],
+      [{ items: [1] }, 'passed "items" to next(), which calls of shape unary'],
+      [{ options: undefined }, "must pass the request to next()"],
+      [{ options: { timout: 5 } }, 'did you mean "timeout"'],
+    ];
+    for (const [change, expected] of requests) {
+      const interceptor: Interceptor = (request, next) =>
+        next({ ...request, ...change });
+      await withLab([interceptor], async (remote) => {
+        await assertRejects(() => remote.echo("a"), TypeError, expected);
+      });
+    }
+    for (const value of [undefined, null, "x", {}]) {
+      const interceptor: Interceptor = (_, next) =>
+        next(JSON.parse("[]")[0] ?? value);
+      await withLab([interceptor], async (remote) => {
+        for (
+          const call of [() => remote.echo("a"), () => all(remote.count(1))]
+        ) {
+          await assertRejects(
+            call,
+            TypeError,
+            "must pass the request to next()",
+          );
+        }
+      });
+    }
+    const returning: Interceptor = async (request, next) =>
+      Object.assign({ outptu: 1 }, await next(request));
+    await withLab([returning], async (remote) => {
+      await assertRejects(
+        () => remote.echo("a"),
+        TypeError,
+        'Unknown member "outptu" of the response of echo (did you mean "output"?)',
+      );
+      await assertRejects(() => remote.log("a"), TypeError, '"outptu"');
+      await assertRejects(() => all(remote.count(1)), TypeError, '"outptu"');
+    });
+  },
+);

@@ -1,4 +1,9 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { use } from "../../../lib/messages/handlers/use.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
 import {
@@ -326,5 +331,50 @@ Deno.test(
       ["sum", "clientStream", undefined],
       ["count", "serverStream", 1],
     ]);
+  },
+);
+
+Deno.test(
+  "next() and the result of a middleware take nothing that is ignored",
+  none,
+  async () => {
+    const wrong: [given: unknown[], expected: string][] = [
+      [["x"], "Cannot add a value of type string to the context"],
+      [[null], "Cannot add null to the context"],
+      [[[1]], "to the context: pass an object"],
+      [[{ user: "a" }, { more: 1 }], "with a second argument"],
+    ];
+    for (const [given, expected] of wrong) {
+      const middleware: Middleware<Named> = (_, next) =>
+        Reflect.apply(next, undefined, given);
+      const passing: Middleware = (_, next) => next();
+      for (const each of [middleware, chain(passing, middleware)]) {
+        const errors = incidents();
+        const server = shop(each, errors).server;
+        const session = await connect(Shop, dial(server));
+        await assertRejects(() => session.remote.who());
+        const [{ error } = { error: undefined }] = errors.list;
+        assertStringIncludes(String(error), expected);
+        await session.close();
+        await server.shutdown();
+      }
+    }
+    const { server, errors } = shop(async (_, next) =>
+      Object.assign({ outptu: 1 }, await next({ user: "a" }))
+    );
+    const session = await connect(Shop, dial(server));
+    await assertRejects(() => session.remote.who());
+    assertStringIncludes(
+      String(errors.list[0]?.error),
+      'Unknown member "outptu" of the result of a middleware (did you mean "output"?)',
+    );
+    await session.close();
+    await server.shutdown();
+
+    const inheriting = shop((_, next) => next(Object.create({ user: "a" })));
+    const other = await connect(Shop, dial(inheriting.server));
+    assertEquals(await other.remote.who(), "a who true");
+    await other.close();
+    await inheriting.server.shutdown();
   },
 );
