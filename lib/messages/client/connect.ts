@@ -188,6 +188,19 @@ export async function connect<P extends AnyProtocol>(
 const RESUME = { patience: true, locations: true } as const; // the literal type that checkOptions() wants
 
 /**
+ * Checks that sessions are resumed if other addresses are allowed for it.
+ *
+ * @param where the function that takes the options
+ * @throws {TypeError} if `locations` has no effect
+ */
+export function checkUnusedLocations(where: string, locations: unknown): void {
+  if (locations === undefined) return;
+  throw new TypeError(
+    `Cannot use the option "resume.locations" of ${where} without patience: set resume.patience, or omit the option`,
+  );
+}
+
+/**
  * Returns how the session is resumed, or `undefined` if it is not.
  *
  * @throws {RangeError} if `patience` is out of range
@@ -202,7 +215,10 @@ function resumeOptions<P extends AnyProtocol>(
   const { patience = 0, locations = () => false } = given;
   checkFunction("resume.locations", locations);
   checkTime("connect with resume.patience", patience);
-  if (patience === 0) return undefined;
+  if (patience === 0) {
+    checkUnusedLocations("connect()", given.locations);
+    return undefined;
+  }
   if (isConnection(target) || Array.isArray(target) && target.length !== 1) {
     throw new TypeError(
       'Cannot use the option "resume" with several addresses or an open connection: pass one address, or omit the option',

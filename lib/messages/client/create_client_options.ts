@@ -15,6 +15,7 @@ import {
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions as checkNames } from "../../support/check_options.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { checkUnusedLocations } from "./connect.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
 import type { RetryBudgetOptions } from "./retry_budget.ts";
@@ -295,6 +296,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   checkTime("create a client with resume.patience", patience);
   const { locations = () => false } = resume;
   checkFunction("resume.locations", locations);
+  if (patience === 0) checkUnusedLocations(WHERE, resume.locations);
   checkRange("connections", connections, 1, 1_000);
   if (!Number.isInteger(connections)) {
     throw new RangeError(

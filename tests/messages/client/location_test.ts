@@ -19,7 +19,7 @@ import {
   virtualTime,
 } from "@lengthwise/lengthwise/testing";
 import type { Connector } from "@lengthwise/lengthwise/types";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -229,3 +229,22 @@ Deno.test(
     await time.run(server.shutdown());
   },
 );
+
+Deno.test("locations of a session that is never resumed are rejected", async () => {
+  const Empty = protocol({ name: "empty" });
+  const locations = () => true;
+  const expected = 'option "resume.locations" of ';
+  await assertRejects(
+    () => connect(Empty, { memory: "none" }, { resume: { locations } }),
+    TypeError,
+    expected,
+  );
+  assertThrows(
+    () =>
+      createClient(Empty, { memory: "none" }, {
+        resume: { patience: 0, locations },
+      }),
+    TypeError,
+    expected,
+  );
+});
