@@ -98,6 +98,7 @@ export class OnceRuns {
   readonly report: (error: unknown) => void;
   readonly #runs: Map<string, OnceRun> = new Map();
   #onIdle: (() => void) | undefined = undefined;
+  #shorten: ((ms: number) => void) | undefined = undefined;
 
   /**
    * @param store the store of outcomes
@@ -135,11 +136,17 @@ export class OnceRuns {
   async idle(ms: number, signal: AbortSignal): Promise<void> {
     if (this.size === 0 || signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => resolve(), { once: true });
     this.#onIdle = resolve;
+    const timers = [setTimeout(resolve, ms)];
+    this.#shorten = (ms) => timers.push(setTimeout(resolve, ms));
+    signal.addEventListener("abort", () => resolve(), { once: true });
     await promise;
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
+  }
+
+  /** Lets {@linkcode OnceRuns.idle} resolve after `ms` from now at the latest. */
+  shorten(ms: number): void {
+    this.#shorten?.(ms);
   }
 }
 

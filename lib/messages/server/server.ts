@@ -530,6 +530,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       (drainDelay > 0 || this.health.watched) && this.#shutdown === undefined
     ) await pause(drainDelay, this.#aborted.signal);
     const { drainGrace } = this.#owner.resolved.limits;
+    if (this.#shutdown !== undefined && drain.grace !== undefined) {
+      this.#owner.runs?.shorten(drain.grace);
+    }
     const stopped = this.#stop(drain.grace ?? drainGrace);
     const drains = new Staggered(
       this.#accepted,

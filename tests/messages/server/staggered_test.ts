@@ -1,4 +1,5 @@
 import {
+  CallError,
   connect,
   createServer,
   notification,
@@ -76,6 +77,17 @@ Deno.test(
     await stopped;
   },
 );
+
+Deno.test("a second shutdown({ grace }) shortens the first", none, async () => {
+  const { server, sessions } = await shop();
+  const held = sessions[0]!.remote.hold();
+  const failed = assertRejects(() => held, CallError, "");
+  await sessions[0]!.remote.price("abc"); // so that the call before it runs
+  const stopped = server.shutdown({ grace: 60_000, stagger: 0 });
+  await server.shutdown({ grace: 1, stagger: 0 });
+  await stopped;
+  await failed;
+});
 
 Deno.test("abort() ends a staggered shutdown at once", none, async () => {
   const { server, sessions } = await shop();

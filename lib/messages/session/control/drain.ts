@@ -24,7 +24,8 @@ export type DrainStage = "none" | "announced" | "settled" | "over";
  */
 export interface DrainOptions {
   /**
-   * Milliseconds that calls in flight may take to finish.
+   * Milliseconds that calls in flight may take to finish. A second drain with a
+   * grace can only shorten the first.
    *
    * @default `limits.drainGrace`
    */
@@ -89,6 +90,12 @@ export class Drain {
     this.#options = options;
     this.#host.sendGoaway(MAX_ID, options);
     this.#ping = this.#host.ping();
+  }
+
+  /** Ends the grace period earlier; a later time has no effect. */
+  shorten(deadline: number): void {
+    if (this.stage === "over") return;
+    this.deadline = Math.min(this.deadline, deadline);
   }
 
   /**

@@ -137,13 +137,18 @@ export class Lifecycle implements DrainHost {
   }
 
   /**
-   * Starts a drain; has no effect during a drain or after the end. A session
-   * without a link drains on its next one, if it has one within the grace.
+   * Starts a drain, or shortens the grace of one. A session without a link
+   * drains on its next one, if it has one within the grace.
    */
   beginDrain(options: DrainOptions = {}): void {
     if (this.#state === "closed" || this.#reason !== undefined) return;
-    if (this.drain.stage !== "none" || this.#drainLater !== undefined) return;
     const { shared, outgoing } = this.#parts;
+    if (this.drain.stage !== "none" || this.#drainLater !== undefined) {
+      if (options.grace !== undefined) {
+        this.drain.shorten(shared.now + options.grace);
+      }
+      return;
+    }
     const { grace = shared.limits.drainGrace } = options;
     outgoing.refuseAbove(
       Infinity,

@@ -292,3 +292,25 @@ Deno.test("an idle session that drains ends with the PONG", pure, () => {
   lone.receive(Kind.PONG, 0, ping!.body);
   assertEquals([lone.drained, lone.session.state], [1, "closed"]);
 });
+
+Deno.test(
+  "a second drain shortens the grace, and never extends it",
+  pure,
+  () => {
+    const graces: [second: number, effective: number][] = [
+      [100, 100],
+      [9_000, 5_000],
+    ];
+    for (const [grace, effective] of graces) {
+      const lone = Lone.open("server");
+      lone.receive(Kind.REQUEST, 1, request(ASK));
+      lone.session.enter(0).drain({ grace: 5_000 });
+      lone.session.enter(0).drain({ grace });
+      lone.session.enter(0).drain(); // has no effect
+      lone.advance(effective - 1);
+      assertEquals(lone.drained, 0);
+      lone.advance(1);
+      assertEquals(lone.drained, 1);
+    }
+  },
+);
