@@ -188,9 +188,9 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** Most bytes of heap of an idle session. */
-const SESSION = 58_500;
+const SESSION = 45_000;
 /** The same with {@linkcode METHODS} methods. */
-const LARGE_SESSION = 63_000;
+const LARGE_SESSION = 51_500;
 
 const server = createServer(Counted).handle({
   echo: (value) => value,
