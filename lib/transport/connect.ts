@@ -17,7 +17,11 @@ import {
   resolveAddress,
 } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
-import { TransportError, type TransportErrorCode } from "./errors.ts";
+import {
+  TransportError,
+  type TransportErrorCode,
+  withOwnStack,
+} from "./errors.ts";
 import {
   connectMemory,
   type MemoryConnectOptions,
@@ -333,7 +337,8 @@ async function connectFirst(
       if (limits.signal?.aborted) throw limits.signal.reason;
       // An invalid option is invalid for every address.
       if (error instanceof RangeError) throw error;
-      errors.push(failure(error, { verb: "connect to", address }));
+      const failed = failure(error, { verb: "connect to", address });
+      errors.push(withOwnStack(failed));
     }
   }
   throw summarize(errors);

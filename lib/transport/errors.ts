@@ -70,6 +70,18 @@ export interface TransportErrorOptions extends ErrorOptions {
 }
 
 /** The codes; the compiler requires each of them. */
+/**
+ * Gives an error the stack of the running function and of those that await it.
+ *
+ * The error was created in a callback, where the code of the application is not
+ * on the stack. Errors of the runtime stay as they are.
+ */
+export function withOwnStack<E>(error: E): E {
+  // Some engines do not have the function.
+  if (error instanceof TransportError) Error.captureStackTrace?.(error);
+  return error;
+}
+
 const CODES: readonly string[] = Object.keys(
   {
     "address-in-use": true,

@@ -1,6 +1,7 @@
 import {
   connect,
   type ConnectOptions,
+  connectWebSocket,
   listen,
   readExactly,
   type SocketConnection,
@@ -391,4 +392,27 @@ Deno.test("connect() rejects options without effect", async () => {
     () => connect(["memory:connect_test", "tcp://127.0.0.1:1"], { link }),
     TransportError,
   );
+});
+
+Deno.test("the stack of a failure has the code that connects", async () => {
+  const addresses = [
+    { port: 1 },
+    "tls://127.0.0.1:1",
+    "ws://127.0.0.1:1/",
+    "unix:missing/connect_test",
+    "memory:connect_test",
+  ];
+  async function caller(open: () => Promise<unknown>): Promise<unknown> {
+    return await open();
+  }
+  for (
+    const open of [
+      ...addresses.map((address) => () => connect(address)),
+      () => connect(addresses),
+      () => connectWebSocket("ws://127.0.0.1:1/"),
+    ]
+  ) {
+    const error = await assertRejects(() => caller(open), TransportError);
+    assertStringIncludes(error.stack ?? "", "at async caller");
+  }
 });

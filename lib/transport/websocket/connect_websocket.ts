@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { checkTimeout, withTimeout } from "../with_timeout.ts";
+import {
+  checkTimeout,
+  type TimeoutBounds,
+  withTimeout,
+} from "../with_timeout.ts";
 import { openWebSocket } from "./open_websocket.ts";
 import type { SocketAddress } from "../connection.ts";
 import { explainRefusal } from "./explain_refusal.ts";
 import { destroy } from "../destroy.ts";
-import { TransportError } from "../errors.ts";
+import { TransportError, withOwnStack } from "../errors.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import {
   TLS_CLIENT_OPTIONS,
@@ -108,7 +112,7 @@ export async function connectWebSocket(
       ? await explainRefusal(error, options)
       : error;
   });
-  await withTimeout(opening, {
+  const bounds: TimeoutBounds = {
     signal,
     timeout: limit,
     cancel: () => {
@@ -120,7 +124,12 @@ export async function connectWebSocket(
         `Cannot connect to ${address}: the WebSocket did not open within ${timeout} ms`,
         { code: "timeout", address },
       ),
-  });
+  };
+  try {
+    await withTimeout(opening, bounds);
+  } catch (error) {
+    throw withOwnStack(error);
+  }
   return connection;
 }
 
