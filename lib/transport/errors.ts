@@ -71,10 +71,11 @@ export interface TransportErrorOptions extends ErrorOptions {
 
 /** The codes; the compiler requires each of them. */
 /**
- * Gives an error the stack of the running function and of those that await it.
+ * Replaces the stack of an error by that of the running function.
  *
- * The error was created in a callback, where the code of the application is not
- * on the stack. Errors of the runtime stay as they are.
+ * It includes the functions that await this one. The error was created in a
+ * callback, where the code of the application is not on the stack. Errors of the
+ * runtime stay as they are.
  */
 export function withOwnStack<E>(error: E): E {
   // Some engines do not have the function.
