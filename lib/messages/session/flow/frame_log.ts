@@ -107,16 +107,23 @@ export class FrameLog {
     return this.#ring = more;
   }
 
-  /** Returns the headers that are kept, the oldest first. */
+  /**
+   * Returns the headers that are kept, the first that was handled first.
+   *
+   * Early frames are handled at the time of their arrival, which has passed by
+   * then. Their times are those of the frame before, so that none goes back.
+   */
   headers(): LoggedFrame[] {
     const ring = this.#ring;
     if (ring === undefined) return [];
     const room = ring.length / NUMBERS;
     const count = Math.min(this.#written, room);
+    let latest = -Infinity;
     return Array.from({ length: count }, (_, index) => {
       const at = NUMBERS * ((this.#written - count + index) % room);
       const [time, id, rest] = ring.slice(at, at + NUMBERS);
-      return { at: time!, id: id!, ...unpacked(rest!) }; // in range
+      latest = Math.max(latest, time!); // in range
+      return { at: latest, id: id!, ...unpacked(rest!) }; // as above
     });
   }
 }

@@ -102,3 +102,12 @@ Deno.test(
     }
   },
 );
+
+Deno.test("times of early frames do not go back", pure, () => {
+  const log = new FrameLog(4);
+  for (const now of [0, 470, 1, 2, 480]) {
+    log.clock = { now };
+    log.add(false, Kind.REQUEST, 0, 1, 8);
+  }
+  assertEquals(log.headers().map(({ at }) => at), [470, 470, 470, 480]);
+});
