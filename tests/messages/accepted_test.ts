@@ -226,3 +226,34 @@ Deno.test(
     await raw[Symbol.asyncDispose]();
   }),
 );
+
+Deno.test(
+  "1,000 calls may be made at once through interceptors, and if serial",
+  none,
+  async () => {
+    const Sums = protocol({
+      name: "sums",
+      server: {
+        add: unary<number, number>(),
+        serial: unary<number, number>({ serial: true }),
+      },
+    });
+    const server = createServer(Sums).handle({
+      add: (n) => n + 1,
+      serial: (n) => n + 1,
+    });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connect(Sums, near, {
+      interceptors: [async (request, next) => await next(request)],
+    });
+    const { add, serial } = session.remote;
+    const numbers = Array.from({ length: 1_000 }, (_, index) => index);
+    for (const method of [add, serial]) {
+      const sums = await Promise.all(numbers.map((n) => method(n)));
+      assertEquals(sums, numbers.map((n) => n + 1));
+    }
+    await session.close();
+    await server.shutdown();
+  },
+);

@@ -281,3 +281,29 @@ Deno.test("a zone does not leave its place in a URL, whatever it contains", () =
     }),
   );
 });
+
+Deno.test("parts of a URL that no address has are rejected", () => {
+  for (const kind of ["tcp", "tls"]) {
+    for (
+      const rest of ["user:pw@host:1", "host:1?x=1", "host:1#x", "host:1/path"]
+    ) {
+      assertThrows(() => parseAddress(`${kind}://${rest}`), TransportError);
+    }
+  }
+});
+
+Deno.test("zones of all forms survive the URL of their address", () => {
+  for (const zone of ["eth0.1", "%", "a b", "a/b", "a]b", "ä", "25"]) {
+    const address = { hostname: `fe80::1%${zone}`, port: 1 };
+    const url = formatAddress(address);
+    if (/[\s/\]]/.test(zone)) {
+      assertThrows(() => parseAddress(url), TransportError); // no host name
+      continue;
+    }
+    assertEquals(parseAddress(url), address);
+    assertEquals(parseAddress(url.replace("tcp:", "tls:")), {
+      ...address,
+      tls: {},
+    });
+  }
+});

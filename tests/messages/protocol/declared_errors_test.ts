@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
 import { isDeclared } from "../../../lib/messages/protocol/declared_errors.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
@@ -6,6 +6,8 @@ import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { typed } from "../../../lib/messages/schema/typed.ts";
 import { testPair } from "../../../lib/testing/test_pair.ts";
+import { connect, createServer, json, msgpack } from "../../../mod.ts";
+import { memoryPair } from "../../../lib/testing/mod.ts";
 import { failureOf } from "../kit.ts";
 
 const none = { permissions: "none" } as const;
@@ -98,5 +100,49 @@ Deno.test(
     }]);
     const closed = await failureOf(order(0));
     assertEquals([closed.declared, closed.data], ["closed", undefined]);
+  },
+);
+
+Deno.test(
+  "data of declared errors arrives as it was thrown",
+  none,
+  async () => {
+    const values: readonly unknown[] = [
+      null,
+      0,
+      "",
+      false,
+      [],
+      {},
+      { data: 1 },
+      { code: "x", message: "y" },
+      "none",
+    ];
+    const Sent = protocol({
+      name: "sent",
+      server: {
+        one: unary({
+          input: typed<number>(),
+          errors: { bad: typed<unknown>() },
+        }),
+      },
+    });
+    for (const codec of [json(), msgpack()]) {
+      const server = createServer(Sent, { codecs: [codec] }).handle({
+        one(index, context) {
+          throw context.error("bad", values[index]);
+        },
+      });
+      const [near, far] = memoryPair();
+      server.accept(far);
+      const session = await connect(Sent, near, { codecs: [codec] });
+      for (const [index, value] of values.entries()) {
+        const error = await assertRejects(() => session.remote.one(index));
+        assert(isDeclared(Sent.server.one, error, "bad"));
+        assertEquals(error.data, value);
+      }
+      await session.close();
+      await server.shutdown();
+    }
   },
 );

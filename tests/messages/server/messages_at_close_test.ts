@@ -3,8 +3,18 @@
  *
  * @module
  */
-import { connect, notification, protocol, serve } from "@lengthwise/lengthwise";
-import { assertEquals } from "@std/assert";
+import {
+  connect,
+  createServer,
+  notification,
+  protocol,
+  serve,
+  unary,
+} from "@lengthwise/lengthwise";
+import { memoryPair } from "@lengthwise/lengthwise/testing";
+import { assertEquals, assertMatch } from "@std/assert";
+
+const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
 const P = protocol({
   name: "p",
@@ -46,3 +56,40 @@ for (const [name, end] of Object.entries(ENDS)) {
     });
   }
 }
+
+Deno.test(
+  "close(reason) of any text is harmless and reaches the peer",
+  none,
+  async () => {
+    const Empty = protocol({
+      name: "empty",
+      server: { one: unary<void, void>() },
+    });
+    const reasons: [reason: string, expected: RegExp][] = [
+      ["bye", /: bye$/],
+      ["", /./],
+      ["x".repeat(100_000), /: x{100,2000}.{0,3}$/],
+      ["\x1b[2J\u202eFORGED", /: \P{C}*FORGED$/u],
+      ["a\ud800b", /: a.+b$/],
+    ];
+    for (const [reason, expected] of reasons) {
+      for (const closes of ["client", "server"]) {
+        const server = createServer(Empty).handle({ one() {} });
+        const [near, far] = memoryPair();
+        server.accept(far);
+        const client = await connect(Empty, near);
+        await client.remote.one();
+        const [served] = server.sessions;
+        const [own, peer] = closes === "client"
+          ? [client, served!]
+          : [served!, client];
+        await own.close(reason);
+        assertEquals((await own.finished).remote, false);
+        const { message, remote } = await peer.finished;
+        assertEquals(remote, true);
+        assertMatch(message, expected);
+        await Promise.all([server.abort(), server.abort(), server.shutdown()]);
+      }
+    }
+  },
+);
