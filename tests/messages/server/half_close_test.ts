@@ -128,3 +128,28 @@ Deno.test("a server handles notifications whose client has half-closed", async (
   await connection[Symbol.asyncDispose]();
   await server.shutdown({ grace: 0 });
 });
+
+for (const address of [{ memory: "half-close" }, { path: "\0half-close" }]) {
+  const where = "memory" in address ? "memory" : "a Unix socket";
+  Deno.test(`a server answers a half-closed client over ${where}`, async () => {
+    const server = createServer(P).handle({
+      async add(n) {
+        await turns(3);
+        return n + 1;
+      },
+      log() {},
+      sum: () => Promise.resolve(0),
+    });
+    const listener = await listen(address);
+    await server.listen(listener);
+    const connection = await connectSocket(listener.addr);
+    const peer = new RawPeer(connection);
+    await peer.hello({ methods: METHODS });
+    await peer.frame(K.REQUEST, 1, request(0, value(41)));
+    await peer.connection.closeWrite();
+    const { body } = await peer.until(K.RESULT);
+    assertEquals(body.at(-1), 42);
+    await connection[Symbol.asyncDispose]();
+    await server.shutdown({ grace: 0 });
+  });
+}

@@ -7,6 +7,7 @@
 import {
   clientStream,
   connect,
+  createClient,
   createServer,
   type Interceptor,
   json,
@@ -281,5 +282,20 @@ Deno.test("call options of the wrong type are rejected", none, async () => {
       Error,
       message,
     );
+  }
+});
+
+Deno.test("options that contradict each other are rejected", {
+  permissions: "none",
+}, () => {
+  const Empty = protocol({ name: "empty" });
+  const nowhere = { memory: "none" };
+  const contradictions = [
+    { reconnect: { minDelay: 500, maxDelay: 100 } },
+    { limits: { streamWindow: 2_000_000, maxStreamWindow: 1_000_000 } },
+    { limits: { unsentSoft: 8_000_000, unsentHard: 1_000_000 } },
+  ];
+  for (const options of contradictions) {
+    assertThrows(() => createClient(Empty, nowhere, options), RangeError);
   }
 });
