@@ -64,6 +64,9 @@ export function readLines(
   if (source instanceof ReadableStream) {
     return decodeLines(source.pipeThrough(new FrameDecoderStream(framing)));
   }
+  if (typeof source?.read !== "function") {
+    throw new TypeError("Cannot read lines as the source has no method 'read'");
+  }
   const copy = "never";
   return decodeLines(
     "closeWrite" in source
@@ -74,11 +77,14 @@ export function readLines(
 
 /** Returns a connection that only reads, and that leaves its source open. */
 function readOnly(source: Pick<ByteStream, "read">): ByteStream {
-  if (typeof source.read !== "function") {
-    throw new TypeError("Cannot read lines as the source has no method 'read'");
-  }
   return {
-    read: (buffer) => source.read(buffer),
+    read(buffer) {
+      const count = source.read(buffer);
+      if (typeof count?.then === "function") return count;
+      throw new TypeError(
+        "Cannot read lines as the source's method 'read' returns no promise; convert a stream of Node with Readable.toWeb()",
+      );
+    },
     write: () =>
       Promise.reject(new Error("The source of lines is not writable")),
     closeWrite: () => Promise.resolve(),

@@ -115,3 +115,22 @@ Deno.test(
     assertEquals(await time.run(lines), ["one minute"]);
   },
 );
+
+Deno.test("readLines() rejects sources that it cannot read", none, async () => {
+  for (const source of [null, undefined, "one\ntwo", {}]) {
+    assertThrows(
+      () => readLines(source as never),
+      TypeError,
+      "Cannot read lines as the source has no method 'read'",
+    );
+  }
+  // A stream of Node: its method `read` returns a chunk, or null for now.
+  for (const chunk of [null, new Uint8Array(1)]) {
+    const source = { read: () => chunk } as never;
+    await assertRejects(
+      () => readLines(source).next(),
+      TypeError,
+      "returns no promise; convert a stream of Node with Readable.toWeb()",
+    );
+  }
+});
