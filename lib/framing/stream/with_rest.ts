@@ -5,9 +5,19 @@
  */
 import type { ByteStream } from "./byte_stream.ts";
 
+const NONE = new Uint8Array(0);
+
+/** Members that close a connection; nothing can be read after them. */
+const CLOSING: ReadonlySet<PropertyKey> = new Set([
+  "close",
+  Symbol.dispose,
+  Symbol.asyncDispose,
+]);
+
 /**
  * Returns a connection whose reads return `rest` first; the connection itself
- * if there is no rest. All other members are those of the connection.
+ * if there is no rest. So does `readable`, the incoming stream of a `Deno.Conn`.
+ * All other members are those of the connection.
  */
 export function withRest<C extends ByteStream>(
   connection: C,
@@ -22,17 +32,52 @@ export function withRest<C extends ByteStream>(
     left = left.subarray(count);
     return Promise.resolve(count);
   };
+  const takeLeft = (): Uint8Array => {
+    const taken = left;
+    left = NONE;
+    return taken;
+  };
   const bound = new Map<PropertyKey, unknown>([["read", read]]);
   return new Proxy(connection, {
     get(target, key) {
       const known = bound.get(key);
       if (known !== undefined) return known;
       const value = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      const method = value.bind(target);
-      bound.set(key, method);
-      return method;
+      let own: unknown;
+      if (key === "readable" && value instanceof ReadableStream) {
+        own = streamAfter(takeLeft, value);
+      } else if (typeof value !== "function") return value;
+      else if (CLOSING.has(key)) {
+        own = (...parameters: unknown[]) => {
+          left = NONE;
+          return Reflect.apply(value, target, parameters);
+        };
+      } else own = value.bind(target);
+      bound.set(key, own);
+      return own;
     },
     set: (target, key, value) => Reflect.set(target, key, value, target),
+  });
+}
+
+/** Returns a stream of the rest, and then of another stream. */
+function streamAfter(
+  takeLeft: () => Uint8Array,
+  stream: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      const first = takeLeft();
+      // The stream takes the memory of a chunk, and the caller has the rest.
+      if (first.length > 0) return controller.enqueue(first.slice());
+      reader ??= stream.getReader();
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value.slice());
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: (reason) => (reader ?? stream).cancel(reason),
   });
 }

@@ -1,7 +1,7 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { frames, lines, u32be } from "@lengthwise/lengthwise/framing";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
-import { readExactly } from "@lengthwise/lengthwise/transport";
+import { readExactly, TransportError } from "@lengthwise/lengthwise/transport";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -66,5 +66,58 @@ Deno.test(
     assertStrictEquals(stream, near);
     near.close();
     far.close();
+  },
+);
+
+Deno.test(
+  "the connection with its rest returns nothing after it was closed",
+  none,
+  async () => {
+    for (const way of ["close", "dispose"] as const) {
+      const [near, far] = memoryPair();
+      const first = frames(near, lines());
+      await far.write(bytes("go\nrest"));
+      await first.read();
+      const { stream } = await first.detach();
+      if (way === "close") stream.close();
+      else stream[Symbol.dispose]();
+      assertEquals(near.closed, true);
+      await assertRejects(() => stream.read(new Uint8Array(4)), TransportError);
+      far.close();
+    }
+  },
+);
+
+Deno.test(
+  "the readable stream of a socket with its rest has the rest first",
+  { permissions: { net: ["127.0.0.1"] } },
+  async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    for (const mode of ["text", "byob", "cancel"] as const) {
+      const connecting = Deno.connect({ hostname: "127.0.0.1", port });
+      const far = await listener.accept();
+      await far.write(bytes("go\nrest"));
+      const first = frames(await connecting, lines());
+      await first.read();
+      const { stream, rest } = await first.detach();
+      assertStrictEquals(stream.readable, stream.readable);
+      await far.write(bytes(" more"));
+      far.close();
+      if (mode === "text") {
+        const small = new Uint8Array(1);
+        assertEquals([await stream.read(small), small], [1, bytes("r")]);
+        assertEquals(await new Response(stream.readable).text(), "est more");
+      } else if (mode === "byob") {
+        const reader = stream.readable.getReader({ mode: "byob" });
+        const got = await reader.read(new Uint8Array(3));
+        assertEquals(got.value, bytes("res"));
+        assertEquals((await reader.read(new Uint8Array(9))).value, bytes("t"));
+        const more = await reader.read(new Uint8Array(9));
+        assertEquals(more.value, bytes(" more"));
+        assertEquals((await reader.read(new Uint8Array(9))).done, true);
+      } else await stream.readable.cancel();
+      assertEquals(rest, bytes("rest"));
+    }
   },
 );
