@@ -246,7 +246,7 @@ export class Pump<C extends ByteStream> {
 
   write(...parts: (string | Uint8Array)[]): void {
     const [payload] = parts;
-    if (parts.length === 1 && typeof payload === "object") {
+    if (parts.length === 1 && payload instanceof Uint8Array) {
       this.#outgoing.write(payload);
     } else {
       this.#outgoing.writeParts(parts);
@@ -259,7 +259,7 @@ export class Pump<C extends ByteStream> {
     const [payload] = parts;
     let borrowed = false;
     try {
-      if (parts.length === 1 && typeof payload === "object") {
+      if (parts.length === 1 && payload instanceof Uint8Array) {
         borrowed = outgoing.send(payload);
       } else {
         outgoing.writeParts(parts);

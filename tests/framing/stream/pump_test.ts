@@ -425,6 +425,13 @@ Deno.test("write() and send() drop a frame of parts that cannot be framed", asyn
   stream.write("ok");
   await stream.flush();
   assertEquals(new TextDecoder().decode(connection.sent), "ok\n");
+  // A single part as well: an array of 16-bit numbers would lose half of each.
+  for (const wrong of [new Uint16Array([258]), [1], new ArrayBuffer(1), null]) {
+    const part = wrong as never;
+    assertThrows(() => stream.write(part), TypeError, "each part must be text");
+    await assertRejects(() => stream.send(part), TypeError, "each part");
+  }
+  assertEquals(stream.unsent, 0);
   stream.begin(3);
   assertThrows(() => stream.write("a", "b"), Error, "another frame is open");
   stream.abandon();
