@@ -290,16 +290,24 @@ export class Pump<C extends ByteStream> {
     if (this.#state === "closed") this.#release();
   }
 
-  async detach(): Promise<DetachedConnection<C>> {
-    if (this.#state !== "open") throw gone(this.#state);
+  detach(): Promise<DetachedConnection<C>> {
+    if (this.#state !== "open") return Promise.reject(gone(this.#state));
     if (this.#incoming.reading) {
-      throw new Error(
-        "Cannot detach the connection: a read is in progress; call detach() between two frames, in onFrame or in the body of a loop",
+      return Promise.reject(
+        new Error(
+          "Cannot detach the connection: a read is in progress; call detach() between two frames, in onFrame or in the body of a loop",
+        ),
       );
     }
-    const rest = this.#decoder.rest().slice();
     this.#state = "detaching";
+    return handled(this.#handOver(this.#decoder.rest().slice()));
+  }
+
+  async #handOver(rest: Uint8Array): Promise<DetachedConnection<C>> {
     await this.#outgoing.finish(gone("detached"));
+    // Closed in the meantime: the connection cannot be used any more.
+    const { failure } = this.#outgoing;
+    if (failure !== undefined) throw failure.error;
     this.#leave("detached");
     const { connection } = this;
     return { connection, rest, stream: withRest(connection, rest) };

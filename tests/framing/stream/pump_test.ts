@@ -348,6 +348,30 @@ Deno.test("read() returns one frame and leaves the next ones to other readers", 
   await stream.receive(() => assert(false));
 });
 
+Deno.test("detach() rejects if the connection fails or closes meanwhile", async () => {
+  const failing = new ScriptedConnection();
+  failing.writeError = new Error("broken pipe");
+  const failed = frames(failing, u32be());
+  failed.write(payload(1));
+  failed.detach(); // no unhandled rejection, although the peer causes it
+  await settled();
+  await assertRejects(() => failed.flush(), Error, "broken pipe");
+
+  const closing = new ScriptedConnection();
+  const closed = frames(closing, u32be());
+  const detached = closed.detach();
+  closed.close();
+  await assertRejects(() => detached, Error, "it is closed");
+  assertEquals(closing.closed, 1);
+
+  const controller = new AbortController();
+  const { signal } = controller;
+  const aborted = frames(new ScriptedConnection(), u32be(), { signal });
+  const later = aborted.detach();
+  controller.abort(new Error("stop"));
+  await assertRejects(() => later, Error, "stop");
+});
+
 Deno.test("read() rejects with the same error each time, after the frames before it", async () => {
   const connection = new ScriptedConnection([
     framed(payload(3)),
