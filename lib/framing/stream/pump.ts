@@ -71,6 +71,8 @@ export class Pump<C extends ByteStream> {
   #released = false;
   /** Number of frames decoded since the last read began. */
   #decoded = 0;
+  /** Number of calls to `read()` that have not begun. */
+  #waitingReads = 0;
   /** Settles after the last call to `read()`; each waits for the one before. */
   #reads: Promise<unknown> = DONE;
   /** Whether the turn of the last call to `read()` goes on. */
@@ -151,7 +153,7 @@ export class Pump<C extends ByteStream> {
     onFrame: (frame: Uint8Array) => void,
     afterTurn?: () => void,
   ): Promise<void> {
-    this.#claim();
+    this.#claimAll();
     try {
       for (;;) {
         if (!this.#turn.free) await this.#turn.wait();
@@ -169,7 +171,7 @@ export class Pump<C extends ByteStream> {
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    this.#claim();
+    this.#claimAll();
     try {
       for (;;) {
         if (!this.#turn.free) await this.#turn.wait();
@@ -196,12 +198,14 @@ export class Pump<C extends ByteStream> {
   }
 
   read(): Promise<Uint8Array | null> {
+    this.#waitingReads++;
     const frame = this.#reads.then(() => this.#readOne());
     this.#reads = frame.catch(() => {});
     return frame;
   }
 
   async #readOne(): Promise<Uint8Array | null> {
+    this.#waitingReads--;
     this.#claim();
     try {
       if (!this.#handling) await this.#beginTurn();
@@ -456,12 +460,14 @@ export class Pump<C extends ByteStream> {
   }
 
   #claim(): void {
-    if (this.#hasReader) {
-      throw new Error(
-        "Cannot read frames: another receive() call or loop is reading them; wait until it ends",
-      );
-    }
+    if (this.#hasReader) throw busy();
     this.#hasReader = true;
+  }
+
+  /** Claims the frames for a loop or `receive`; earlier calls to `read` go first. */
+  #claimAll(): void {
+    if (this.#waitingReads > 0) throw busy();
+    this.#claim();
   }
 
   async #endWrite(): Promise<void> {
@@ -527,6 +533,12 @@ export class Pump<C extends ByteStream> {
     if (this.#onAbort === undefined) return;
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
   }
+}
+
+function busy(): Error {
+  return new Error(
+    "Cannot read frames: another receive() call, read() or loop is reading them; wait until it ends",
+  );
 }
 
 function gone(state: State): Error {

@@ -348,6 +348,17 @@ Deno.test("read() returns one frame and leaves the next ones to other readers", 
   await stream.receive(() => assert(false));
 });
 
+Deno.test("read() goes before a loop that begins later in the same turn", async () => {
+  const bytes = framed(payload(1), payload(2), payload(3));
+  const connection = new ScriptedConnection([bytes, null]);
+  const stream = frames(connection, u32be());
+  const reads = [stream.read(), stream.read()];
+  await assertRejects(() => stream.receive(() => {}), Error, "another");
+  await assertRejects(() => Array.fromAsync(stream), Error, "another");
+  assertEquals(await Promise.all(reads), [payload(1), payload(2)]);
+  assertEquals(await Array.fromAsync(stream), [payload(3)]);
+});
+
 Deno.test("detach() rejects if the connection fails or closes meanwhile", async () => {
   const failing = new ScriptedConnection();
   failing.writeError = new Error("broken pipe");
