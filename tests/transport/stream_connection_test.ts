@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  formatAddress,
   readExactly,
   streamConnection,
   TransportError,
@@ -42,6 +43,7 @@ Deno.test("streamConnection() is the inverse of webStreams()", {
   }
   await sent;
   assertEquals(connection.remoteAddr, { transport: "streams" });
+  assertEquals(formatAddress(connection.remoteAddr), "streams");
 });
 
 Deno.test("streamConnection() does not pass on memory of its caller", {
