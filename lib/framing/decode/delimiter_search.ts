@@ -75,11 +75,12 @@ export class DelimiterSearch {
       : list.length === 1
       ? this.#findOne(bytes, from, end, list[0]!)
       : this.#findFirst(bytes, from, end, last);
-    if (last) this.#reset();
+    if (last) this.reset();
     return found;
   }
 
-  #reset(): void {
+  /** Forgets what has been compared: the next search does not continue. */
+  reset(): void {
     this.#ahead = 0;
     this.#states.fill(0);
     this.#best = -1;
@@ -159,7 +160,7 @@ export class DelimiterSearch {
         at = this.#candidate(bytes, at, end);
         if (at === -1) {
           this.resume = end;
-          this.#reset();
+          this.reset();
           return -1;
         }
       }
@@ -200,7 +201,7 @@ export class DelimiterSearch {
 
   #found(best: number, at: number): number {
     this.matched = this.#delimiters.list[best]!.length;
-    this.#reset();
+    this.reset();
     return at;
   }
 

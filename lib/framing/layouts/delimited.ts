@@ -304,6 +304,7 @@ class DelimitedEncoder extends LimitedEncoder
     checkRoom(target, frameStart, frameEnd - frameStart);
     if (!keep) target.set(delimiters.list[0]!, payloadEnd);
     // The payload's last bytes and the delimiter may together form a delimiter.
+    this.#search.reset(); // an earlier payload may have ended inside a delimiter
     const found = this.#search.find(target, frameStart, frameEnd);
     const whole = keep
       ? found >= 0 && found + this.#search.matched === frameEnd

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   delimited,
+  type FrameEncoder,
   FrameError,
   type Framing,
 } from "@lengthwise/lengthwise/framing";
@@ -150,6 +151,20 @@ test("delimited() rejects a payload that would decode as something else", () => 
   assertEquals(encoder("aab").encode(bytes("a")), bytes("aaab"));
   const lines = delimited(["\n", "\r\n"]).encoder();
   assertEquals(codeOf(() => lines.encode(bytes("a\r"))), "bad-payload");
+});
+
+test("delimited() encodes a payload after one that ended inside a delimiter", () => {
+  const bytes = (s: string) => new TextEncoder().encode(s);
+  const check = (encoder: FrameEncoder, inside: string, wrong: string) => {
+    assertEquals(codeOf(() => encoder.encode(bytes(inside))), "bad-payload");
+    assertEquals(codeOf(() => encoder.encode(bytes(wrong))), "bad-payload");
+  };
+  const kept = delimited("\r\n", { keepDelimiter: true }).encoder();
+  check(kept, "abc\r", "x\n");
+  const several = delimited(["ab", "xabc"]).encoder();
+  check(several, "x", "xab");
+  check(several, "x", "x");
+  assertEquals(several.encode(bytes("zc")), bytes("zcab"));
 });
 
 test("delimited() counts only the payload and rejects the first byte over the limit", () => {
