@@ -1,9 +1,9 @@
 /**
  * Searches bytes for the first of several delimiters.
  *
- * Each byte is compared with a delimiter at most twice, whatever the bytes are
- * (Knuth, Morris and Pratt, "Fast pattern matching in strings", 1977). A search
- * that is continued does not compare the bytes before again.
+ * A search makes at most two comparisons per byte with each delimiter on average,
+ * whatever the bytes are (Knuth, Morris and Pratt, "Fast pattern matching in
+ * strings", 1977). A search that continues does not compare earlier bytes again.
  *
  * @module
  */
