@@ -35,6 +35,7 @@ import {
   type TlsConnection,
 } from "./tls/tls_connection.ts";
 import { connectUnix } from "./unix.ts";
+import { checkTimeLimit } from "./with_timeout.ts";
 
 /**
  * The address of a server, in any form that {@linkcode connect} accepts.
@@ -173,11 +174,7 @@ export async function connect(
 ): Promise<SocketConnection> {
   const options = checkOptions("connect()", given, CONNECT_OPTIONS);
   const { timeout = 10_000, signal, retry: policy, tls } = options;
-  if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
-    throw new RangeError(
-      `Cannot connect as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
-    );
-  }
+  checkTimeLimit("connect", timeout);
   const targets = toList(address).map((item) => resolveTarget(item, tls));
   if (targets.length === 0) {
     throw new RangeError("Cannot connect as the list of addresses is empty");

@@ -73,3 +73,17 @@ export function checkTimeout(value: number, name: string): number {
     `Cannot wait as '${name}' must be above 0 and at most ${MAX_TIMEOUT} ms, or Infinity: current value is ${value}`,
   );
 }
+
+/**
+ * Checks a timeout option that may be 0, which means no limit.
+ *
+ * @param verb what the option limits, such as "connect"
+ * @param timeout the option's value, in milliseconds
+ * @throws {RangeError} if the value is outside the range of timers
+ */
+export function checkTimeLimit(verb: string, timeout: number): void {
+  if (timeout >= 0 && timeout <= MAX_TIMEOUT) return;
+  throw new RangeError(
+    `Cannot ${verb} as 'timeout' must be from 0 to ${MAX_TIMEOUT} milliseconds: current value is ${timeout}`,
+  );
+}

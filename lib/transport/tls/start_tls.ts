@@ -7,6 +7,7 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { formatAddress } from "../address.ts";
 import type { Connection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
+import { checkTimeLimit } from "../with_timeout.ts";
 import { clientOptions } from "./connect_tls.ts";
 import { handshakeFailure } from "./handshake_failure.ts";
 import { performHandshake } from "./handshake.ts";
@@ -77,7 +78,9 @@ export async function startTls(
     readonly serverName: string;
     /** PEM certificates of trusted authorities, instead of the runtime's. */
     readonly caCerts?: readonly string[] | undefined;
+    /** Maximum time of the handshake in ms; 0 for no limit. @default {10000} */
     readonly timeout?: number | undefined;
+    /** Cancels the handshake when aborted. */
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<TlsConnection> {
@@ -89,11 +92,7 @@ export async function startTls(
       `Cannot start TLS as 'serverName' must be the server's name: current value is ${serverName}`,
     );
   }
-  if (!(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
-    throw new RangeError(
-      `Cannot start TLS as 'timeout' must be from 0 to 2147483647 milliseconds: current value is ${timeout}`,
-    );
-  }
+  checkTimeLimit("start TLS", timeout);
   const context = {
     verb: "start TLS with",
     address: formatAddress(connection.remoteAddr),
