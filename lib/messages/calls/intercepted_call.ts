@@ -4,7 +4,7 @@
  * @module
  */
 import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
-import { mayBeUnawaited, peerLeft } from "../errors/unawaited.ts";
+import { endedWithSession, mayBeUnawaited } from "../errors/unawaited.ts";
 import { isAsyncIterable } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
 import type { CallOptions, Items } from "../protocol/client_types.ts";
@@ -328,7 +328,7 @@ export class InterceptedCall implements AsyncDisposable {
       const fail = (error: unknown) => {
         if (failed) return; // a second promise would have an unhandled rejection
         failed = true;
-        const ignorable = unawaited || peerLeft(error);
+        const ignorable = unawaited || endedWithSession(error);
         resolve(rejectedWhereAwaited(error, ignorable ? result : undefined));
       };
       // Attempts listen to the signal too. They know first whether they were

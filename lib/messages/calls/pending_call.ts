@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mayBeUnawaited, peerLeft } from "../errors/unawaited.ts";
+import { endedWithSession, mayBeUnawaited } from "../errors/unawaited.ts";
 import { markForeign, rejectedWhereAwaited } from "../errors/call_stack.ts";
 import { ItemPump } from "../streams/item_pump.ts";
 import { ItemReader } from "../streams/item_reader.ts";
@@ -387,12 +387,15 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
     if (continued !== undefined) {
       return this.#resolve?.(
         continued.catch((error) =>
-          rejectedWhereAwaited(error, peerLeft(error) ? this.result : undefined)
+          rejectedWhereAwaited(
+            error,
+            endedWithSession(error) ? this.result : undefined,
+          )
         ),
       );
     }
     // A caller that ignores the result of an upload learns of failures through `send()`.
-    const ignorable = this.#writer !== undefined || peerLeft(error);
+    const ignorable = this.#writer !== undefined || endedWithSession(error);
     const unawaited = ignorable ? this.result : undefined;
     this.#resolve?.(rejectedWhereAwaited(error, unawaited));
     this.#reader?.end(failure);

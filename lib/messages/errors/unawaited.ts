@@ -23,13 +23,13 @@ export function mayBeUnawaited<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Returns whether a call failed because of the end of its session.
+ * Returns whether a call failed because its session ended or drains.
  *
- * The peer has left, drains, or has refused the session of an early call. Two
- * calls that are awaited one after the other then fail together, and the second
- * one must not end the process.
+ * A server may also have refused the session of an early call. Two calls that are
+ * awaited one after the other then fail together, and the second one must not end
+ * the process.
  */
-export function peerLeft(error: unknown): boolean {
+export function endedWithSession(error: unknown): boolean {
   if (!(error instanceof CallError)) return false;
   const { code, cause } = error;
   return code === "disconnected" || code === "unavailable" ||
