@@ -148,7 +148,7 @@ export class Backlog {
   #queues: Set<Waiting> | undefined = undefined;
   readonly #owner: { onBacklog(): void } | undefined;
 
-  /** @param owner is called when a message is added to a queue */
+  /** @param owner whose `onBacklog()` is called when a message is added */
   constructor(owner?: { onBacklog(): void }) {
     this.#owner = owner;
   }
@@ -201,7 +201,7 @@ export interface BroadcastTarget {
   /** Ends the session because the subscriber is too slow. */
   disconnect(message: string): void;
   /** Called with the number of messages that were dropped. */
-  onSlow?(count: number): void;
+  onMessagesDropped?(count: number): void;
 }
 
 /** An encoded notification, which all subscribers with its codec share. */
@@ -279,7 +279,7 @@ class Subscriber implements Waiting {
   #dropped(count: number): void {
     if (count === 0) return;
     this.#stats.dropped += count;
-    this.target.onSlow?.(count);
+    this.target.onMessagesDropped?.(count);
   }
 
   deliver(message: Encoded, key: unknown): void {

@@ -487,7 +487,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   /** @inheritdoc */
-  onSlow(count: number): void {
+  onMessagesDropped(count: number): void {
     this.observeDropped("slow", count);
   }
 
