@@ -28,7 +28,7 @@ export type { ByteStream, DetachedConnection, FrameRoom, FramesOptions };
  * | `flush` | | until everything is written |
  *
  * Frames from one turn of the event loop are written together at its end, or
- * earlier once 2 KiB are framed. A failed write ends the write side: every later
+ * earlier once 2 KiB are framed, or up to 16 KiB in a stream. A failed write ends the write side: every later
  * call to the write side reports the same error, and `receive` reports it after
  * the last frame.
  *
