@@ -241,8 +241,10 @@ export function resolveAddress<Tls>(
 }
 
 /**
- * Checks that TLS options are not given twice. They are the default of addresses
- * without TLS options of their own, and would be ignored without any.
+ * Checks that TLS options are not given twice.
+ *
+ * The option is the default for addresses without TLS options of their own. If
+ * each address has its own, it would be ignored.
  *
  * @param where the function that takes the options
  * @throws {TypeError} if each of the addresses has its own

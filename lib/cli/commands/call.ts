@@ -115,7 +115,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await print(method, result);
   } finally {
     await session.close();
-    await details.catch(() => {}); // the write ends also if the call fails
+    await details.catch(() => {}); // if the call has failed, its error is thrown
   }
   await details;
   await printer.detail(`${formatMs(io.now() - start)}`);

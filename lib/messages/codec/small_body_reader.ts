@@ -2,7 +2,7 @@
  * Checks and decodes small MessagePack bodies in one pass.
  *
  * Most bodies are small, and their objects have the same keys as earlier ones.
- * For a body of 137 bytes, the reader takes 0.4 of the time of the scan and
+ * For a body of 137 bytes, the reader takes about half as long as the scan and
  * msgpackr, which decode bodies of any size.
  *
  * The reader reports no errors. It gives up if a body may be invalid or has

@@ -254,7 +254,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     call.awaitedIn = awaited.add(index, call.expected, now);
   }
 
-  /** Records that the handler of a call has settled. */
+  /** Records that a handler has settled, or sent its awaited first reply. */
   left(call: IncomingCall): void {
     const { expected } = call;
     if (expected === 0) return;

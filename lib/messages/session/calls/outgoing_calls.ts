@@ -79,8 +79,9 @@ export interface NotifyHost {
 
 type Target = Pick<OpenOptions, "method" | "info">;
 
-/** The reason for giving up a call whose deadline has passed. */
 const NONE: ReadonlyMap<number, UnservedReason> = new Map();
+
+/** The reason for giving up a call whose deadline has passed. */
 const DEADLINE: GiveUpReason = {
   code: "deadline",
   message: "the deadline passed",
