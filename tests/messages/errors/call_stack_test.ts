@@ -78,7 +78,8 @@ const CALLS: Readonly<Record<string, (session: Session) => Promise<unknown>>> =
     async "signal"(session) {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 5);
-      return await session.remote.hang(undefined, controller);
+      const { signal } = controller;
+      return await session.remote.hang(undefined, { signal });
     },
     async "serverStream"(session) {
       for await (const _ of session.remote.down()) await turns();
