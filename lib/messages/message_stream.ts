@@ -14,7 +14,7 @@ import type { FrameRoom } from "../framing/stream/write_buffer.ts";
 import type { Connection } from "../transport/connection.ts";
 import { CodecError } from "./codec/errors.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
-import { msgpack } from "./codec/msgpack.ts";
+import { defaultCodec } from "./codec/default_codec.ts";
 import { checkOptions, type OptionNames } from "./support/check_options.ts";
 import {
   SchemaError,
@@ -208,7 +208,7 @@ class Messages<In, Out> implements MessageStream<In, Out> {
 
   constructor(connection: Connection, options: MessagesOptions<In, Out>) {
     const {
-      codec = msgpack(),
+      codec = defaultCodec(),
       framing = u32be(),
       schema,
       outgoingSchema,

@@ -5,7 +5,7 @@
  */
 import { IncidentLog } from "./incident_log.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
-import { msgpack } from "../codec/msgpack.ts";
+import { defaultCodec } from "../codec/default_codec.ts";
 import type { Interceptor } from "../calls/interceptor.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import {
@@ -207,7 +207,7 @@ export interface ResolvedSessionOptions {
 export function resolveSessionOptions(
   options: SessionOptions,
 ): ResolvedSessionOptions {
-  const { codecs = [msgpack()], limits } = options;
+  const { codecs = [defaultCodec()], limits } = options;
   const allLimits = resolveSessionLimits(limits);
   const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;

@@ -5,7 +5,7 @@
  */
 import { describeType } from "../../support/describe_type.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
-import { msgpack } from "../codec/msgpack.ts";
+import { defaultCodec } from "../codec/default_codec.ts";
 import { CallError } from "../errors/call_error.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Position } from "../session/wire/positions.ts";
@@ -177,7 +177,7 @@ export interface Source<Item> {
  */
 export function source<Item>(options: SourceOptions = {}): Source<Item> {
   checkOptions("source()", options, SOURCE_OPTIONS);
-  const { history = {}, after, codec = msgpack() } = options;
+  const { history = {}, after, codec = defaultCodec() } = options;
   checkOptions("the option history of source()", history, HISTORY_OPTIONS);
   const { items = 1_000, bytes = 256 * 1024, age = 60_000 } = history;
   checkBound("history.items", items);
