@@ -488,7 +488,7 @@ Deno.test("otel() rejects options that do not exist or have another type", () =>
   assertThrows(wrong({ trace: true }), TypeError, 'Unknown option "trace"');
   assertThrows(wrong({ parent: "child" }), TypeError, "link, remote");
   assertThrows(wrong({ streams: true }), TypeError, "lifetime, start, none");
-  assertThrows(wrong({ metrics: 1 }), TypeError, "expected a boolean");
+  assertThrows(wrong({ metrics: 1 }), TypeError, "true, false or omitted");
   assertThrows(wrong({ filter: "x" }), TypeError, "expected a function");
   assertThrows(wrong({ meterProvider: {} }), TypeError, "getMeter()");
   assertThrows(wrong({ tracerProvider: {} }), TypeError, "getTracer()");

@@ -134,7 +134,7 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     const path = `\0lengthwise-${crypto.randomUUID()}`;
-    await using listener = await listen({ path }, { mode: 0o600 });
+    await using listener = await listen({ path });
     assert(formatAddress(listener.addr).startsWith("unix:@lengthwise-"));
     using client = await connect(formatAddress(listener.addr));
     using server = await listener.accept();

@@ -105,6 +105,11 @@ function formsOf<Tls>(address: Address<Tls>): (Address<Tls> | string | URL)[] {
   return [address, text, new URL(text)];
 }
 
+/** Whether an address has options for TLS, which may not be given twice. */
+function hasTls(address: unknown): boolean {
+  return typeof address === "object" && address !== null && "tls" in address;
+}
+
 async function talks(
   address: ConnectAddress | readonly ConnectAddress[],
   kind: Kind,
@@ -112,7 +117,9 @@ async function talks(
   const heard = Promise.withResolvers<string>();
   await using session = await connect(Echo, address, {
     handlers: { heard: heard.resolve },
-    ...(kind.client === undefined ? {} : { transport: kind.client }),
+    ...(kind.client === undefined || hasTls(address)
+      ? {}
+      : { transport: kind.client }),
   });
   assertEquals(await session.remote.echo("hi"), "hi");
   assertEquals(await heard.promise, "hi");
@@ -129,7 +136,9 @@ async function servesAndConnects(kind: Kind): Promise<void> {
       listens,
       {
         onListen: (addr) => void told.push(addr),
-        ...(kind.server === undefined ? {} : { transport: kind.server }),
+        ...(kind.server === undefined || hasTls(listens)
+          ? {}
+          : { transport: kind.server }),
       },
     ).handle({
       echo: async (text, { session }) => {
@@ -143,7 +152,7 @@ async function servesAndConnects(kind: Kind): Promise<void> {
     assertEquals(told, [server.addr]);
     const forms = [...formsOf(kind.dials(server.addr)), server.addr];
     for (const dials of forms) await talks(dials, kind);
-    await talks([...forms].reverse(), kind);
+    await talks(forms.filter((form) => !hasTls(form)).reverse(), kind);
   }
 }
 

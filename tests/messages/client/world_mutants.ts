@@ -102,9 +102,9 @@ export const MUTANTS: readonly Mutant<keyof typeof INVARIANTS>[] = [
     violates:
       "a slot has one session for new calls, and each broadcast arrives once",
     file: "server/server_session.ts",
-    from: "        this.enter().outgoing.notifyEncoded(method, info, body);\n",
+    from: "    this.enter().outgoing.notifyEncoded(method, info, body);\n",
     to:
-      "        this.enter().outgoing.notifyEncoded(method, info, body);\n        this.enter().outgoing.notifyEncoded(method, info, body);\n",
+      "    this.enter().outgoing.notifyEncoded(method, info, body);\n    this.enter().outgoing.notifyEncoded(method, info, body);\n",
   },
   {
     violates: "a client that was closed connects no more",

@@ -126,8 +126,8 @@ export const MUTANTS: readonly Mutant<Invariant>[] = [
   {
     violates: INVARIANTS[9],
     file: "server/server_session.ts",
-    from: "isPrimary ? this.#broadcastTarget()",
+    from: "isPrimary ? this : undefined",
     to:
-      "isPrimary && (this.session.features & Feature.RESUME) === 0 ? this.#broadcastTarget()",
+      "isPrimary && (this.session.features & Feature.RESUME) === 0 ? this : undefined",
   },
 ];
