@@ -134,8 +134,14 @@ export class PrefixedLayout extends Layout {
     end: number,
   ): number {
     const seen = Math.min(end - start, this.#prefix.maxLength);
+    if (!isTrailer(after)) {
+      return this.#refusePrefix(
+        "read() returned a trailer that is not text, bytes or a number of bytes",
+      );
+    }
     const trailer = this.#trailers.of(after);
-    if (!(isLength(header) && header <= seen && isLength(payload ?? 0))) {
+    const known = payload === undefined || isLength(payload);
+    if (!(isLength(header) && header <= seen && known)) {
       return this.#refusePrefix(
         `read() returned a prefix of ${header} bytes and a payload of ${payload} bytes; expected integers, 0 to ${seen} and 0 or more`,
       );
@@ -240,7 +246,15 @@ export class PrefixedLayout extends Layout {
   }
 }
 
-/** Returns whether a value is an integer of 0 or more; it may exceed 2^53. */
+/**
+ * Returns whether a value is an integer of 0 or more; it may exceed 2^53. A
+ * digit string from a header, which JavaScript would compare as a number, is not.
+ */
 function isLength(value: number): boolean {
-  return value >= 0 && value % 1 === 0;
+  return typeof value === "number" && value >= 0 && value % 1 === 0;
+}
+
+function isTrailer(given: PrefixLengths[2]): boolean {
+  return given === undefined || typeof given === "number" ||
+    typeof given === "string" || given instanceof Uint8Array;
 }

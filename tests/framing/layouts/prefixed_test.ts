@@ -410,3 +410,19 @@ test("prefixed() ends a payload at a trailer of 5,000 bytes that nearly matches"
   }
   assertEquals(frame?.length, 9_000);
 });
+
+test("prefixed() rejects lengths and trailers of another type", () => {
+  // JavaScript would join the digits of a length to the number before it.
+  const wrong: unknown[][] = [
+    ...[["1", 2], [1, "2"], [1, null], [1, true], [1, 2n], [null, 2]],
+    ...[[1, 2, null], [1, 2, {}], [1, 2, true], [1, undefined, 3n]],
+  ];
+  for (const lengths of wrong) {
+    const prefix = { maxLength: 4, read: () => lengths as never };
+    const decoder = prefixed(prefix, { keepHeader: true }).decoder();
+    decoder.push(new Uint8Array(8));
+    const error = assertThrows(() => decoder.next(), FrameError);
+    assertEquals(error.code, "bad-prefix");
+    assertThrows(() => decoder.next(), FrameError, error.message);
+  }
+});
