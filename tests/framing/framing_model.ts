@@ -76,8 +76,11 @@ export function modelEnd(
       left = left.slice(found.length);
     } else if (skips && "skip" in found && found.skip !== undefined) {
       out.skipped++;
-      if (found.skip === "unknown") return { ...out, error: "truncated" };
-      left = left.slice(found.skip);
+      // No byte follows, so the end of the frame is known now, if it has one.
+      const end = found.skip === "unknown" ? last(left) : found;
+      const to = typeof end === "object" && "skip" in end && end.skip;
+      if (typeof to !== "number") return { ...out, error: "truncated" };
+      left = left.slice(to);
     } else if ("error" in found) return { ...out, error: found.error };
   }
   return out;
