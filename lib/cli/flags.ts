@@ -45,7 +45,7 @@ export const GENERAL_FLAGS = {
   format: {
     type: "string",
     value: "auto",
-    summary: "form of answers: auto, json, ndjson, raw or hex",
+    summary: "form of answers: auto, pretty, json, ndjson, raw or hex",
   },
   color: {
     type: "string",

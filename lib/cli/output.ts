@@ -9,12 +9,12 @@ import { type FlagValues, type GENERAL_FLAGS, parseChoice } from "./flags.ts";
 import { type Io, writeText } from "./io.ts";
 import { toJson } from "./values.ts";
 
-const FORMATS = ["auto", "json", "ndjson", "raw", "hex"] as const;
+const FORMATS = ["auto", "pretty", "json", "ndjson", "raw", "hex"] as const;
 
 const COLORS = ["auto", "always", "never"] as const;
 
-/** Form of answers; `"pretty"` is for a terminal. */
-export type Format = "pretty" | Exclude<typeof FORMATS[number], "auto">;
+/** Form of answers; `"pretty"` is for people. */
+export type Format = Exclude<typeof FORMATS[number], "auto">;
 
 /** Form of answers and notes, from the flags that every command has. */
 export class Printer {
@@ -50,6 +50,11 @@ export class Printer {
   /** Width of the terminal. */
   get columns(): number {
     return this.#io.stdout.columns;
+  }
+
+  /** Whether answers go to a terminal. */
+  get isTTY(): boolean {
+    return this.#io.stdout.isTTY;
   }
 
   /** Prints text that this program has made. */

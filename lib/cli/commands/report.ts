@@ -66,12 +66,17 @@ export const HELP: CommandHelp = {
       "report tcp://localhost:7000 --watch 1s --sort memory --top 5",
       "follow the sessions that hold most memory",
     ],
+    [
+      "report tcp://localhost:7000 --format pretty > report.txt",
+      "write the same tables to a file, instead of JSON with the time",
+    ],
   ],
   notes:
     `The server must serve Operations, and authorize the credentials. Calls and
 bytes are those since the session was opened; "open" are calls in progress, of as
 many as "of" says. "running" are handlers, also of calls that are over; "mean" is
-the time from a request to its result or error.`,
+the time from a request to its result or error. A session has a principal if the
+server has the option "principal".`,
   flags: { ...FLAGS, ...CONNECT_FLAGS },
 };
 
@@ -101,12 +106,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         operations.sessions({ sort, skip: 0, limit }, options),
       ]);
       if (printer.format === "pretty") {
-        const clear = pause === undefined ? "" : "\x1b[H\x1b[2J";
+        const { isTTY, columns } = printer;
+        const clear = isTTY && pause !== undefined ? "\x1b[H\x1b[2J" : "";
         const lines = reportLines(server, sessions)
-          .map((line) => `${fitted(line, printer.columns)}\n`);
+          .map((line) => `${isTTY ? fitted(line, columns) : line}\n`);
         await printer.print(clear + lines.join(""));
       } else {
-        await printer.value({ server, sessions });
+        const time = new Date().toISOString();
+        await printer.value({ time, server, sessions });
       }
       if (pause !== undefined) await io.wait(pause, io.interrupted);
     } while (pause !== undefined && !io.interrupted.aborted);
@@ -175,10 +182,12 @@ function memoryOf(
   { used, limit, pressureAt, restricted }: ServerStats["memory"],
 ): string {
   const use = `${formatBytes(used)} of ${formatBytes(limit)}`;
-  if (!(used > pressureAt)) return use;
-  return `${use}; above ${formatBytes(pressureAt)}, ${
-    formatCount(restricted)
-  } sessions get no calls and no credit`;
+  const above = `above ${formatBytes(pressureAt)}, `;
+  return used > pressureAt
+    ? `${use}; ${above}${
+      formatCount(restricted)
+    } sessions get no calls and no credit`
+    : `${use}; ${above}heavy sessions get no calls and no credit`;
 }
 
 function methodCells([name, figures]: [string, MethodFigures]): string[] {

@@ -25,7 +25,8 @@ Deno.test("report prints the figures of a server and its sessions", async () => 
     env,
   });
   assertEquals(code, 0);
-  const { server, sessions } = JSON.parse(stdout);
+  const { time, server, sessions } = JSON.parse(stdout);
+  assertEquals(new Date(time).toISOString(), time);
   assertEquals(server.stats.sessions.open, 1);
   assertEquals(sessions.total, 1);
   const terminal = await runCli(["report", "tcp://test:1", ...SECRET], {
@@ -44,6 +45,25 @@ Deno.test("report prints the figures of a server and its sessions", async () => 
     ["operations.sessions", "1", "1", "1"],
   ]);
   for (const line of terminal.stdout.split("\n")) assert(line.length <= 120);
+});
+
+Deno.test("report --format pretty prints whole tables into a pipe", async () => {
+  const controller = new AbortController();
+  const { stdout } = await runCli(
+    [
+      ...["report", "tcp://test:1", "--watch", "1s", "--format", "pretty"],
+      ...SECRET,
+    ],
+    {
+      connect: connectTo(operated()),
+      env,
+      columns: 20,
+      interrupted: controller.signal,
+      wait: () => Promise.resolve(controller.abort()),
+    },
+  );
+  assertStringIncludes(stdout, "heavy sessions get no calls and no credit");
+  assertEquals(stdout.match(/…|\x1b/g), null);
 });
 
 Deno.test("report --watch prints again until it is interrupted", async () => {
