@@ -270,8 +270,8 @@ test("delimited() limits how far a delimiter continues after another one", () =>
   );
 });
 
-test("delimited() with a delimiter of 5,000 bytes passes checkFraming()", () => {
-  const boundary = "\r\n--" + "-".repeat(5_000) + "b";
+test("delimited() with a delimiter of 300 bytes passes checkFraming()", () => {
+  const boundary = "\r\n--" + "-".repeat(300) + "b";
   checkFraming((options) => delimited(boundary, options), [
     new TextEncoder().encode("one"),
     new TextEncoder().encode(boundary.slice(0, -1) + "\r\n--"),
