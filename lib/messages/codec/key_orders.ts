@@ -11,6 +11,8 @@
 
 /** Maximum number of remembered keys. If there are more, all are forgotten. */
 const MOST_KEYS = 1024;
+/** Maximum size in bytes of a remembered key, with its header. */
+const LONGEST_KEY = 64;
 /** Binary logarithm of the number of lists of first keys. */
 const FIRST_BITS = 8;
 /** Maximum number of keys that are remembered after the same keys. */
@@ -86,7 +88,8 @@ export class KeyOrders {
   /**
    * Remembers a key, if it was met before in the same order.
    *
-   * Keys that occur once, such as ids, are not remembered.
+   * Keys that occur once, such as ids, are not remembered, and long keys neither:
+   * no session is charged for this memory, so it must be small.
    *
    * @param before the key before it, or undefined for an object's first key
    * @param key the text of the key
@@ -100,6 +103,7 @@ export class KeyOrders {
     key: string,
     held: number,
   ): void {
+    if (end - start > LONGEST_KEY) return;
     const hash = hashOf(before?.hash ?? 0, bytes, start, end);
     const note = hash & NOTES - 1;
     if (this.#notes[note] !== hash) {
