@@ -3,47 +3,24 @@
  *
  * @module
  */
-import type { Fault, FrameLayout } from "../decode/frame_assembler.ts";
+import { Layout } from "../decode/layout.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { readUint, startsWith, view } from "../decode/uint.ts";
 
 /** The layout of frames with a length field of fixed width. */
-export class LengthLayout implements FrameLayout {
-  limit: number;
-  fault: Fault | undefined;
-  declared: number | undefined;
-  readonly limitRange: readonly [number, number];
+export class LengthLayout extends Layout {
   readonly #config: LengthConfig;
 
   constructor(config: LengthConfig) {
+    super(config.limit, config.range);
     this.#config = config;
-    this.limit = config.limit;
-    this.limitRange = config.range;
-  }
-
-  // As accessors, these take no memory of an idle connection.
-
-  get greedy(): boolean {
-    return false;
-  }
-
-  get discarding(): boolean {
-    return false;
-  }
-
-  get endCompletes(): boolean {
-    return false;
-  }
-
-  get held(): number {
-    return 0;
   }
 
   measure(bytes: Uint8Array, start: number, end: number): number {
     const { needed, magic, offset, width, little } = this.#config;
     this.declared = undefined;
     if (!startsWith(bytes, start, Math.min(end - start, magic.length), magic)) {
-      return this.#refuse({
+      return this.refuse({
         code: "bad-magic",
         detail: "it does not begin with the 'magic' bytes",
       });
@@ -55,10 +32,6 @@ export class LengthLayout implements FrameLayout {
     const value = readUint(bytes, start + offset, width, little);
     const total = this.#totalOf(bytes, start, value);
     return this.#check(bytes, start, value, total);
-  }
-
-  measureLast(_bytes: Uint8Array, start: number, end: number): number {
-    return -(end - start + 1);
   }
 
   #totalOf(bytes: Uint8Array, start: number, value: number): number {
@@ -78,7 +51,7 @@ export class LengthLayout implements FrameLayout {
     const payload = total - strip - trailer.length;
     const least = needed + trailer.length;
     if (!(total >= least) || (total % 1 !== 0 && total < 2 ** 53)) {
-      return this.#refuse({
+      return this.refuse({
         code: "bad-length",
         detail:
           `its length field ${value} implies a frame of ${total} bytes; expected at least ${least}`,
@@ -90,7 +63,7 @@ export class LengthLayout implements FrameLayout {
       return this.#tooLarge(bytes, start, payload, total);
     }
     if (payload >= min) return total;
-    return this.#refuse({
+    return this.refuse({
       code: "too-short",
       detail: `its payload has ${payload} bytes; expected at least ${min}`,
       declared: payload,
@@ -107,23 +80,15 @@ export class LengthLayout implements FrameLayout {
   ): number {
     const { offset, width, little } = this.#config;
     const swapped = readUint(bytes, start + offset, width, !little);
-    return this.#refuse({
-      code: "too-large",
-      detail:
-        `it declares ${payload} payload bytes; 'maxFrameLength' allows ${this.limit}`,
-      declared: payload,
-      limit: this.limit,
-      resume: Number.isSafeInteger(total) ? total : undefined,
-      hint: swappedHint(swapped, this.limit, little),
-    });
+    const hint = swappedHint(swapped, this.limit, little);
+    return this.refuseLong(payload, total, hint);
   }
 
-  #refuse(fault: Fault): 0 {
-    this.fault = fault;
-    return 0;
-  }
-
-  open(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  override open(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | undefined {
     const { strip, trailer } = this.#config;
     const payloadEnd = end - trailer.length;
     if (!startsWith(bytes, payloadEnd, trailer.length, trailer)) {
@@ -136,10 +101,6 @@ export class LengthLayout implements FrameLayout {
     }
     return view(bytes, start + strip, payloadEnd);
   }
-
-  discard(): void {}
-
-  idle(): void {}
 }
 
 /** Returns a hint if the opposite byte order makes the length valid. */
