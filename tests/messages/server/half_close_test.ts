@@ -14,6 +14,7 @@ import {
   connect as connectSocket,
   type Connection,
   listen,
+  type ListenAddress,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import { turns } from "../kit.ts";
@@ -30,7 +31,11 @@ const P = protocol({
 const METHODS = [["add", 0], ["log", 1], ["sum", 3]] as const;
 
 async function open(
-  options: { authenticate?: () => Promise<undefined>; pause?: number } = {},
+  options: {
+    address?: ListenAddress;
+    authenticate?: () => Promise<undefined>;
+    pause?: number;
+  } = {},
 ) {
   const logged: string[] = [];
   const server = createServer(P, { authenticate: options.authenticate })
@@ -47,7 +52,7 @@ async function open(
         return sum;
       },
     });
-  const listener = await listen({ port: 0 });
+  const listener = await listen(options.address ?? { port: 0 });
   await server.listen(listener);
   const connection = await connectSocket(listener.addr);
   return { server, connection, peer: new RawPeer(connection), logged };
@@ -59,16 +64,24 @@ async function ended(connection: Connection): Promise<void> {
   while (await connection.read(buffer) !== null);
 }
 
-Deno.test("a server answers a request whose client has half-closed", async () => {
-  const { server, connection, peer } = await open();
-  await peer.hello({ methods: METHODS });
-  await peer.frame(K.REQUEST, 1, request(0, value(41)));
-  await peer.connection.closeWrite();
-  const { body } = await peer.until(K.RESULT);
-  assertEquals(body.at(-1), 42);
-  await connection[Symbol.asyncDispose]();
-  await server.shutdown({ grace: 0 });
-});
+for (
+  const [where, address] of Object.entries<ListenAddress>({
+    TCP: { port: 0 },
+    memory: { memory: "half-close" },
+    "a Unix socket": { path: "\0half-close" },
+  })
+) {
+  Deno.test(`a server answers a half-closed client over ${where}`, async () => {
+    const { server, connection, peer } = await open({ address });
+    await peer.hello({ methods: METHODS });
+    await peer.frame(K.REQUEST, 1, request(0, value(41)));
+    await peer.connection.closeWrite();
+    const { body } = await peer.until(K.RESULT);
+    assertEquals(body.at(-1), 42);
+    await connection[Symbol.asyncDispose]();
+    await server.shutdown({ grace: 0 });
+  });
+}
 
 Deno.test("a server answers a half-closed client that waits for authentication", async () => {
   const { server, connection, peer, logged } = await open({
@@ -128,28 +141,3 @@ Deno.test("a server handles notifications whose client has half-closed", async (
   await connection[Symbol.asyncDispose]();
   await server.shutdown({ grace: 0 });
 });
-
-for (const address of [{ memory: "half-close" }, { path: "\0half-close" }]) {
-  const where = "memory" in address ? "memory" : "a Unix socket";
-  Deno.test(`a server answers a half-closed client over ${where}`, async () => {
-    const server = createServer(P).handle({
-      async add(n) {
-        await turns(3);
-        return n + 1;
-      },
-      log() {},
-      sum: () => Promise.resolve(0),
-    });
-    const listener = await listen(address);
-    await server.listen(listener);
-    const connection = await connectSocket(listener.addr);
-    const peer = new RawPeer(connection);
-    await peer.hello({ methods: METHODS });
-    await peer.frame(K.REQUEST, 1, request(0, value(41)));
-    await peer.connection.closeWrite();
-    const { body } = await peer.until(K.RESULT);
-    assertEquals(body.at(-1), 42);
-    await connection[Symbol.asyncDispose]();
-    await server.shutdown({ grace: 0 });
-  });
-}
