@@ -232,7 +232,7 @@ export function resolveAddress<Tls>(
       } as an address: expected an object such as { port: 7000 }, or a URL such as "tcp://127.0.0.1:7000"`,
     );
   }
-  checkMembers(address);
+  checkAddressMembers(address);
   const own = "tls" in address ? address.tls : undefined;
   const plain = "transport" in address
     ? fromSocket(address)
@@ -317,7 +317,7 @@ const SOCKET_MEMBERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** @throws {TypeError} if the address has members that do not fit together */
-function checkMembers(address: object): void {
+function checkAddressMembers(address: object): void {
   const socket = "transport" in address;
   const kind = socket
     ? String(address.transport)

@@ -30,7 +30,7 @@ const SESSION_OBSERVER: OptionNames<SessionObserver> = {
  * it should be, or a function has the misspelled name of one that is missing
  */
 export function checkObserver(value: unknown): void {
-  checkMembers("an observer", value, OBSERVER, "call");
+  checkFunctions("an observer", value, OBSERVER, "call");
 }
 
 /**
@@ -39,10 +39,10 @@ export function checkObserver(value: unknown): void {
  * @throws {TypeError} as {@linkcode checkObserver}
  */
 export function checkSessionObserver(value: unknown): void {
-  checkMembers("the observer of a session", value, SESSION_OBSERVER, "ended");
+  checkFunctions("the observer of a session", value, SESSION_OBSERVER, "ended");
 }
 
-function checkMembers(
+function checkFunctions(
   what: string,
   value: unknown,
   known: Readonly<Record<string, unknown>>,
