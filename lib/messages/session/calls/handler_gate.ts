@@ -5,10 +5,10 @@
  *
  * ```text
  *               ┌ inputs of running handlers < maxInputs, and
- *               ├ small replies:  unsent + waiting + reserved < unsentSoft
+ *               ├ small responses:  unsent + waiting + reserved < unsentSoft
  *  REQUEST ─▶ gate medium, large: the same for each size      ─────▶ handler
- *               ├ unknown:        unsent + reserved < unsentSoft
- *               ├ streams:        waiting items + reserved < 2 × unsentHard
+ *               ├ unknown:          unsent + reserved < unsentSoft
+ *               ├ streams:          waiting items + reserved < 2 × unsentHard
  *               └ else it waits, for queueTimeout at most
  * ```
  *
@@ -16,10 +16,10 @@
  * long as they run, in each session and in all sessions together. Handlers whose
  * results have an unknown size, and those of streams whose items are not known to
  * be small, are bounded in all sessions together until they have sent one; see
- * {@linkcode AwaitedReplies}. Of each kind, one of each session may run in any
+ * {@linkcode AwaitedResponses}. Of each kind, one of each session may run in any
  * case.
  *
- * Replies have the sizes of the send scheduler's rings, so that large replies
+ * Responses have the sizes of the send scheduler's rings, so that large responses
  * that wait do not hold back calls with small ones. Nor do they hold back the
  * first calls of methods whose size is not known yet; calls of one such method do
  * not hold back those of another.
@@ -45,10 +45,10 @@ import { TimerEntry } from "../time/timer_wheel.ts";
 import { FRAME_CHARGE } from "../wire/frame_header.ts";
 
 /** Bytes expected of a response if none is known. */
-const UNKNOWN_REPLY = { first: 128 * 1024, least: 32 * 1024 } as const;
+const UNKNOWN_RESPONSE = { first: 128 * 1024, least: 32 * 1024 } as const;
 /** Bytes expected of an item if none is known. */
 const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
-/** Bytes expected of a first reply if none is known. */
+/** Bytes expected of a first response if none is known. */
 const UNKNOWN_FIRST = 1024 * 1024;
 /** Bytes expected of an item in the queue if none is known. */
 const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
@@ -76,7 +76,7 @@ interface WaitingRequest {
   readonly until: number;
 }
 
-/** Requests whose replies have about the same size, or that open streams. */
+/** Requests whose responses have about the same size, or that open streams. */
 class Lane {
   readonly waiting: Map<IncomingCall, WaitingRequest> = new Map();
   readonly reserved: Reservations;
@@ -102,7 +102,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   readonly #running: RunningHandlers | undefined;
   /** Bytes that large results of this session's running handlers may have. */
   #expected = 0;
-  /** Number of handlers whose first replies are awaited. */
+  /** Number of handlers whose first responses are awaited. */
   #awaited = 0;
   #resuming = false;
 
@@ -134,7 +134,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 
   /**
-   * Reserves room for the reply, or keeps a copy of the request.
+   * Reserves room for the response, or keeps a copy of the request.
    *
    * @returns whether the handler is to be entered now
    */
@@ -173,7 +173,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
       call.lane = STREAMS;
       call.reserved = Math.max(LEAST, ITEM_COPIES * size);
     } else {
-      const size = this.#sizes.expected(method.index, UNKNOWN_REPLY, now);
+      const size = this.#sizes.expected(method.index, UNKNOWN_RESPONSE, now);
       const isKnown = this.#sizes.largest(method.index, now) !== undefined;
       const ring = ringOf(size); // 0 if it is known to others and small
       call.lane = isKnown || ring === 0 ? ring : UNKNOWN + method.index;
@@ -214,7 +214,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     return this.#running?.isFull(this.#expected) ?? false;
   }
 
-  /** Whether the first replies of too many handlers are awaited. */
+  /** Whether the first responses of too many handlers are awaited. */
   #isCrowded({ method }: IncomingCall): boolean {
     if (this.#running === undefined || this.#awaited === 0) return false;
     return this.#running.awaited.isFull(method.index, this.#shared.now);
@@ -254,7 +254,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     call.awaitedIn = awaited.add(index, call.expected, now);
   }
 
-  /** Records that a handler has settled, or sent its awaited first reply. */
+  /** Records that a handler has settled, or sent its awaited first response. */
   left(call: IncomingCall): void {
     const { expected } = call;
     if (expected === 0) return;
@@ -344,7 +344,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   /**
    * Wakes up when a waiting request or a reservation expires. Reservations of
    * every lane matter: the lane of a request changes with what is known of its
-   * reply.
+   * response.
    */
   #arm(): void {
     const { timerWheel, linkTime, now } = this.#shared;
@@ -383,7 +383,7 @@ function isLarge({ lane }: IncomingCall): boolean {
   return lane > 0 && lane < RINGS;
 }
 
-/** Whether a call counts until its first reply, which may be large. */
+/** Whether a call counts until its first response, which may be large. */
 function isAwaited({ lane, reserved }: IncomingCall): boolean {
   if (lane === STREAMS) return ringOf(reserved / ITEM_COPIES) > 0;
   return lane >= UNKNOWN;

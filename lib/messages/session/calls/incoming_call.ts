@@ -108,7 +108,7 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   reservedAt = 0;
   /** Bytes that its running handler is expected to return. */
   expected = 0;
-  /** Period in which its handler was entered; see `AwaitedReplies`. */
+  /** Period in which its handler was entered; see `AwaitedResponses`. */
   awaitedIn = 0;
   /** Size in bytes of the largest item; 0 before the first. */
   #largestItem = 0;

@@ -1,12 +1,12 @@
 /**
- * Bounds the large replies that the handlers of a server may return.
+ * Bounds the large responses that the handlers of a server may return.
  * Unlike the reservations of a session, it counts a handler for as long as it
  * runs, also after the end of its session.
  *
  * @module
  */
 
-import { AwaitedReplies } from "./awaited_replies.ts";
+import { AwaitedResponses } from "./awaited_responses.ts";
 
 /** Part of the limit that the handlers of one session may use. */
 const SESSION_SHARE = 1 / 8;
@@ -15,14 +15,14 @@ const SESSION_SHARE = 1 / 8;
 export class RunningHandlers {
   /** Bytes that their large results may have. */
   expected = 0;
-  /** First replies that are not known to be small. */
-  readonly awaited: AwaitedReplies;
+  /** First responses that are not known to be small. */
+  readonly awaited: AwaitedResponses;
   readonly #limit: number;
 
   /** @param limit maximum number of bytes, unless each session has one handler */
   constructor(limit: number) {
     this.#limit = limit;
-    this.awaited = new AwaitedReplies(limit);
+    this.awaited = new AwaitedResponses(limit);
   }
 
   /** Whether a session may not enter another handler with a large result. */

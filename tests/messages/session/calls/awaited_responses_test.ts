@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { AwaitedReplies } from "../../../../lib/messages/session/calls/awaited_replies.ts";
+import { AwaitedResponses } from "../../../../lib/messages/session/calls/awaited_responses.ts";
 import { seededRandom } from "../../../../lib/support/seeded_random.ts";
 
 const PURE = { permissions: "none" } as const;
 const MiB = 2 ** 20;
 
-function sum(replies: readonly { bytes: number }[]): number {
-  return replies.reduce((total, { bytes }) => total + bytes, 0);
+function sum(responses: readonly { bytes: number }[]): number {
+  return responses.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-/** Adds replies of 1 MiB until the method's next handler must wait. */
-function fill(awaited: AwaitedReplies, method: number, now: number): number {
+/** Adds responses of 1 MiB until the method's next handler must wait. */
+function fill(awaited: AwaitedResponses, method: number, now: number): number {
   let count = 0;
   while (!awaited.isFull(method, now)) {
     awaited.add(method, MiB, now);
@@ -23,20 +23,20 @@ Deno.test(
   "isFull() admits as many handlers of a method as have run for long",
   PURE,
   () => {
-    const awaited = new AwaitedReplies(8 * MiB);
+    const awaited = new AwaitedResponses(8 * MiB);
     const filled = [0, 999, 1999, 2000, 3999, 4000, 6000].map((now) =>
       fill(awaited, 0, now)
     );
     assertEquals(filled, [8, 0, 0, 8, 0, 16, 32]);
     assertEquals(fill(awaited, 1, 6000), 1); // has none that run for long
     assertEquals(fill(awaited, 2, 6000), 1);
-    assertEquals(fill(new AwaitedReplies(MiB), 0, 0), 1);
-    assertEquals(fill(new AwaitedReplies(MiB + 1), 0, 0), 2);
+    assertEquals(fill(new AwaitedResponses(MiB), 0, 0), 1);
+    assertEquals(fill(new AwaitedResponses(MiB + 1), 0, 0), 2);
   },
 );
 
 Deno.test("isFull() admits the first handler of a method", PURE, () => {
-  const awaited = new AwaitedReplies(8 * MiB);
+  const awaited = new AwaitedResponses(8 * MiB);
   assertEquals([0, 1, 2].map((method) => fill(awaited, method, 0)), [8, 1, 1]);
   awaited.remove(1, MiB, 0);
   assertEquals(fill(awaited, 1, 10), 1);
@@ -48,7 +48,7 @@ Deno.test(
   () => {
     const random = seededRandom(7);
     const below = (limit: number) => Math.floor(random() * limit);
-    const awaited = new AwaitedReplies(8 * MiB);
+    const awaited = new AwaitedResponses(8 * MiB);
     const running: { method: number; bytes: number; period: number }[] = [];
     for (let now = 0; now < 60_000; now += below(400)) {
       const method = below(3);

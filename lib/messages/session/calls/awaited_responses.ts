@@ -1,5 +1,5 @@
 /**
- * Bounds the first replies that the handlers of a server may return.
+ * Bounds the first responses that the handlers of a server may return.
  *
  * They count if they are not known to be small: results of unknown size, and
  * items of unknown size or large ones.
@@ -20,11 +20,11 @@
  * @module
  */
 
-/** Milliseconds of a period; replies are awaited lately for one to two. */
+/** Milliseconds of a period; responses are awaited lately for one to two. */
 const PERIOD = 1000;
 
-/** First replies of a server's handlers. */
-export class AwaitedReplies {
+/** First responses of a server's handlers. */
+export class AwaitedResponses {
   /** Bytes of all methods. */
   readonly #all: BytesByAge = new BytesByAge();
   /** The same by index of the method. */
@@ -39,8 +39,8 @@ export class AwaitedReplies {
   /**
    * Records that a handler was entered.
    *
-   * @param bytes the size that its reply may have
-   * @returns the period, which {@linkcode AwaitedReplies.remove} requires
+   * @param bytes the size that its response may have
+   * @returns the period, which {@linkcode AwaitedResponses.remove} requires
    */
   add(method: number, bytes: number, now: number): number {
     const period = this.#all.advance(now);
@@ -49,7 +49,7 @@ export class AwaitedReplies {
     return period;
   }
 
-  /** Records that its first reply was sent, or that it has settled. */
+  /** Records that its first response was sent, or that it has settled. */
   remove(method: number, bytes: number, period: number): void {
     this.#all.change(period, -bytes);
     this.#at(method, this.#all.period).change(period, -bytes);
@@ -57,7 +57,7 @@ export class AwaitedReplies {
 
   /**
    * Whether a handler must wait. The first one of a method shows the size of its
-   * replies, so it need not wait.
+   * responses, so it need not wait.
    */
   isFull(method: number, now: number): boolean {
     const period = this.#all.advance(now);
@@ -73,7 +73,7 @@ export class AwaitedReplies {
   }
 }
 
-/** Bytes of replies, by the period in which their handlers were entered. */
+/** Bytes of responses, by the period in which their handlers were entered. */
 class BytesByAge {
   /** Bytes of the periods before the last two. */
   earlier = 0;
