@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
 import { tableRows } from "../messages/readme.ts";
 import type { Attack } from "./attack.ts";
 import { allAttacks, attacks } from "./attacks.ts";
+import { HandlerCount } from "./handler_count.ts";
 import { type Measurement, problems } from "./measurement.ts";
 import { budgetCell, fixedCells } from "./table.ts";
 
@@ -97,4 +98,21 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
   for (const part of broken) {
     assertEquals(problems(attack, { ...good, ...part }).length, 1);
   }
+});
+
+Deno.test("handlers of an earlier attack do not count", async () => {
+  const handlers = new HandlerCount();
+  const earlier = Promise.withResolvers<void>();
+  const runs = [handlers.during(earlier.promise)];
+  assertEquals(handlers.most, 1);
+  handlers.restart();
+  const later = Promise.withResolvers<void>();
+  for (let at = 0; at < 2; at++) runs.push(handlers.during(later.promise));
+  earlier.resolve();
+  await runs[0];
+  runs.push(handlers.during(later.promise));
+  assertEquals(handlers.most, 3);
+  later.resolve();
+  await Promise.all(runs);
+  assertEquals(handlers.most, 3);
 });

@@ -11,6 +11,7 @@ import type { ClientSession } from "../../lib/messages/client/client_session.ts"
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander, BYSTANDER_LIMITS } from "./bystander.ts";
 import { runCommands } from "./control.ts";
+import { HandlerCount } from "./handler_count.ts";
 import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
@@ -18,7 +19,7 @@ import { Target } from "./target.ts";
 type Session = ClientSession<typeof Target>;
 
 const memory = new MemorySampler();
-const handlers = { running: 0, most: 0 };
+const handlers = new HandlerCount();
 let bystander: Bystander | undefined;
 let quiet: Session | undefined;
 let attacked: Attacked | undefined;
@@ -127,20 +128,14 @@ function connectTo(
     codecs: [codec === "json" ? json() : msgpack()],
     onError: () => {},
     handlers: {
-      called: (_, { signal }) => counted(aborted(signal)),
-      noted: () => counted(pause(10)),
+      called: (_, { signal }) => handlers.during(aborted(signal)),
+      noted: () => handlers.during(pause(10)),
       async taken(_, { signal }) {
-        await counted(aborted(signal));
+        await handlers.during(aborted(signal));
         return 0;
       },
     },
   });
-}
-
-async function counted(work: Promise<void>): Promise<void> {
-  handlers.most = Math.max(handlers.most, ++handlers.running);
-  await work;
-  handlers.running--;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -176,7 +171,7 @@ await runCommands({
   },
   /** Begins to measure. */
   measure() {
-    handlers.most = 0;
+    handlers.restart();
     memory.start();
   },
   /** Ends measuring. */

@@ -18,6 +18,7 @@ import {
 } from "../transport/tls/certificates.ts";
 import type { Place } from "./connections.ts";
 import { runCommands } from "./control.ts";
+import { HandlerCount } from "./handler_count.ts";
 import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
 import { Target } from "./target.ts";
@@ -30,7 +31,7 @@ const followed = source<Uint8Array>({ after: { epoch: 1, number: 0 } });
 for (let at = 0; at < 1_000; at++) followed.publish(new Uint8Array(1_000));
 
 const memory = new MemorySampler();
-const handlers = { running: 0, most: 0 };
+const handlers = new HandlerCount();
 let server: Server<typeof Target> | undefined;
 let http: Deno.HttpServer<Deno.NetAddr> | undefined;
 
@@ -39,13 +40,6 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-/** Counts a handler while it runs. */
-async function counted(work: Promise<void>): Promise<void> {
-  handlers.most = Math.max(handlers.most, ++handlers.running);
-  await work;
-  handlers.running--;
 }
 
 /** Where the bystander and the attacker connect. */
@@ -76,12 +70,12 @@ async function start(options: VictimOptions): Promise<Places> {
     echo: (value) => value,
     // The input stays reachable until the call ends.
     async hold(input, { signal }) {
-      await counted(aborted(signal));
+      await handlers.during(aborted(signal));
       if (input === signal) throw new Error("unreachable");
     },
     big: () => new Uint8Array(BIG).fill(1),
     async bigLater(ms) {
-      await counted(pause(ms));
+      await handlers.during(pause(ms));
       return new Uint8Array(BIG).fill(1);
     },
     fail() {
@@ -91,7 +85,7 @@ async function start(options: VictimOptions): Promise<Places> {
       await remote.called(new Uint8Array(1000));
     },
     async up(_items, { signal }) {
-      await counted(aborted(signal));
+      await handlers.during(aborted(signal));
       return 0;
     },
     async read(items) {
@@ -103,17 +97,17 @@ async function start(options: VictimOptions): Promise<Places> {
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
     async *downLater(ms) {
-      await counted(pause(ms));
+      await handlers.during(pause(ms));
       for (;;) yield new Uint8Array(BIG).fill(1);
     },
     follow: (_, context) => followed.items(context),
     keep: (value) => value,
-    keepFor: (ms) => counted(pause(ms)),
-    holdFor: ([ms]) => counted(pause(ms)),
+    keepFor: (ms) => handlers.during(pause(ms)),
+    holdFor: ([ms]) => handlers.during(pause(ms)),
     async *both(items) {
       for await (const _ of items) yield new Uint8Array(1000);
     },
-    note: () => counted(pause(10)),
+    note: () => handlers.during(pause(10)),
     drain(_, { session }) {
       session.drain();
     },
@@ -172,7 +166,7 @@ await runCommands({
   },
   /** Begins to measure. */
   measure() {
-    handlers.most = 0;
+    handlers.restart();
     memory.start();
   },
   /** Ends measuring. */
