@@ -77,6 +77,22 @@ export const transportAttacks: readonly Attack[] = [
   },
   {
     ...overTls,
+    state: "waiting",
+    name: "bytes that are not TLS",
+    resource: "TLS handshakes",
+    kind: "none",
+    plain: true,
+    hello: null,
+    sees: ["end"],
+    connections: 50,
+    total: 500,
+    budget: PROCESS,
+    *script() {
+      yield new Uint8Array(10_000).fill(0x55);
+    },
+  },
+  {
+    ...overTls,
     state: "open",
     name: "requests at full rate over TLS",
     resource: "time of a TLS connection",

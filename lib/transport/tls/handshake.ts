@@ -24,8 +24,11 @@ type Tls = typeof import("node:tls");
 
 // The Node.js types lack this option, which every socket has.
 const HALF_OPEN = { allowHalfOpen: true };
-/** Longest timeout of `node:tls`, in milliseconds; 0 would mean two minutes. */
-const NEVER = 2 ** 31 - 1;
+/**
+ * Disables the timer of `node:tls`, as 0 would mean two minutes. Until it expires,
+ * this timer keeps the socket of a failed handshake.
+ */
+const NEVER = -1;
 
 /**
  * Performs a TLS handshake.

@@ -3,7 +3,10 @@ import {
   memoryPair,
   type MemoryPairOptions,
 } from "../../../lib/transport/memory/memory_pair.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { SocketConnection } from "../../../lib/transport/socket_connection.ts";
 import type { TlsEngine } from "../../../lib/transport/tls/tls_engine.ts";
 import { performHandshake } from "../../../lib/transport/tls/handshake.ts";
 import { authority, server as certificate } from "./certificates.ts";
@@ -196,3 +199,43 @@ for (const broken of ["read", "write", "closeWrite"] as const) {
     server.close();
   });
 }
+
+/** How a client's end of a connection spoils a server's handshake. */
+const SPOILERS: Readonly<
+  Record<string, (client: SocketConnection, stop: () => void) => unknown>
+> = {
+  "bytes that are not TLS": (client) => client.write(block.subarray(0, 100)),
+  "an end": (client) => client.closeWrite(),
+  "an abort": (_, stop) => stop(),
+};
+
+/** Returns the server's socket of a handshake that has failed. */
+async function spoiled(how: string): Promise<WeakRef<object>> {
+  const stop = new AbortController();
+  const [client, server] = memoryPair();
+  const handshake = performHandshake(server, { server: certificate }, {
+    signal: stop.signal,
+    timeout: Infinity,
+    timeoutError: () => new Error("late"),
+  });
+  await SPOILERS[how]?.(client, () => stop.abort());
+  assert(await handshake.then(() => false, () => true));
+  client.close();
+  return new WeakRef(server);
+}
+
+Deno.test("performHandshake() leaves nothing of a socket when it fails", async () => {
+  setFlagsFromString("--expose-gc");
+  const gc: () => void = runInNewContext("gc");
+  const sockets = new Map<string, WeakRef<object>>();
+  for (const how of Object.keys(SPOILERS)) {
+    sockets.set(how, await spoiled(how));
+  }
+  const left = () =>
+    [...sockets].filter(([, socket]) => socket.deref()).map(([how]) => how);
+  for (let round = 0; round < 3 && left().length > 0; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    gc();
+  }
+  assertEquals(left(), []);
+});
