@@ -97,15 +97,15 @@ export interface StreamSchemas<In, Out, Errors, Opening>
 }
 
 /** Types of the declared errors' data, as callers receive it. */
-export type ErrorsOut<Errors> = {
+export type ErrorsOut<Errors extends ErrorSchemas> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
-    : InferOutput<Errors[Name]>;
+    : InferOutput<NonNullable<Errors[Name]>>;
 };
 
 /** Types of the declared errors' data, as handlers throw it. */
-export type ErrorsIn<Errors> = {
+export type ErrorsIn<Errors extends ErrorSchemas> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
-    : InferInput<Errors[Name]>;
+    : InferInput<NonNullable<Errors[Name]>>;
 };
 
 /** Method whose types come from its schemas. */

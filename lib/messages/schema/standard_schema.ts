@@ -73,31 +73,32 @@ export interface LibraryIssue {
 /**
  * Type of a value before a schema validates it.
  *
- * The type is inferred from `types` alone, because comparing whole schemas
- * exceeds the compiler's limits (TS2589 with arktype).
+ * The type is read from `types` alone: comparing whole schemas takes the compiler
+ * much longer, and exceeds its limits with arktype (TS2589).
  *
  * @typeParam Schema the type of the schema
  */
-export type InferInput<Schema> = SchemaTypesOf<Schema> extends
-  { readonly input: infer Input } ? Input : never;
+export type InferInput<Schema extends StandardSchema> = SchemaTypesOf<
+  Schema
+>["input"];
 
 /**
  * Type of a value after a schema has validated it.
  *
  * @typeParam Schema the type of the schema
  */
-export type InferOutput<Schema> = SchemaTypesOf<Schema> extends
-  { readonly output: infer Output } ? Output : never;
+export type InferOutput<Schema extends StandardSchema> = SchemaTypesOf<
+  Schema
+>["output"];
 
 /**
  * Types that a schema carries.
  *
  * @typeParam Schema the type of the schema
  */
-export type SchemaTypesOf<Schema> = Schema extends
-  { readonly "~standard": { readonly types?: infer Types } }
-  ? NonNullable<Types>
-  : never;
+export type SchemaTypesOf<Schema extends StandardSchema> = NonNullable<
+  Schema["~standard"]["types"]
+>;
 
 /** One issue of an invalid value, in a form suitable for sending. */
 export interface SchemaIssue {
