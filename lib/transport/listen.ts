@@ -189,5 +189,5 @@ async function bind(
   }
   return "path" in target
     ? await listenUnix(target, options)
-    : listenTcp(target, options);
+    : await listenTcp(target, options);
 }

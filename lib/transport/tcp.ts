@@ -1,13 +1,15 @@
 /**
- * TCP: `Deno.listen` and `Deno.connect` with Nagle's algorithm disabled.
+ * TCP, with Nagle's algorithm disabled.
  *
  * @module
  */
 import { failure } from "./error_mapping.ts";
-import { requireDeno } from "./require_deno.ts";
 import { DEFAULT_HOSTNAME, formatAddress, type TcpAddress } from "./address.ts";
-import type { SocketAddress } from "./connection.ts";
+import type { Connection, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
+import { acceptFrom } from "./accept_from.ts";
+import { requirePlatform } from "./current_platform.ts";
+import type { PlatformListener, TcpSettings } from "./platform.ts";
 import { SocketListenerImpl } from "./socket_listener_impl.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
@@ -89,12 +91,12 @@ export interface TcpListenOptions extends TcpSocketOptions {
 export async function dialTcp(
   address: TcpAddress<unknown>,
   options: TcpConnectOptions & { signal?: AbortSignal | undefined } = {},
-): Promise<Deno.TcpConn> {
+): Promise<Connection> {
   const { hostname = DEFAULT_HOSTNAME, port } = address;
   checkTcpOptions(options);
-  const { autoSelectFamily, autoSelectFamilyAttemptDelay, signal } = options;
+  const { signal } = options;
   const context = { verb: "connect to", address: formatAddress(address) };
-  requireDeno(context);
+  const platform = requirePlatform(context);
   if (port === 0) {
     throw new TransportError(
       `Cannot connect to ${context.address}: 'port' must be from 1 to 65535`,
@@ -102,33 +104,14 @@ export async function dialTcp(
     );
   }
   try {
-    const conn = await Deno.connect({
-      hostname,
-      port,
-      ...(signal && { signal: cancelOnly(signal) }),
-      ...(autoSelectFamily !== undefined && { autoSelectFamily }),
-      ...(autoSelectFamilyAttemptDelay !== undefined &&
-        { autoSelectFamilyAttemptDelay }),
+    return await platform.connectTcp({ hostname, port }, {
+      ...options,
+      ...settingsOf(options),
     });
-    if (!signal?.aborted) return configure(conn, options);
-    conn.close();
   } catch (error) {
-    if (!signal?.aborted) throw failure(error, context);
+    if (signal?.aborted) throw signal.reason;
+    throw failure(error, context);
   }
-  throw signal.reason;
-}
-
-/**
- * Returns a signal that does not throw once the connection is established.
- *
- * `Deno.connect` calls `throwIfAborted` once more after the connection is
- * established; if that throws, the connection leaks until the process exits. A
- * signal that is already aborted still throws.
- */
-function cancelOnly(signal: AbortSignal): AbortSignal {
-  const follower = AbortSignal.any([signal]);
-  if (!signal.aborted) follower.throwIfAborted = () => {};
-  return follower;
 }
 
 /**
@@ -145,77 +128,45 @@ export async function connectTcp(
 }
 
 /**
- * Binds a TCP socket and listens; {@linkcode acceptTcp} accepts its clients.
- *
- * @param address where to listen
- * @param options backlog and port sharing
- */
-export function bindTcp(
-  address: TcpAddress<unknown>,
-  options: TcpListenOptions = {},
-): Deno.TcpListener {
-  const { hostname = DEFAULT_HOSTNAME, port } = address;
-  const { backlog, reusePort = false } = options;
-  const context = { verb: "listen on", address: formatAddress(address) };
-  requireDeno(context);
-  checkInteger("backlog", backlog, 65_535);
-  if (reusePort) requireUnstableNet(context.address);
-  try {
-    return Deno.listen({
-      hostname,
-      port,
-      ...(reusePort && { reusePort }),
-      ...(backlog !== undefined && { tcpBacklog: backlog }),
-    });
-  } catch (error) {
-    throw failure(error, context);
-  }
-}
-
-/**
- * Accepts one client and configures its socket before the first write.
- *
- * @param listener a listening socket
- * @param options socket options
- */
-export async function acceptTcp(
-  listener: Deno.TcpListener,
-  options: TcpSocketOptions,
-): Promise<Deno.TcpConn> {
-  return configure(await listener.accept(), options);
-}
-
-/**
- * Listens on TCP.
+ * Binds a TCP socket and listens.
  *
  * @param address where to listen
  * @param options options for the sockets and the listener
  */
-export function listenTcp(
+export async function listenTcp(
   address: TcpAddress<unknown>,
   options: TcpListenOptions & ListenerOptions = {},
-): SocketListener {
-  const listener = bindTcp(address, options);
-  return new SocketListenerImpl({
-    addr: withZone(listener.addr, address),
-    close: () => listener.close(),
-    ref: () => listener.ref(),
-    unref: () => listener.unref(),
-    accept: async (connectionOptions) =>
-      new SocketConnectionImpl(
-        await acceptTcp(listener, options),
-        connectionOptions,
-      ),
-  }, options);
+): Promise<SocketListener> {
+  const { hostname = DEFAULT_HOSTNAME, port } = address;
+  const { backlog, reusePort = false } = options;
+  const context = { verb: "listen on", address: formatAddress(address) };
+  const platform = requirePlatform(context);
+  checkInteger("backlog", backlog, 65_535);
+  const settings = { ...settingsOf(options), backlog, reusePort };
+  let listener: PlatformListener;
+  try {
+    listener = await platform.listenTcp({ hostname, port }, settings);
+  } catch (error) {
+    throw failure(error, context);
+  }
+  const addr = withZone(listener.addr, address);
+  return new SocketListenerImpl(acceptFrom(listener, addr), options);
 }
 
-/** Restores the zone of an IPv6 address, which Deno does not report. */
+/** Restores the zone of an IPv6 address, which platforms may omit. */
 function withZone(
-  addr: Deno.NetAddr,
+  addr: SocketAddress,
   { hostname = "" }: TcpAddress<unknown>,
 ): SocketAddress {
   const zone = /%.*$/.exec(hostname)?.[0] ?? "";
-  return { ...addr, hostname: addr.hostname + zone };
+  const reported = addr.hostname?.replace(/%.*$/, "") ?? "";
+  return { ...addr, hostname: reported + zone };
+}
+
+function settingsOf(
+  { noDelay = true, keepAlive = true }: TcpSocketOptions,
+): TcpSettings {
+  return { noDelay, keepAlive };
 }
 
 /**
@@ -239,38 +190,5 @@ function checkInteger(
   if (Number.isInteger(value) && value >= 1 && value <= max) return;
   throw new RangeError(
     `Cannot open a socket as '${name}' must be an integer from 1 to ${max}: current value is ${value}`,
-  );
-}
-
-/** Sets socket options; closes the socket if the peer has already disconnected. */
-function configure(
-  conn: Deno.TcpConn,
-  { noDelay = true, keepAlive = true }: TcpSocketOptions,
-): Deno.TcpConn {
-  try {
-    if (noDelay) conn.setNoDelay(true);
-    if (keepAlive) conn.setKeepAlive(true);
-    return conn;
-  } catch (cause) {
-    conn.close();
-    const address = formatAddress(conn.remoteAddr);
-    throw new TransportError(
-      `Cannot configure the socket of ${address}: the peer has disconnected`,
-      { code: "reset", address, cause },
-    );
-  }
-}
-
-/**
- * Throws unless Deno runs with `--unstable-net`.
- *
- * Without the flag, Deno would not throw but exit with code 70. The presence of
- * `listenDatagram` reveals the flag.
- */
-function requireUnstableNet(address: string): void {
-  if ("listenDatagram" in Deno && Deno.listenDatagram !== undefined) return;
-  throw new TransportError(
-    `Cannot listen on ${address} with 'reusePort': run Deno with the flag '--unstable-net'`,
-    { code: "unsupported", address },
   );
 }

@@ -3,10 +3,13 @@
  *
  * @module
  */
-import { failure, type FailureContext } from "./error_mapping.ts";
-import { requireDeno } from "./require_deno.ts";
+import { failure, failureCode, type FailureContext } from "./error_mapping.ts";
 import { formatAddress, type UnixAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
+import { acceptFrom } from "./accept_from.ts";
+import { requirePlatform } from "./current_platform.ts";
+import type { Platform, PlatformListener } from "./platform.ts";
 import { SocketListenerImpl } from "./socket_listener_impl.ts";
 import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
@@ -33,11 +36,11 @@ export interface UnixListenOptions {
  */
 export async function dialUnix(
   address: UnixAddress<unknown>,
-): Promise<Deno.UnixConn> {
+): Promise<Connection> {
   const context = { verb: "connect to", address: formatAddress(address) };
-  requireUnix(address.path, context);
+  const platform = requireUnix(address.path, context);
   try {
-    return await Deno.connect({ transport: "unix", path: address.path });
+    return await platform.connectUnix(address.path);
   } catch (error) {
     throw failure(error, context);
   }
@@ -60,106 +63,93 @@ export async function connectUnix(
  * A socket file is stale if no process listens on it.
  *
  * @param address where to listen
- * @param options mode of the file
+ * @param options options for the socket file and the listener
  * @throws {TransportError} with code `"address-in-use"` if a process listens on the
  * socket, or if the file is not a socket
  */
-export async function bindUnix(
+export async function listenUnix(
   address: UnixAddress<unknown>,
-  options: UnixListenOptions = {},
-): Promise<Deno.UnixListener> {
+  options: UnixListenOptions & ListenerOptions = {},
+): Promise<SocketListener> {
   const context = { verb: "listen on", address: formatAddress(address) };
   const { path } = address;
-  const { mode } = options;
-  requireUnix(path, context);
-  const listener = await bindOrReplace(path, context);
-  if (mode === undefined || path.startsWith("\0")) return listener;
+  const platform = requireUnix(path, context);
+  const listener = await bindOrReplace(platform, path, context);
+  await setMode(platform, listener, { path, ...options }, context);
+  return new SocketListenerImpl(acceptFrom(listener), options);
+}
+
+async function setMode(
+  platform: Platform,
+  listener: PlatformListener,
+  { path, mode }: UnixListenOptions & { path: string },
+  context: FailureContext,
+): Promise<void> {
+  if (mode === undefined || path.startsWith("\0")) return;
   try {
-    await Deno.chmod(path, mode);
-    return listener;
+    await platform.setMode(path, mode);
   } catch (error) {
     listener.close();
     throw failure(error, { ...context, verb: "set the mode of" });
   }
 }
 
-/**
- * Listens on a Unix socket.
- *
- * @param address where to listen
- * @param options options for the socket file and the listener
- */
-export async function listenUnix(
-  address: UnixAddress<unknown>,
-  options: UnixListenOptions & ListenerOptions = {},
-): Promise<SocketListener> {
-  const listener = await bindUnix(address, options);
-  return new SocketListenerImpl({
-    addr: listener.addr,
-    close: () => listener.close(),
-    ref: () => listener.ref(),
-    unref: () => listener.unref(),
-    accept: async (connectionOptions) =>
-      new SocketConnectionImpl(await listener.accept(), connectionOptions),
-  }, options);
-}
-
 async function bindOrReplace(
+  platform: Platform,
   path: string,
   context: FailureContext,
-): Promise<Deno.UnixListener> {
+): Promise<PlatformListener> {
   try {
-    return Deno.listen({ transport: "unix", path });
+    return await platform.listenUnix(path);
   } catch (error) {
     const inUse = failure(error, context);
     const taken = inUse instanceof TransportError &&
       inUse.code === "address-in-use";
-    if (!taken || !await removeStale(path)) throw inUse;
+    if (!taken || !await removeStale(platform, path)) throw inUse;
   }
   try {
-    return Deno.listen({ transport: "unix", path });
+    return await platform.listenUnix(path);
   } catch (error) {
     throw failure(error, context);
   }
 }
 
 /** Removes a stale socket file; returns whether the address is free now. */
-async function removeStale(path: string): Promise<boolean> {
+async function removeStale(platform: Platform, path: string): Promise<boolean> {
   if (path.startsWith("\0")) return false;
   try {
-    const before = await Deno.lstat(path);
-    if (!before.isSocket || !await isRefused(path)) return false;
-    // Another process may have replaced the file since the first `lstat`, and
-    // the new file is not stale.
-    const after = await Deno.lstat(path);
-    if (after.ino !== before.ino) return false;
-    await Deno.remove(path);
+    const before = await platform.socketFile(path);
+    if (before === undefined || !await isRefused(platform, path)) return false;
+    // Another process may have replaced the file since the first look, and the
+    // new file is not stale.
+    if (await platform.socketFile(path) !== before) return false;
+    await platform.removeFile(path);
     return true;
   } catch (error) {
     // If the file no longer exists, the address is free.
-    return error instanceof Deno.errors.NotFound;
+    return failureCode(error) === "not-found";
   }
 }
 
-async function isRefused(path: string): Promise<boolean> {
+async function isRefused(platform: Platform, path: string): Promise<boolean> {
   try {
-    (await Deno.connect({ transport: "unix", path })).close();
+    (await platform.connectUnix(path)).close();
     return false;
   } catch (error) {
     // Any other error, such as the one for a full backlog, means that a process
     // is listening.
-    return error instanceof Deno.errors.ConnectionRefused;
+    return failureCode(error) === "refused";
   }
 }
 
 /** Size of `sun_path` in `struct sockaddr_un`, without the final NUL. */
 const MAX_PATH_BYTES = { linux: 107, other: 103 };
 
-function requireUnix(path: string, context: FailureContext): void {
-  requireDeno(context);
+function requireUnix(path: string, context: FailureContext): Platform {
+  const platform = requirePlatform(context);
   const { verb, address } = context;
   const { linux, other } = MAX_PATH_BYTES;
-  const max = Deno.build.os === "linux" ? linux : other;
+  const max = platform.os === "linux" ? linux : other;
   const length = new TextEncoder().encode(path).length;
   if (length > max) {
     throw new TransportError(
@@ -167,9 +157,9 @@ function requireUnix(path: string, context: FailureContext): void {
       { code: "address-invalid", address },
     );
   }
-  if (Deno.build.os !== "windows") return;
+  if (platform.os !== "windows") return platform;
   throw new TransportError(
-    `Cannot ${verb} ${address}: Deno does not support Unix sockets on Windows; use TCP on 127.0.0.1`,
+    `Cannot ${verb} ${address}: Unix sockets are not supported on Windows; use TCP on 127.0.0.1`,
     { code: "unsupported", address },
   );
 }

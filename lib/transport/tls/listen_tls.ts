@@ -93,5 +93,5 @@ async function listenRaw(
   const raw = { ...options, maxConnections: Infinity };
   return "path" in address
     ? await listenUnix(address, raw)
-    : listenTcp(address, raw);
+    : await listenTcp(address, raw);
 }
