@@ -40,7 +40,7 @@ export function subjectAltNames(der: Uint8Array): SubjectAltName[] {
   if (wrapper === undefined) return [];
   for (const extension of elements(inside(wrapper.value))) {
     const [id, ...rest] = elements(extension.value);
-    if (String(id?.value) !== SUBJECT_ALT_NAME) continue;
+    if (id?.value.join() !== SUBJECT_ALT_NAME) continue;
     const octets = rest.find(({ tag }) => tag === OCTET_STRING);
     if (octets === undefined) throw malformed();
     return elements(inside(octets.value)).flatMap(generalName);
