@@ -126,9 +126,10 @@ Deno.test("noNodeAtLoad() lets functions import node:", () => {
     `async function f() { await import("node:tls"); }`,
     [],
   );
+  catches(rule, "lib/node/a.ts", `import "node:net";`, []);
 });
 
-Deno.test("no module imports node: when it loads", () => {
+Deno.test("no module outside lib/node/ imports node: when it loads", () => {
   obeys(each(rules.noNodeAtLoad));
 });
 

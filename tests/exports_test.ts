@@ -21,6 +21,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./health": 12,
   "./operations": 13,
   "./otel": 4,
+  "./node": 1,
   "./testing": 15,
   "./types": 144,
   "./cli": 5,

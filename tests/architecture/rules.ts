@@ -58,7 +58,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
-  ["lib/otel/"],
+  ["lib/node/", "lib/otel/"],
   ["lib/cli/"],
   ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],
@@ -156,8 +156,12 @@ export function denoOnlyInTransport(file: SourceFile): string[] {
   );
 }
 
-/** No module imports `node:` when it loads: it would not load in a browser. */
+/** The folder whose only purpose is `node:`. */
+const NODE = "lib/node/";
+
+/** No other module imports `node:` when it loads, as browsers lack it. */
 export function noNodeAtLoad(file: SourceFile): string[] {
+  if (file.path.startsWith(NODE)) return [];
   return file.imports.filter(({ specifier, typeOnly, atLoad }) =>
     specifier.startsWith("node:") && atLoad && !typeOnly
   ).map((imported) =>

@@ -1,44 +1,128 @@
 /**
- * Runs a program in Node.js. The Node.js is always the same, whatever is
- * installed: npx fetches it.
+ * Runs programs in Node.js and Bun. Their versions are always the same, whatever
+ * is installed: npx fetches them.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 
-/** The oldest version that is maintained, and so the oldest that counts. */
-const NODE = ["npx", "-y", "node@22"] as const;
+/** A command that runs a module. */
+export type Runtime = readonly [string, ...string[]];
+
+/** The oldest Node.js that is maintained, and so the oldest that counts. */
+export const NODE_22: Runtime = ["npx", "-y", "node@22"];
+
+/** The runtimes with sockets of their own. */
+export const RUNTIMES: Readonly<Record<string, Runtime>> = {
+  "Node.js 22": NODE_22,
+  "Node.js 24": ["npx", "-y", "node@24"],
+  "Bun": ["npx", "-y", "bun@1.4.5"],
+};
+
+/** The output of a process, and its exit status. */
+export interface Output {
+  /** Exit status. */
+  readonly code: number;
+  /** Standard output. */
+  readonly stdout: string;
+  /** Standard error. */
+  readonly stderr: string;
+}
 
 /** Bundles a program and runs it in Node.js; returns its output. */
 export async function runInNode(
   program: string,
   ...args: string[]
 ): Promise<string> {
+  const { code, stdout, stderr } = await runIn(NODE_22, program, args);
+  assertEquals(code, 0, stderr);
+  return stdout;
+}
+
+/** Bundles a program and runs it to its end. */
+export async function runIn(
+  runtime: Runtime,
+  program: string,
+  args: readonly string[],
+): Promise<Output> {
+  return await withBundle(program, async (bundle) => {
+    const output = await command(runtime, {
+      args: [bundle, ...args],
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return {
+      code: output.code,
+      stdout: decoder.decode(output.stdout),
+      stderr: decoder.decode(output.stderr),
+    };
+  });
+}
+
+/**
+ * Bundles a program and starts it. After its first line of output, calls a
+ * function; then ends the program's input and waits for its end.
+ *
+ * @param use receives the first line
+ * @returns the exit status
+ */
+export async function startIn(
+  runtime: Runtime,
+  program: string,
+  args: readonly string[],
+  use: (firstLine: string) => Promise<void>,
+): Promise<number> {
+  return await withBundle(program, async (bundle) => {
+    const process = command(runtime, {
+      args: [bundle, ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const lines = process.stdout.pipeThrough(new TextDecoderStream());
+    const reader = lines.getReader();
+    let text = "";
+    while (!text.includes("\n")) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += value;
+    }
+    try {
+      await use(text.slice(0, text.indexOf("\n")));
+    } finally {
+      await process.stdin.close();
+      await reader.cancel();
+    }
+    return (await process.status).code;
+  });
+}
+
+async function withBundle<T>(
+  program: string,
+  use: (bundle: string) => Promise<T>,
+): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "lengthwise_node_" });
   try {
     const bundle = `${folder}/bundle.mjs`;
-    await run(
-      Deno.execPath(),
-      ...["bundle", "--frozen", "--quiet", "-o", bundle, program],
-    );
-    const guard = `if (typeof Deno !== "undefined") throw "Not Node.js";`;
-    const load = `await import(${JSON.stringify(`file://${bundle}`)});`;
-    return await run(
-      ...NODE,
-      ...["--input-type=module", "--eval", guard + load, "--", ...args],
-    );
+    const args = ["bundle", "--frozen", "--quiet", "-o", bundle, program];
+    const { code, stderr } = await command([Deno.execPath()], {
+      args,
+      stdin: "null",
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    return await use(bundle);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function run(...words: [string, ...string[]]): Promise<string> {
-  const [command, ...args] = words;
-  const { code, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    stdin: "null",
+function command(
+  [path, ...first]: Runtime,
+  options: Deno.CommandOptions,
+): Deno.Command {
+  return new Deno.Command(path, {
+    ...options,
+    args: [...first, ...options.args ?? []],
     env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  });
 }

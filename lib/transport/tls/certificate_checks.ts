@@ -5,7 +5,7 @@
  */
 import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "../error_mapping.ts";
-import { nodeTls } from "./node_tls.ts";
+import { nodeTls, requireTls } from "./node_tls.ts";
 import { TransportError } from "../errors.ts";
 
 /**
@@ -119,8 +119,10 @@ async function checkCertificates(
     key: string | undefined;
     authorities: readonly string[] | undefined;
   },
-  { verb, address }: FailureContext,
+  context: FailureContext,
 ): Promise<void> {
+  requireTls(context);
+  const { verb, address } = context;
   const { X509Certificate, createPrivateKey } = await nodeTls();
   function check<T>(name: string, parse: () => T): T {
     try {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { FailureContext } from "../error_mapping.ts";
+import { TransportError } from "../errors.ts";
 
 /** The modules and exports that TLS uses. */
 export interface NodeTls {
@@ -18,6 +20,23 @@ export interface NodeTls {
   readonly X509Certificate: typeof import("node:crypto").X509Certificate;
   /** From `node:crypto`. */
   readonly createPrivateKey: typeof import("node:crypto").createPrivateKey;
+}
+
+/**
+ * Throws in Bun, where TLS is not supported.
+ *
+ * Over a stream of this library, Bun's `node:tls` accepts data without limit
+ * while the peer reads nothing (Bun 1.4).
+ *
+ * @param context the attempted operation
+ * @throws {TransportError} with code `"unsupported"` in Bun
+ */
+export function requireTls({ verb, address }: FailureContext): void {
+  if (!("Bun" in globalThis)) return;
+  throw new TransportError(
+    `Cannot ${verb} ${address}: TLS is not supported in Bun; run a proxy that terminates TLS, or connect to a wss: URL`,
+    { code: "unsupported", address },
+  );
 }
 
 let modules: Promise<NodeTls> | undefined;

@@ -1,0 +1,119 @@
+/**
+ * Sockets of `node:net`, in Deno; `sockets_in_node.ts` has Node.js and Bun.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { nodePlatform } from "../../lib/node/node_platform.ts";
+import { checkTransport } from "../../lib/testing/check_transport.ts";
+import { useNodeSockets } from "../../lib/node/mod.ts";
+import { acceptFrom } from "../../lib/transport/accept_from.ts";
+import type { Connection } from "../../lib/transport/connection.ts";
+import { requirePlatform } from "../../lib/transport/current_platform.ts";
+import { failureCode } from "../../lib/transport/error_mapping.ts";
+import { listen } from "../../lib/transport/listen.ts";
+import { SocketConnectionImpl } from "../../lib/transport/socket_connection_impl.ts";
+import { SocketListenerImpl } from "../../lib/transport/socket_listener_impl.ts";
+
+const settings = { noDelay: true, keepAlive: true };
+const anyPort = { hostname: "127.0.0.1", port: 0 };
+
+async function pair(
+  listening: Promise<Parameters<typeof acceptFrom>[0]>,
+  connect: (port: number) => Promise<Connection>,
+): Promise<[client: Connection, server: Connection]> {
+  const listener = new SocketListenerImpl(acceptFrom(await listening));
+  const [server, client] = await Promise.all([
+    listener.accept(),
+    connect(listener.addr.port ?? 0),
+  ]);
+  listener.close();
+  return [new SocketConnectionImpl(client), server];
+}
+
+const tcpPair = () =>
+  pair(
+    nodePlatform.listenTcp(anyPort, { ...settings, reusePort: false }),
+    (port) => nodePlatform.connectTcp({ ...anyPort, port }, settings),
+  );
+
+Deno.test("checkTransport() passes TCP sockets of node:net", async (t) => {
+  await checkTransport(tcpPair, { step: (name, check) => t.step(name, check) });
+});
+
+Deno.test("NodeListener keeps clients until they are accepted", async () => {
+  const tcp = { ...settings, reusePort: false, backlog: 2 };
+  const listener = await nodePlatform.listenTcp(anyPort, tcp);
+  const { port = 0 } = listener.addr;
+  const clients = [];
+  for (let n = 0; n < 4; n++) {
+    const client = await nodePlatform.connectTcp(
+      { ...anyPort, port },
+      settings,
+    );
+    await client.write(new Uint8Array([n]));
+    clients.push(client);
+  }
+  // The listener has disconnected the last two.
+  for (const client of clients.slice(2)) {
+    const end = await client.read(new Uint8Array(1)).catch(failureCode);
+    assert(end === null || end === "reset", `${end}`);
+  }
+  const first = await listener.accept();
+  const buffer = new Uint8Array(8);
+  assertEquals([await first.read(buffer), buffer[0]], [1, 0]);
+  listener.close();
+  assertEquals(await clients[1]!.read(buffer).catch(() => null), null);
+  for (const connection of [...clients, first]) connection.close();
+  assertEquals(await listener.accept().catch(failureCode), "closed");
+});
+
+Deno.test("nodePlatform cancels connecting, and reports the codes of failures", async () => {
+  const gone = await nodePlatform.listenTcp(anyPort, {
+    ...settings,
+    reusePort: false,
+  });
+  const { port = 0 } = gone.addr;
+  gone.close();
+  const to = { ...anyPort, port };
+  const refused = nodePlatform.connectTcp(to, settings);
+  assertEquals(await refused.catch(failureCode), "refused");
+  const signal = AbortSignal.abort("stopped");
+  await assertRejects(
+    () =>
+      nodePlatform.connectTcp(to, { ...settings, signal }).catch((reason) => {
+        throw new Error(reason);
+      }),
+    Error,
+    "stopped",
+  );
+  const none = nodePlatform.connectUnix("/nonexistent/socket");
+  assertEquals(await none.catch(failureCode), "not-found");
+});
+
+Deno.test("nodePlatform recognizes socket files", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/file`;
+  try {
+    await Deno.writeTextFile(path, "");
+    assertEquals(await nodePlatform.socketFile(path), undefined);
+    await nodePlatform.setMode(path, 0o600);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    await nodePlatform.removeFile(path);
+    const missing = await nodePlatform.socketFile(path).catch(failureCode);
+    assertEquals(missing, "not-found");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("useNodeSockets() changes nothing in Deno", async () => {
+  useNodeSockets();
+  const listener = await listen({ port: 0 });
+  listener.close();
+  assertEquals(
+    requirePlatform({ verb: "test", address: "" }).os,
+    Deno.build.os,
+  );
+  assert(requirePlatform({ verb: "test", address: "" }) !== nodePlatform);
+});

@@ -1,0 +1,56 @@
+/**
+ * Sockets of Node.js and Bun: the compliance suite, and calls between runtimes.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { authority, server } from "../transport/tls/certificates.ts";
+import { runIn, RUNTIMES, startIn } from "./run_in_node.ts";
+import { callTexts, serveTexts } from "./texts_peer.ts";
+
+for (const [name, runtime] of Object.entries(RUNTIMES)) {
+  Deno.test(`${name} passes the compliance suite of transports`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "lengthwise_" });
+    const files = Object.entries({
+      "authority.pem": authority.cert,
+      "cert.pem": server.cert,
+      "key.pem": server.key,
+    });
+    for (const [file, text] of files) {
+      await Deno.writeTextFile(`${folder}/${file}`, text);
+    }
+    try {
+      const paths = files.map(([file]) => `${folder}/${file}`);
+      const program = "tests/node/programs/sockets.ts";
+      const output = await runIn(runtime, program, [folder, ...paths]);
+      assertEquals([output.code, output.stderr], [0, ""]);
+      assertEquals(output.stdout.trim().split("\n"), [
+        "ok tcp 21",
+        "ok unix 21",
+        ...(Deno.build.os === "linux" ? ["ok abstract 21"] : []),
+        ...(name === "Bun" ? [] : ["ok tls 21"]),
+        "ok sockets",
+      ]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+
+  Deno.test(`${name} and Deno call each other`, async () => {
+    await using server = await serveTexts();
+    const program = "tests/node/programs/peer.ts";
+    const { port } = server.addr;
+    const code = await startIn(runtime, program, [`${port}`], async (line) => {
+      const hostname = "127.0.0.1";
+      await callTexts({ transport: "tcp", hostname, port: Number(line) });
+    });
+    assertEquals(code, 0);
+  });
+}
+
+Deno.test("Node.js 20 is refused with a clear message", async () => {
+  const program = "tests/node/programs/peer.ts";
+  const old = await runIn(["npx", "-y", "node@20"], program, ["9"]);
+  assertEquals(old.code, 1);
+  assertStringIncludes(old.stderr, "install Node.js 22 or later");
+});
