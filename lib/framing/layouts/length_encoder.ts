@@ -13,6 +13,9 @@ import {
   refusePayload,
 } from "../decode/payload_checks.ts";
 
+/** Added to the width of little-endian fields, as in the decoder. */
+const LITTLE = 16;
+
 /** Returns an encoder for `lengthPrefixed`. */
 export function lengthEncoder(config: LengthConfig): FrameEncoder {
   // A rule may read all of the header.
@@ -23,15 +26,24 @@ export function lengthEncoder(config: LengthConfig): FrameEncoder {
 
 class LengthEncoder extends LimitedEncoder
   implements FrameEncoder, InPlaceFraming {
-  readonly headroom: number;
-  readonly tailroom: number;
+  // Initial values let the engine store these fields as integers.
+  readonly headroom: number = 0;
+  readonly tailroom: number = 0;
   readonly #config: LengthConfig;
-  readonly #strip: number;
-  readonly #min: number;
+  readonly #strip: number = 0;
+  /** Number of bytes of a frame beyond its payload. */
+  readonly #added: number = 0;
+  readonly #min: number = 0;
   /** Number of frame bytes that the length does not count; unused with a rule. */
-  readonly #uncounted: number;
-  /** Whether the header is just a 4-byte big-endian length. */
-  readonly #simple: boolean;
+  readonly #uncounted: number = 0;
+  /** The value of the length field, less the payload's length. */
+  readonly #surplus: number = 0;
+  readonly #offset: number = 0;
+  /**
+   * Kind of the length field, for `writeField`. It is 0 if the encoder adds more
+   * to a frame than the field.
+   */
+  readonly #field: number = 0;
   /** Whether the header has bytes that neither the length nor `magic` fills. */
   readonly #blank: boolean;
 
@@ -43,11 +55,13 @@ class LengthEncoder extends LimitedEncoder
     this.#min = config.min;
     this.#uncounted = config.fieldEnd + config.adjustment;
     this.#blank = config.strip > config.fieldEnd ||
-      config.offset > config.magic.length;
-    this.#simple = config.width === 4 && !config.little &&
-      config.offset === 0 &&
-      config.strip === 4 && config.adjustment === 0 &&
-      config.trailer.length === 0 && config.rule === undefined;
+      Math.min(config.offset, config.strip) > config.magic.length;
+    this.#added = config.strip + config.trailer.length;
+    this.#surplus = this.#added - this.#uncounted;
+    this.#offset = config.offset;
+    const fieldOnly = config.width <= 4 && config.rule === undefined &&
+      config.magic.length === 0 && config.trailer.length === 0 && !this.#blank;
+    this.#field = fieldOnly ? config.width + (config.little ? LITTLE : 0) : 0;
   }
 
   get inPlace(): InPlaceFraming {
@@ -55,7 +69,7 @@ class LengthEncoder extends LimitedEncoder
   }
 
   maxEncodedLength(payloadLength: number): number {
-    return this.#strip + payloadLength + this.tailroom;
+    return this.#added + payloadLength;
   }
 
   encode(payload: Uint8Array): Uint8Array {
@@ -66,40 +80,48 @@ class LengthEncoder extends LimitedEncoder
   }
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {
-    const length = payload.length;
-    checkPayloadLength(length, this.#min, this.limit);
-    checkRoom(target, offset, this.maxEncodedLength(length));
+    const { length } = payload;
     const start = offset + this.#strip;
-    // Copy the payload first: it may overlap the target bytes of the header.
+    const end = start + length;
+    // All checks in one condition, for the common layouts.
+    if (
+      this.#field !== 0 && length >= this.#min && length <= this.limit &&
+      offset >= 0 && end <= target.length
+    ) {
+      // Copy the payload first: it may overlap the target bytes of the header.
+      target.set(payload, start);
+      const value = length + this.#surplus;
+      writeField(this.#field, target, offset + this.#offset, value);
+      return end;
+    }
+    this.#check(length, target, offset);
     target.set(payload, start);
-    return this.#close(target, offset, start + length);
+    return this.#close(target, offset, end);
   }
 
   seal(target: Uint8Array, frameStart: number, payloadEnd: number): number {
     const length = payloadEnd - frameStart - this.#strip;
-    checkPayloadLength(length, this.#min, this.limit);
-    return this.#close(target, frameStart, payloadEnd);
-  }
-
-  /** Completes the frame of a payload whose length has been checked. */
-  #close(target: Uint8Array, frameStart: number, payloadEnd: number): number {
-    if (!this.#simple) return this.#closeAny(target, frameStart, payloadEnd);
-    const length = payloadEnd - frameStart - 4;
-    target[frameStart] = length >>> 24;
-    target[frameStart + 1] = length >>> 16;
-    target[frameStart + 2] = length >>> 8;
-    target[frameStart + 3] = length;
+    this.#check(length, target, frameStart);
+    if (this.#field === 0) return this.#close(target, frameStart, payloadEnd);
+    const value = length + this.#surplus;
+    writeField(this.#field, target, frameStart + this.#offset, value);
     return payloadEnd;
   }
 
-  #closeAny(
+  /** Throws if a payload's length or the room is out of range. */
+  #check(length: number, target: Uint8Array, offset: number): void {
+    checkPayloadLength(length, this.#min, this.limit);
+    checkRoom(target, offset, this.maxEncodedLength(length));
+  }
+
+  /** Completes the frame of a payload whose length has been checked. */
+  #close(
     target: Uint8Array,
     frameStart: number,
     payloadEnd: number,
   ): number {
     const { trailer } = this.#config;
     const frameEnd = payloadEnd + trailer.length;
-    checkRoom(target, frameStart, frameEnd - frameStart);
     this.#writeHeader(target, frameStart, frameEnd - frameStart);
     copySmall(trailer, target, payloadEnd);
     return frameEnd;
@@ -169,6 +191,50 @@ function valueBy(
     );
   }
   return value;
+}
+
+/** Writes a length field of up to four bytes. */
+function writeField(
+  field: number,
+  to: Uint8Array,
+  at: number,
+  value: number,
+): void {
+  if (field === 4) { // the most common one, without a jump through a table
+    to[at] = value >>> 24;
+    to[at + 1] = value >>> 16;
+    to[at + 2] = value >>> 8;
+    to[at + 3] = value;
+    return;
+  }
+  switch (field) {
+    case 4 + LITTLE:
+      to[at] = value;
+      to[at + 1] = value >>> 8;
+      to[at + 2] = value >>> 16;
+      to[at + 3] = value >>> 24;
+      return;
+    case 3:
+      to[at] = value >>> 16;
+      to[at + 1] = value >>> 8;
+      to[at + 2] = value;
+      return;
+    case 3 + LITTLE:
+      to[at] = value;
+      to[at + 1] = value >>> 8;
+      to[at + 2] = value >>> 16;
+      return;
+    case 2:
+      to[at] = value >>> 8;
+      to[at + 1] = value;
+      return;
+    case 2 + LITTLE:
+      to[at] = value;
+      to[at + 1] = value >>> 8;
+      return;
+    default:
+      to[at] = value;
+  }
 }
 
 /** Copies a few bytes, faster than `set()` does. */

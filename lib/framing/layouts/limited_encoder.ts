@@ -8,7 +8,7 @@ import { checkLimit } from "../decode/option_checks.ts";
 /** An encoder's `maxFrameLength`, checked when it is set. */
 export abstract class LimitedEncoder {
   /** Maximum payload length in bytes. */
-  protected limit: number;
+  protected limit: number = 0;
   /** Smallest and largest valid limit. */
   readonly #range: readonly [least: number, most: number];
 

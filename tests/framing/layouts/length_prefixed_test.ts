@@ -164,6 +164,31 @@ test("lengthPrefixed() overwrites every byte of a header", () => {
   assertEquals(target.toHex(), "ca00000200000101ce" + "ca00000200000202ce");
 });
 
+test("seal() of lengthPrefixed() writes its field alone, and nothing past the target", () => {
+  for (const width of WIDTHS) {
+    for (const endian of ENDIANS) {
+      for (const keepHeader of [false, true]) {
+        const encoder = lengthPrefixed({ width, endian, offset: 1, keepHeader })
+          .encoder();
+        const { headroom, seal } = encoder.inPlace!;
+        const payload = new Uint8Array(20 - headroom).fill(7);
+        const wire = encoder.encode(payload);
+        assertEquals(wire[0], keepHeader ? 7 : 0);
+        const target = new Uint8Array(22).fill(9);
+        target.set(payload, 1 + headroom);
+        assertEquals(seal.call(encoder.inPlace, target, 1, 21), 21);
+        assertEquals(target, Uint8Array.of(9, ...wire, 9));
+        const short = target.subarray(0, 20);
+        assertThrows(
+          () => seal.call(encoder.inPlace, short, 1, 21),
+          RangeError,
+          "Cannot encode 20 bytes at offset 1: the target has 20 bytes",
+        );
+      }
+    }
+  }
+});
+
 test("lengthPrefixed() requires its magic at the start and its trailer at the end", () => {
   const framing = lengthPrefixed({
     offset: 2,
