@@ -75,7 +75,7 @@ async function rate(subject: Subject, now: () => number): Promise<number> {
 }
 
 /** Returns the time in ms for which this process has used a processor. */
-function processorTime(): number {
+export function processorTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { processorTime } from "./compare.ts";
 import type { BenchOptions } from "./options.ts";
 import {
   median,
@@ -168,6 +169,19 @@ export async function perSecond(
   const start = performance.now();
   await work();
   return amount / (performance.now() - start) * 1000;
+}
+
+/**
+ * Returns how much was done in a second of processor time, which other programs
+ * affect less. The work must not wait.
+ */
+export async function perProcessorSecond(
+  amount: number,
+  work: () => void | Promise<void>,
+): Promise<number> {
+  const start = processorTime();
+  await work();
+  return amount / (processorTime() - start) * 1000;
 }
 
 /** Throws if a count is wrong, so that no figure stands for lost work. */

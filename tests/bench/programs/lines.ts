@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { type Duplex, Readable } from "node:stream";
 import { FrameDecoderStream, lines } from "../../../lib/framing/mod.ts";
 import { questions } from "../processes.ts";
-import { expectCount, perSecond } from "../row.ts";
+import { expectCount, perProcessorSecond } from "../row.ts";
 
 const LINES = 100_000;
 const READ = 64 * 1024;
@@ -54,5 +54,5 @@ const SUBJECTS: Record<string, () => Promise<void>> = {
 
 console.log("true");
 for await (const question of questions()) {
-  console.log(await perSecond(LINES, SUBJECTS[String(question)]!));
+  console.log(await perProcessorSecond(LINES, SUBJECTS[String(question)]!));
 }

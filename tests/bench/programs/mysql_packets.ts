@@ -8,7 +8,7 @@ import { PassThrough } from "node:stream";
 import { mysql } from "../../../lib/framing/presets.ts";
 import { buffers, input, ours } from "../framing_decode.ts";
 import { questions } from "../processes.ts";
-import { expectCount, perSecond } from "../row.ts";
+import { expectCount, perProcessorSecond } from "../row.ts";
 
 /** Not a literal, because the lock file of the project does not contain it. */
 const MYSQL2: string = "npm:mysql2@3.24.6";
@@ -62,5 +62,5 @@ const SUBJECTS: Record<string, () => Promise<void>> = {
 
 console.log("true");
 for await (const question of questions()) {
-  console.log(await perSecond(count, SUBJECTS[String(question)]!));
+  console.log(await perProcessorSecond(count, SUBJECTS[String(question)]!));
 }
