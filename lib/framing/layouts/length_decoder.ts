@@ -20,15 +20,15 @@ const LITTLE = 16;
  * the start.
  */
 export class LengthDecoder extends FrameAssembler {
-  readonly #fast: boolean;
-  readonly #field: number;
-  readonly #offset: number;
-  readonly #fieldEnd: number;
+  readonly #fast: boolean = false;
+  readonly #field: number = 0;
+  readonly #offset: number = 0;
+  readonly #fieldEnd: number = 0;
   /** Number of frame bytes that the length field does not count. */
-  readonly #uncounted: number;
-  readonly #strip: number;
+  readonly #uncounted: number = 0;
+  readonly #strip: number = 0;
   /** Minimum length of a whole frame in bytes. */
-  readonly #least: number;
+  readonly #least: number = 0;
 
   constructor(config: LengthConfig) {
     super(new LengthLayout(config), config.onTooLarge);
@@ -82,14 +82,22 @@ function readField(field: number, b: Uint8Array, at: number): number {
     case 3 + LITTLE:
       return b[at + 2]! << 16 | b[at + 1]! << 8 | b[at]!;
     case 8:
-      return (b[at]! | b[at + 1]! | b[at + 2]! | b[at + 3]!) === 0
-        ? readField(4, b, at + 4)
-        : -1;
+      return readWide(4, b, at, at + 4);
     case 8 + LITTLE:
-      return (b[at + 4]! | b[at + 5]! | b[at + 6]! | b[at + 7]!) === 0
-        ? readField(4 + LITTLE, b, at)
-        : -1;
+      return readWide(4 + LITTLE, b, at + 4, at);
     default:
       return b[at]!;
   }
+}
+
+/** Reads the low half of a field of 8 bytes, like `readField`. */
+function readWide(
+  half: number,
+  b: Uint8Array,
+  high: number,
+  low: number,
+): number {
+  return (b[high]! | b[high + 1]! | b[high + 2]! | b[high + 3]!) === 0
+    ? readField(half, b, low)
+    : -1;
 }
