@@ -8,11 +8,17 @@ import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
 import { checkLimit } from "../decode/option_checks.ts";
+import type { SplitRule } from "./split_rules.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
 /** The decoder for `chunked`. */
 export class ChunkedDecoder implements FrameDecoder {
   readonly #config: ChunkedConfig;
+  readonly #rule: SplitRule;
+  /** Number of header bytes of each part. */
+  readonly #header: number = 0;
+  /** Number of header bytes that a message does not contain. */
+  readonly #dropped: number = 0;
   readonly #inner: FrameDecoder;
   readonly #data = new ReusedBuffer();
   /** Headers of the parts in `#data`, for `rest()`. */
@@ -31,13 +37,16 @@ export class ChunkedDecoder implements FrameDecoder {
   #skipping = false;
   #skipped = 0;
   #messages = 0;
-  #limit: number;
+  #limit: number = 0;
   #ended = false;
   #error: FrameError | undefined;
 
   constructor(config: ChunkedConfig) {
     this.#config = config;
     this.#inner = config.inner.decoder();
+    this.#rule = config.rule;
+    this.#header = config.rule.headerLength;
+    this.#dropped = config.rule.keepHeader ? 0 : this.#header;
     this.#limit = config.limit;
   }
 
@@ -77,8 +86,19 @@ export class ChunkedDecoder implements FrameDecoder {
   next(): Uint8Array | undefined {
     if (this.#error !== undefined) throw this.#error;
     for (let part; (part = this.#nextPart()) !== undefined;) {
+      const last = this.#isLast(part);
+      if (
+        last && this.#parts === 0 && !this.#skipping &&
+        part.length - this.#dropped <= this.#limit
+      ) {
+        this.#start = this.#received - this.#inner.pending;
+        this.#messages++;
+        return this.#dropped === 0
+          ? part
+          : view(part, this.#dropped, part.length);
+      }
       this.#current = part;
-      const message = this.#accept(part);
+      const message = this.#accept(part, last);
       this.#current = undefined;
       if (this.#parts === 0 && !this.#skipping) {
         this.#start = this.#received - this.#inner.pending;
@@ -93,6 +113,19 @@ export class ChunkedDecoder implements FrameDecoder {
       this.#headers.idle();
     }
     return undefined;
+  }
+
+  #isLast(part: Uint8Array): boolean {
+    if (part.length < this.#header) {
+      this.#current = part;
+      this.#fail("bad-header", "a part is shorter than its own header");
+    }
+    try {
+      return this.#rule.isLast(part);
+    } catch (error) {
+      this.#current = part; // for rest()
+      throw error;
+    }
   }
 
   #nextPart(): Uint8Array | undefined {
@@ -111,30 +144,22 @@ export class ChunkedDecoder implements FrameDecoder {
     return part;
   }
 
-  #accept(part: Uint8Array): Uint8Array | undefined {
-    const { rule } = this.#config;
-    if (part.length < rule.headerLength) {
-      this.#fail("bad-header", "a part is shorter than its own header");
-    }
-    const last = rule.isLast(part);
+  #accept(part: Uint8Array, last: boolean): Uint8Array | undefined {
     if (this.#skipping) {
       this.#skipping = !last;
       return undefined;
     }
-    const header = rule.headerLength;
-    if (this.#follows(part) && !this.#fits(part.length - header, last)) {
+    const dataLength = part.length - this.#header;
+    if (this.#follows(part) && !this.#fits(dataLength, last)) {
       return undefined;
     }
-    if (this.#parts > 0 || !last) {
-      this.#append(part);
-      if (!last) return undefined;
-      return this.#finish();
-    }
-    return rule.keepHeader ? part : view(part, header, part.length);
+    // A whole message in one part has been returned.
+    this.#append(part);
+    return last ? this.#finish() : undefined;
   }
 
   #follows(part: Uint8Array): true {
-    const { rule } = this.#config;
+    const rule = this.#rule;
     if (this.#parts === 0 || rule.follows === undefined) return true;
     const first = view(this.#headers.bytes, 0, rule.headerLength);
     if (!rule.follows(part, first, this.#parts)) {

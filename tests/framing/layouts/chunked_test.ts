@@ -93,6 +93,37 @@ test("rest() of chunked() returns the parts of an incomplete message", () => {
   assertEquals(codeOf(() => decoder.end()), "truncated");
 });
 
+test("pending of chunked() begins after the last whole message, in one part or several", () => {
+  const one = "00020161";
+  const two = "00020062" + "00020163";
+  for (const before of ["", one, two, one + two, two + one, two + two]) {
+    const { decoder } = read(before + "00030061" + "62");
+    assertEquals(decoder.pending, 5);
+    assertEquals(decoder.rest().toHex(), "0003006162");
+    assertEquals(read(before).decoder.pending, 0);
+  }
+});
+
+test("chunked() keeps a part for rest() if its rule throws", () => {
+  for (const before of ["", "00020061"]) {
+    let fails = false;
+    const rule = {
+      ...DONE,
+      isLast(part: Uint8Array) {
+        if (fails) throw new Error("The rule failed");
+        return DONE.isLast(part);
+      },
+    };
+    const decoder = chunked(u16be(), rule).decoder();
+    decoder.push(Uint8Array.fromHex(before));
+    assertEquals(decoder.next(), undefined);
+    decoder.push(Uint8Array.fromHex("00020162" + "00020163"));
+    fails = true;
+    assertThrows(() => decoder.next(), Error, "The rule failed");
+    assertEquals(decoder.rest().toHex(), before + "00020162" + "00020163");
+  }
+});
+
 test("end() of chunked() throws between the parts of a message", () => {
   const { decoder } = read("00020061");
   const error = assertThrows(
