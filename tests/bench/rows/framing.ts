@@ -106,10 +106,25 @@ export const ROWS: readonly Row[] = [
       return compared(run, () => byPg(frames), rounds);
     },
   },
-  {
-    name: "frames_mysql",
-    title: `MySQL packets of ${SIZE} B`,
+  packets("frames_mysql", "mysql2", {
+    title: `MySQL packets of ${SIZE} B, first byte of each`,
     against: "the `PacketParser` of mysql2",
+  }),
+  packets("frames_mysql_bytes", "bytes", {
+    title: `MySQL packets of ${SIZE} B as bytes`,
+    against: "the `PacketParser` and `readBuffer()` of mysql2",
+  }),
+];
+
+/** Returns a row of MySQL packets. */
+function packets(
+  name: string,
+  other: string,
+  texts: Pick<Row, "title" | "against">,
+): Row {
+  return {
+    name,
+    ...texts,
     target: { least: 1 },
     group: "rows",
     async measure({ rounds = 9 }) {
@@ -119,10 +134,10 @@ export const ROWS: readonly Row[] = [
       await program.next();
       const found = await interleave(
         () => program.ask("lengthwise"),
-        () => program.ask("mysql2"),
+        () => program.ask(other),
         rounds,
       );
       return { ...found, unit: "frames/s" };
     },
-  },
-];
+  };
+}
