@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOfKind } from "../support/error_kind.ts";
 import {
   checkChoice,
   checkOptions,
@@ -156,5 +157,15 @@ export class FrameError extends Error {
     this.frameIndex = options.frameIndex;
     this.head = head;
     this.hint = hint;
+  }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, FrameError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "FrameError";
   }
 }

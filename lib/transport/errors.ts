@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOfKind } from "../support/error_kind.ts";
 import {
   checkChoice,
   checkOptions,
@@ -159,5 +160,15 @@ export class TransportError extends Error {
     this.address = options.address;
     this.retryAfter = options.retryAfter ?? 0;
     this.status = options.status;
+  }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, TransportError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "TransportError";
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOfKind } from "../../support/error_kind.ts";
 import {
   checkChoice,
   checkOptions,
@@ -131,5 +132,15 @@ export class CodecError extends Error {
     this.limit = options.limit;
     this.allowed = options.allowed;
     this.found = options.found;
+  }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, CodecError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "CodecError";
   }
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isOfKind } from "../../support/error_kind.ts";
 import {
   checkChoice,
   checkOptions,
@@ -206,6 +207,16 @@ export class CallError extends Error {
     this.data = options.data;
     this.incident = options.incident ?? "";
   }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, CallError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "CallError";
+  }
 }
 
 /**
@@ -359,6 +370,16 @@ export class SessionError extends Error {
     this.remote = options.remote ?? false;
     this.retryAfter = options.retryAfter ?? 0;
     this.spread = options.spread ?? 0;
+  }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, SessionError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "SessionError";
   }
 
   /**

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isOfKind } from "../../support/error_kind.ts";
 import { isThenable } from "../support/thenable.ts";
 
 /**
@@ -157,6 +158,16 @@ export class SchemaError extends Error {
     super(describeIssues(first, issues.length));
     this.issues = first;
     this.issueCount = issues.length;
+  }
+
+  /** Recognizes errors of other copies of the library too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, SchemaError, value);
+  }
+
+  /** Kind of the error, by which other copies of the library recognize it. */
+  get "~lengthwise"(): string {
+    return "SchemaError";
   }
 }
 
