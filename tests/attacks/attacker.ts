@@ -5,7 +5,7 @@
  * @module
  */
 import type { Attack } from "./attack.ts";
-import { allAttacks } from "./attacks.ts";
+import { attacks } from "./attacks.ts";
 import { runCommands } from "./control.ts";
 import { dial, type Place, type RawConnection } from "./connections.ts";
 import { hello } from "./frames.ts";
@@ -214,7 +214,7 @@ class Running {
 let running: Running | undefined;
 
 function begin(name: string): Running {
-  const attack = allAttacks.find((one) => one.name === name);
+  const attack = attacks.find((one) => one.name === name);
   if (attack === undefined) throw new Error(`Unknown attack "${name}"`);
   return running = new Running(attack);
 }

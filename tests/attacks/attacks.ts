@@ -14,9 +14,8 @@ import { resumeAttacks } from "./resume_attacks.ts";
 import { sessionAttacks } from "./session_attacks.ts";
 import { togetherAttacks } from "./together_attacks.ts";
 import { transportAttacks } from "./transport_attacks.ts";
-import { unmetAttacks } from "./unmet_attacks.ts";
 
-/** The attacks that the library withstands, in the order of the table. */
+/** The attacks, in the order of the table. */
 export const attacks: readonly Attack[] = [
   ...handshakeAttacks,
   ...callAttacks,
@@ -30,8 +29,3 @@ export const attacks: readonly Attack[] = [
   ...clientAttacks,
   ...jsonAttacks.filter(({ victim }) => victim === "client"),
 ];
-
-export { unmetAttacks };
-
-/** Every attack, for the attacker to find by name. */
-export const allAttacks: readonly Attack[] = [...attacks, ...unmetAttacks];

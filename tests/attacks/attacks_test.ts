@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../lib/messages/session/wire/limits.ts";
 import { tableRows } from "../messages/readme.ts";
 import type { Attack } from "./attack.ts";
-import { allAttacks, attacks } from "./attacks.ts";
+import { attacks } from "./attacks.ts";
 import { HandlerCount } from "./handler_count.ts";
 import { type Measurement, problems } from "./measurement.ts";
 import { budgetCell, fixedCells } from "./table.ts";
@@ -18,11 +18,11 @@ function repeated(keys: readonly string[]): string[] {
 }
 
 Deno.test("no two attacks share resource, session state and frame kind", () => {
-  const keys = allAttacks.map(({ victim, resource, state, kind }) =>
+  const keys = attacks.map(({ victim, resource, state, kind }) =>
     [victim, resource, state, kind].join(", ")
   );
   assertEquals(repeated(keys), []);
-  assertEquals(repeated(allAttacks.map(({ name }) => name)), []);
+  assertEquals(repeated(attacks.map(({ name }) => name)), []);
 });
 
 Deno.test("the suite has at least 40 attacks on a server and 10 on a client", () => {

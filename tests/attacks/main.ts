@@ -5,26 +5,24 @@
  * deno task attacks                  # all attacks
  * deno task attacks credit pings     # attacks with such a name
  * deno task attacks --write          # also writes their rows into the README
- * deno task attacks --unmet          # attacks that the library does not withstand yet
  * ```
  *
  * @module
  */
-import { attacks, unmetAttacks } from "./attacks.ts";
+import { attacks } from "./attacks.ts";
 import { problems } from "./measurement.ts";
 import { AttackRunner } from "./runner.ts";
 import { head, line, row, writeTable } from "./table.ts";
 
 const options = Deno.args.filter((argument) => argument.startsWith("--"));
 const words = Deno.args.filter((argument) => !argument.startsWith("--"));
-const unknown = options.filter((one) => one !== "--write" && one !== "--unmet");
+const unknown = options.filter((one) => one !== "--write");
 if (unknown.length > 0) {
-  console.error(`Unknown option ${unknown[0]}; expected --write or --unmet`);
+  console.error(`Unknown option ${unknown[0]}; expected --write`);
   Deno.exit(2);
 }
 
-const list = options.includes("--unmet") ? unmetAttacks : attacks;
-const chosen = list.filter(({ name }) =>
+const chosen = attacks.filter(({ name }) =>
   words.length === 0 || words.some((word) => name.includes(word))
 );
 if (chosen.length === 0) {
