@@ -164,7 +164,7 @@ export class FrameError extends Error {
     return isOfKind(this, FrameError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "FrameError";
   }

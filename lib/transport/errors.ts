@@ -167,7 +167,7 @@ export class TransportError extends Error {
     return isOfKind(this, TransportError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "TransportError";
   }

@@ -139,7 +139,7 @@ export class CodecError extends Error {
     return isOfKind(this, CodecError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "CodecError";
   }

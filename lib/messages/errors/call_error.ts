@@ -213,7 +213,7 @@ export class CallError extends Error {
     return isOfKind(this, CallError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "CallError";
   }
@@ -377,7 +377,7 @@ export class SessionError extends Error {
     return isOfKind(this, SessionError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "SessionError";
   }

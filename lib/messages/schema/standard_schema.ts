@@ -165,7 +165,7 @@ export class SchemaError extends Error {
     return isOfKind(this, SchemaError, value);
   }
 
-  /** Kind of the error, by which other copies of the library recognize it. */
+  /** Kind of the error, which other copies of the library recognize. */
   get "~lengthwise"(): string {
     return "SchemaError";
   }
