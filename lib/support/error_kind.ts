@@ -17,7 +17,7 @@ interface ErrorOfKind {
 type ErrorClass = abstract new (...args: never[]) => ErrorOfKind;
 
 /**
- * Returns whether a value is an instance of a class in any copy.
+ * Returns whether a value is an instance in any copy.
  *
  * Subclasses of an application recognize only their own instances.
  *
