@@ -11,6 +11,7 @@ import {
 import type { Framing } from "../framing/framing.ts";
 import { u32be } from "../framing/length_presets.ts";
 import type { FrameRoom } from "../framing/stream/write_buffer.ts";
+import { InOrder } from "../support/in_order.ts";
 import type { Connection } from "../transport/connection.ts";
 import { CodecError } from "./codec/errors.ts";
 import type { MessageCodec } from "./codec/message_codec.ts";
@@ -200,8 +201,8 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   readonly #onInvalid: MessagesOptions<In, Out>["onInvalid"];
   readonly #highWaterMark: number;
   #incoming: AsyncIterator<Uint8Array> | undefined;
-  /** Settles after the last call to `next()`; each call waits for the one before it. */
-  #received: Promise<unknown> = DONE;
+  /** Calls to `next()`. */
+  readonly #received: InOrder = new InOrder();
   /** Settles after the last validation in progress, for which later messages wait. */
   #validating: Promise<void> | undefined;
   #encoding = false;
@@ -234,17 +235,24 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   }
 
   next(): Promise<IteratorResult<In, undefined>> {
-    const turn = this.#received.then(() => this.#take());
-    this.#received = turn.catch(() => {});
-    return turn;
+    return this.#received.run(() => this.#take());
   }
 
   async #take(): Promise<IteratorResult<In, undefined>> {
     for (;;) {
-      const frame = await this.#nextFrame();
-      if (frame === undefined) return { done: true, value: undefined };
+      this.#incoming ??= this.frames[Symbol.asyncIterator]();
+      let frame: IteratorResult<Uint8Array>;
+      // Not in a function of its own: an error shows ten functions at most.
       try {
-        const decoded = this.#codec.decode(frame);
+        frame = await this.#incoming.next();
+      } catch (error) {
+        // An iterator that has thrown is done; a new one throws the error again.
+        this.#incoming = undefined;
+        throw error;
+      }
+      if (frame.done) return { done: true, value: undefined };
+      try {
+        const decoded = this.#codec.decode(frame.value);
         const value = this.#schema === undefined
           ? decoded as In // unchecked: there is no schema
           : await validate(this.#schema, decoded);
@@ -255,18 +263,6 @@ class Messages<In, Out> implements MessageStream<In, Out> {
         if (this.#onInvalid === undefined) throw error;
         this.#onInvalid(error);
       }
-    }
-  }
-
-  async #nextFrame(): Promise<Uint8Array | undefined> {
-    this.#incoming ??= this.frames[Symbol.asyncIterator]();
-    try {
-      const { done, value } = await this.#incoming.next();
-      return done ? undefined : value;
-    } catch (error) {
-      // An iterator that has thrown is done; a new one throws the error again.
-      this.#incoming = undefined;
-      throw error;
     }
   }
 
@@ -287,11 +283,28 @@ class Messages<In, Out> implements MessageStream<In, Out> {
   /** Sends after any earlier message that is still being validated. */
   #inTurn(valid: unknown): Promise<void> {
     const before = this.#validating ?? DONE;
-    const sent = before.then(() => valid).then((value) => this.#write(value));
-    const settled = Promise.allSettled([sent, valid]).then(() => {
-      if (this.#validating === settled) this.#validating = undefined;
-    });
-    this.#validating = settled;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#validating = promise;
+    const settle = () => {
+      resolve();
+      if (this.#validating === promise) this.#validating = undefined;
+    };
+    const send = async () => {
+      try {
+        // First, as V8 then finds the code that awaits this function.
+        const value = await valid;
+        await before;
+        // Later messages need not wait until it is written.
+        const written = this.#write(value);
+        settle();
+        await written;
+      } catch (error) {
+        before.then(settle);
+        sent.catch(() => {}); // it need not be awaited
+        throw error;
+      }
+    };
+    const sent: Promise<void> = send();
     return sent;
   }
 

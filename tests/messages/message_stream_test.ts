@@ -18,6 +18,7 @@ import {
   SchemaError,
   type StandardSchema,
 } from "../../lib/messages/schema/standard_schema.ts";
+import { inVirtualTime, turns } from "./kit.ts";
 
 const PURE = { permissions: "none" } as const;
 
@@ -476,4 +477,117 @@ Deno.test(
     await received[Symbol.asyncDispose]();
     await near[Symbol.asyncDispose]();
   },
+);
+
+const onlyOne = later((value): value is 1 => value === 1);
+
+function framed(...bodies: number[]): Uint8Array {
+  return new Uint8Array(bodies.flatMap((body) => [0, 0, 0, 1, body]));
+}
+
+/** Returns a stream whose peer writes bytes after some turns. */
+function receives(
+  body: Uint8Array,
+  options: MessagesOptions = {},
+): MessageStream<unknown, unknown> {
+  const [near, far] = memoryPair();
+  turns(5).then(() => far.write(body));
+  return messages(near, options);
+}
+
+/** The code of an application, whose name its errors must show. */
+const WAITS: Readonly<Record<string, () => Promise<unknown>>> = {
+  async "next() for a malformed body"() {
+    return await receives(framed(0xc1)).next();
+  },
+  async "the second next() for a malformed body"() {
+    const stream = receives(framed(1, 0xc1));
+    stream.next();
+    return await stream.next();
+  },
+  async "a loop that receives a malformed body"() {
+    const stream = receives(framed(1, 0xc1));
+    for await (const message of stream) assertEquals(message, 1);
+  },
+  async "next() for an invalid message"() {
+    const options = { schema: onlyOne };
+    return await receives(framed(2), options).next();
+  },
+  async "next() for a frame that is too long"() {
+    return await receives(new Uint8Array(4).fill(255)).next();
+  },
+  async "read() for a frame that is too long"() {
+    return await receives(new Uint8Array(4).fill(255)).frames.read();
+  },
+  async "send() of an invalid message"() {
+    const [, near] = pair<unknown, unknown>({ outgoingSchema: onlyOne });
+    return await near.send(2);
+  },
+  async "a second send() of an invalid message"() {
+    const [, near] = pair<unknown, unknown>({ outgoingSchema: onlyOne });
+    near.send(1);
+    return await near.send(2);
+  },
+  async "send() of a body that cannot be encoded after another message"() {
+    const [, near] = pair<unknown, unknown>({
+      outgoingSchema: later((value): value is unknown => value !== undefined),
+    });
+    near.send(1);
+    return await near.send(() => {});
+  },
+};
+
+for (const [name, wait] of Object.entries(WAITS)) {
+  Deno.test(
+    `the error of ${name} shows the code that awaits it`,
+    PURE,
+    async () => {
+      const error = await assertRejects(wait, Error);
+      assert(error.stack?.includes(` ${name} `), error.stack);
+    },
+  );
+}
+
+Deno.test(
+  "send() keeps the order when a later message is validated first",
+  PURE,
+  async () => {
+    const first = Promise.withResolvers<void>();
+    const [near, far] = pair<unknown, number>({
+      outgoingSchema: {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          async validate(value) {
+            if (value === 1) await first.promise;
+            return value === 2 ? { issues: [{ message: "no" }] } : { value };
+          },
+        },
+      },
+    });
+    const sent = [1, 2, 3].map((value) => far.send(value));
+    await assertRejects(() => sent[1]!, SchemaError);
+    const last = far.send(4);
+    first.resolve();
+    await Promise.all([sent[0], sent[2], last]);
+    await far.closeWrite();
+    assertEquals(await collect(near), [1, 3, 4]);
+  },
+);
+
+Deno.test(
+  "dispose waits for validation, but not for a peer that never reads",
+  PURE,
+  inVirtualTime(async () => {
+    const [near, far] = memoryPair({ capacity: 16 });
+    const stream = messages(far, {
+      outgoingSchema: later((value): value is string => value !== ""),
+      highWaterMark: 8,
+      linger: 1_000,
+    });
+    const sent = stream.send("a message that does not fit");
+    await stream[Symbol.asyncDispose]();
+    await assertRejects(() => sent);
+    near.close();
+  }),
 );

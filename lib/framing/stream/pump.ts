@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { InOrder } from "../../support/in_order.ts";
 import { linger } from "../../support/linger.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
 import { type ByteStream, lingersItself } from "./byte_stream.ts";
@@ -73,8 +74,8 @@ export class Pump<C extends ByteStream> {
   #decoded = 0;
   /** Number of calls to `read()` that have not begun. */
   #waitingReads = 0;
-  /** Settles after the last call to `read()`; each waits for the one before. */
-  #reads: Promise<unknown> = DONE;
+  /** Calls to `read()`; created for the first one. */
+  #reads: InOrder | undefined = undefined;
   /** Whether the turn of the last call to `read()` goes on. */
   #handling = false;
   readonly #turn: Turn;
@@ -199,9 +200,8 @@ export class Pump<C extends ByteStream> {
 
   read(): Promise<Uint8Array | null> {
     this.#waitingReads++;
-    const frame = this.#reads.then(() => this.#readOne());
-    this.#reads = frame.catch(() => {});
-    return frame;
+    this.#reads ??= new InOrder();
+    return this.#reads.run(() => this.#readOne());
   }
 
   async #readOne(): Promise<Uint8Array | null> {
