@@ -74,7 +74,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
   /**
    * Calls `onFrame` for each frame, without a promise per frame. The frame is a
    * view that is valid during the call. If `onFrame` or `afterTurn` throws,
-   * the connection is closed and `receive` rejects with the exception.
+   * the connection is closed and `receive` rejects with the exception. Only such
+   * an exception counts as an unhandled rejection if the result is not awaited.
    *
    * @param onFrame called with each frame; it cannot be asynchronous, as its
    * frame would be overwritten and its errors would be lost. Use a loop instead.

@@ -150,9 +150,19 @@ export class Pump<C extends ByteStream> {
     }
   }
 
-  async receive(
+  receive(
     onFrame: (frame: Uint8Array) => void,
     afterTurn?: () => void,
+  ): Promise<void> {
+    const received = this.#receive(onFrame, afterTurn, () => handled(received));
+    return received;
+  }
+
+  /** @param failed called before the result rejects because of the peer */
+  async #receive(
+    onFrame: (frame: Uint8Array) => void,
+    afterTurn: (() => void) | undefined,
+    failed: () => void,
   ): Promise<void> {
     this.#claimAll();
     try {
@@ -166,9 +176,21 @@ export class Pump<C extends ByteStream> {
           this.#readFailed(error);
         }
       }
+    } catch (error) {
+      // An exception of one of the functions is the caller's own.
+      if (!this.#isFailure(error)) throw error;
+      await DONE; // receive() has returned
+      failed();
+      throw error;
     } finally {
       this.#hasReader = false;
     }
+  }
+
+  /** Returns whether an error has ended reading or writing. */
+  #isFailure(error: unknown): boolean {
+    const { failure } = this.#outgoing;
+    return [this.#readFailure, failure].some((one) => one?.error === error);
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -14,6 +14,7 @@ import {
   protocol,
   serverStream,
 } from "@lengthwise/lengthwise";
+import { frames, lines } from "@lengthwise/lengthwise/framing";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
 import { turns, unhandledDuring } from "../kit.ts";
 
@@ -110,3 +111,30 @@ Deno.test(
     assertEquals(errors, []);
   },
 );
+
+for (const broken of [undefined, new Error("broken")]) {
+  Deno.test(
+    `receive() of frames() leaves ${
+      broken === undefined ? "no reset" : "what its function throws"
+    } unhandled`,
+    none,
+    async () => {
+      const errors = await unhandledDuring(async () => {
+        const fault = { kind: "reset", after: 3 } as const; // the literal type that it wants
+        const [near, far] = memoryPair({ toClient: { fault } });
+        const stream = frames(near, lines());
+        stream.receive(() => {
+          if (broken !== undefined) throw broken;
+        });
+        far.write(new Uint8Array(5).fill(10)).catch(() => {});
+        await turns(5);
+        stream.receive(() => {});
+        stream.read();
+        await turns(5);
+        stream.abort();
+        far.close();
+      });
+      assertEquals(errors, broken === undefined ? [] : [broken]);
+    },
+  );
+}
