@@ -12,8 +12,9 @@
  * ```
  *
  * Other unread streams may use up what the ended ones have released. A shortage
- * that follows within `unreadTimeout` is therefore the same one, and the account
- * waits for a tenth of that time only.
+ * that follows within `unreadTimeout` is therefore the same one. The account then
+ * waits for a tenth of that time only, and for half as long each further time,
+ * but for a hundredth at least: the peer's items take a while to arrive.
  *
  * A sender begins an item only while more than a quarter is available, and
  * leaves the last quarter to items that it has begun.
@@ -75,6 +76,8 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   #paused = false;
   /** Time of the last check that found a shortage, ms. */
   #shortAt = -Infinity;
+  /** Pause before the next stream ends if the shortage goes on, ms. */
+  #pause = 0;
   readonly #shared: ItemAccountState;
 
   /**
@@ -146,7 +149,7 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
     if (!this.#starved) timerWheel.remove(this);
     else if (this.slot < 0) {
       const same = now < this.#shortAt + unreadTimeout;
-      timerWheel.add(this, now + (same ? unreadTimeout / 10 : unreadTimeout));
+      timerWheel.add(this, now + (same ? this.#pause : unreadTimeout));
     }
   }
 
@@ -168,6 +171,10 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
   /** @inheritdoc */
   override expire(): void {
     const { limits: { unreadTimeout }, timerWheel, now } = this.#shared;
+    const same = now < this.#shortAt + unreadTimeout;
+    this.#pause = same
+      ? Math.max(unreadTimeout / 100, this.#pause / 2)
+      : unreadTimeout / 10;
     this.#shortAt = now;
     this.relieve(); // sets the timer again if a reader still waits
     for (const { stream, readAt } of this.#unread()) {

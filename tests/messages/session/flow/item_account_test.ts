@@ -239,6 +239,32 @@ Deno.test(
 );
 
 Deno.test(
+  "expire() ends unread streams at shorter and shorter intervals",
+  pure,
+  () => {
+    const { lone, item, take } = setUp({
+      streamWindow: WINDOW,
+      maxAssembly: 262_144, // all of the item budget is its reserve
+    });
+    for (let id = 7; id <= 41; id += 2) {
+      lone.receive(Kind.REQUEST, id, request(UP));
+    }
+    item(3, 60_000);
+    assertEquals(take(1), undefined); // its application waits
+    const times: number[] = [];
+    for (let next = 5; next <= 41; next += 2) {
+      const ended = lone.calls[(next - 3) / 2]!;
+      while (ended.cancels.length === 0) lone.advance(1);
+      times.push(lone.now);
+      item(next, 60_000); // another one uses up what was released
+    }
+    const pauses = times.map((at, index) => at - (times[index - 1] ?? 0));
+    // A tenth, then half as long each time; timers have steps of 8 ms.
+    assertEquals(pauses, [1000, 104, 56, 32, 16, ...Array(14).fill(16)]);
+  },
+);
+
+Deno.test(
   "release() grants what is owed at once while a reader waits for an item",
   pure,
   () => {
