@@ -586,13 +586,7 @@ export class CallHandling extends Handling
   }
 
   #endWith(error: CallError): void {
-    const { responses } = this.host.enter().incoming;
-    try {
-      responses.fail(this.#call, error);
-    } catch (cause) {
-      // The error's data cannot be encoded, which is the handler's fault.
-      responses.fail(this.#call, internalError(cause, this));
-    }
+    this.host.enter().incoming.responses.fail(this.#call, error);
     this.#settled(error);
   }
 

@@ -134,7 +134,8 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   }
 
   /**
-   * Reserves room for the response, or keeps a copy of the request.
+   * Reserves room for the response, or keeps a copy of the request. The timer of
+   * a request that waits is set by `resume()`, which runs after each frame.
    *
    * @returns whether the handler is to be entered now
    */
@@ -153,7 +154,6 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     setReadable(call, Infinity);
     this.held += held;
     this.#credit.withhold(held);
-    this.#arm();
     return false;
   }
 

@@ -305,7 +305,6 @@ export class FrameWriter {
     const { buffer, start } = this.#sink.begin(head.length + body.length);
     buffer.set(head, start);
     buffer.set(body, start + head.length);
-    this.buffer = buffer;
     this.#start = start;
     this.#commit(start + head.length + body.length);
     return head.length - HEADER + body.length + FRAME_CHARGE;

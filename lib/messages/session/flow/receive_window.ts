@@ -214,7 +214,6 @@ export class ReceiveWindow implements RaisableWindow {
     this.#queue = [];
     this.#head = 0;
     this.#chunk = NO_CHUNK;
-    this.#filled = 0;
     this.#returnRaise();
     return queued;
   }
