@@ -236,7 +236,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   /** Remembers the size of a response or an item. */
   record(call: IncomingCall, size: number): void {
     this.#sizes.record(call.method.index, size, this.#shared.now);
-    if (!isLarge(call)) this.left(call); // the first one is no longer awaited
+    this.#responded(call);
   }
 
   #enter(call: IncomingCall): void {
@@ -247,22 +247,28 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   #await(call: IncomingCall): void {
     const { now } = this.#shared;
     const { index } = call.method;
-    call.expected = this.#sizes.largestOfAny(index, now) ?? UNKNOWN_FIRST;
+    call.awaited = this.#sizes.largestOfAny(index, now) ?? UNKNOWN_FIRST;
     this.#awaited++;
     if (this.#running === undefined) return;
     const { awaited } = this.#running;
-    call.awaitedIn = awaited.add(index, call.expected, now);
+    call.awaitedIn = awaited.add(index, call.awaited, now);
   }
 
-  /** Records that a handler has settled, or sent its awaited first response. */
+  /** Records that a handler has settled. */
   left(call: IncomingCall): void {
-    const { expected } = call;
-    if (expected === 0) return;
+    this.#expect(-call.expected);
     call.expected = 0;
-    if (isLarge(call)) return this.#expect(-expected);
+    this.#responded(call);
+  }
+
+  /** Records that the first response of a handler is no longer awaited. */
+  #responded(call: IncomingCall): void {
+    const { awaited } = call;
+    if (awaited === 0) return;
+    call.awaited = 0;
     this.#awaited--;
     const { index } = call.method;
-    this.#running?.awaited.remove(index, expected, call.awaitedIn);
+    this.#running?.awaited.remove(index, awaited, call.awaitedIn);
   }
 
   #expect(bytes: number): void {

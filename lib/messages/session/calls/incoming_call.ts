@@ -106,8 +106,10 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   reserved = 0;
   /** Step of that reservation. */
   reservedAt = 0;
-  /** Bytes that its running handler is expected to return. */
+  /** Bytes of the large result that its running handler may return. */
   expected = 0;
+  /** Bytes of its first response, while it is awaited; see `AwaitedResponses`. */
+  awaited = 0;
   /** Period in which its handler was entered; see `AwaitedResponses`. */
   awaitedIn = 0;
   /** Size in bytes of the largest item; 0 before the first. */
