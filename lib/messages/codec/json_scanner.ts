@@ -210,9 +210,9 @@ export class JsonScanner {
         ) {
           requireFinite(bytes, start, at + 1);
         }
-        held += hasPoint || exponent < length || digits >= LONGEST_SMALL
-          ? SLOT + BOXED
-          : SLOT;
+        const boxed = hasPoint || exponent < length || digits >= LONGEST_SMALL;
+        // `true` and `false` have an "e", too.
+        held += boxed && bytes[start]! <= NINE ? SLOT + BOXED : SLOT;
       }
     }
     this.#interned = interned;

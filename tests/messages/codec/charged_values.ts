@@ -128,8 +128,7 @@ const utf8 = new TextEncoder();
 /** Forms of JSON numbers and constants, and whether they are boxed. */
 const JSON_NUMBERS: Readonly<Record<string, boolean>> = {
   ...{ "0": false, "-7": false, "null": false },
-  // The "e" of these could be that of an exponent.
-  ...{ "true": true, "false": true },
+  ...{ "true": false, "false": false }, // their "e" is not that of an exponent
   ...{ "123456789": false, "-12345678": false, "1234567890": true },
   ...{ "-123456789": true, "1.5": true, "1e2": true, "2E-3": true },
 };
