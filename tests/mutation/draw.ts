@@ -24,6 +24,20 @@ export function draw(all: readonly Mutant[], seed: number): Mutant[] {
   return lines.map(([, mutants]) => mutants[random(mutants.length)]!);
 }
 
+/** Returns the path of a source file's own test. */
+function ownTest(path: string): string {
+  return path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+/** Returns whether a test file belongs to the folder of a source file. */
+export function isNear(test: string, source: string): boolean {
+  return folderOf(test) === folderOf(ownTest(source));
+}
+
 /**
  * Returns the test files that run the line of a mutant, in groups that run one
  * after the other: those of its file, of its folder, and as many others as run
@@ -36,13 +50,12 @@ export function testsOf(
   const tests = coverage
     .filter(({ lines }) => containsLine(lines[path], line))
     .toSorted((one, other) => one.ms - other.ms);
-  const own = path.replace(/^lib/, "tests").replace(/\.ts$/, "_test.ts");
-  const folder = own.slice(0, own.lastIndexOf("/"));
+  const own = ownTest(path);
   const groups: [Coverage[], Coverage[], Coverage[]] = [[], [], []];
   let ms = 0;
   for (const test of tests) {
     if (test.path === own) groups[0].push(test);
-    else if (test.path.startsWith(folder + "/")) groups[1].push(test);
+    else if (isNear(test.path, path)) groups[1].push(test);
     else if ((ms += test.ms) < OTHERS) groups[2].push(test);
   }
   return groups.filter((group) => group.length > 0);

@@ -1,9 +1,10 @@
 /**
  * Finds which test files run a line of `lib/`, and how long they take.
  *
- * Each test file runs once with coverage, which takes some minutes. The results
- * are kept in `.cache/`, until the test file changes. Of a source file that has
- * changed, a test may run every line; after many changes, it is measured again.
+ * Each test file runs once with coverage, which takes some minutes for all of
+ * them. The results are kept in `.cache/`, until the test file changes. Of a source
+ * file that has changed, a test may run every line; after many changes, it is
+ * measured again.
  *
  * @module
  */
@@ -22,6 +23,8 @@ const WORKERS = 2;
 /** Number of its source files that may change before a test is measured again. */
 const MOST_CHANGED = 20;
 const EVERY_LINE = "1-1000000";
+/** Milliseconds of a test file that has not been measured. */
+export const UNKNOWN = 60_000;
 
 /** The lines that a test file runs. */
 export interface Coverage {
@@ -67,6 +70,27 @@ export async function coverageOf(
   };
   await Promise.all(Array.from({ length: WORKERS }, measureSome));
   return [...found.values()].map((kept) => withChanges(kept, library));
+}
+
+/**
+ * Returns what is known of some test files without running them. One that has not
+ * been measured may run every line of a source file.
+ */
+export function knownCoverage(
+  tests: readonly string[],
+  source: string,
+): Coverage[] {
+  const library = hashesOf(filesIn("lib", ".ts"));
+  const known = readCache();
+  return tests.map((path) => {
+    const hash = hashOf(path);
+    const kept = known.find((one) =>
+      one.path === path && one.hash === hash && isRecent(one, library)
+    );
+    return kept === undefined
+      ? { path, ms: UNKNOWN, lines: { [source]: EVERY_LINE } }
+      : withChanges(kept, library);
+  });
 }
 
 type Hashes = Readonly<Record<string, string>>;

@@ -9,22 +9,29 @@
  * deno task mutate 7 1-20 lib/framing/      # mutants of some files only
  * deno task mutate 7 1-9 lib/framing/mod.ts:12     # every mutant of a line
  * deno task mutate 7 1-9 lib/framing/mod.ts:12 tests/framing/    # with these tests
+ * deno task mutate 7 1-40 lib/ near         # with the tests of the mutant's folder
  * ```
  *
  * The mutants of a seed are the same as long as `lib/` is. Each is tested in a
  * copy of the project, with the test files that run its line: first those of its
- * file and folder, then the others, the quickest first. The first run therefore
- * measures the coverage of each test file. Tests that take much longer than without
- * a mutant have noticed it. A mutant that no test notices may still be rejected
- * by the type check. `explained.ts` lists mutants that no test can notice; they
- * are not counted.
+ * file and folder, then the others, the quickest first. The first mutant that the
+ * tests of its folder do not notice takes some minutes, as the coverage of each
+ * test file is then measured. Tests that take much longer than without a mutant
+ * have noticed it. A mutant that no test notices may still be rejected by the
+ * type check. `explained.ts` lists mutants that no test can notice; they are not
+ * counted.
  *
  * @module
  */
-import { draw, testsOf } from "./draw.ts";
+import { draw, isNear, testsOf } from "./draw.ts";
 import { EXPLAINED } from "./explained.ts";
 import { filesIn } from "./files.ts";
-import { type Coverage, coverageOf } from "./line_coverage.ts";
+import {
+  type Coverage,
+  coverageOf,
+  knownCoverage,
+  UNKNOWN,
+} from "./line_coverage.ts";
 import { type Mutant, mutated } from "./mutants.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -38,6 +45,8 @@ const PATIENCE = 10_000;
 const ATTEMPTS = 3;
 /** The longest deadline, in milliseconds. */
 const NEVER = 2 ** 31 - 1;
+/** Names the tests of the folder of each mutant. */
+const NEAR = "near";
 const LISTER = "tests/mutation/list_mutants.ts";
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const TEST = [
@@ -84,17 +93,20 @@ function filesThatFail(output: string): string[] {
   return [...new Set([...named].map(([, file]) => file!))];
 }
 
+/** Groups of test files; the later ones are only found if they are needed. */
+type Groups = AsyncIterable<readonly Coverage[]>;
+
 /** Returns how a mutant is noticed by groups of tests. */
 async function fateOf(
   sandbox: Sandbox,
   mutant: Mutant,
-  groups: readonly (readonly Coverage[])[],
+  groups: Groups,
 ): Promise<Fate> {
   const { path } = mutant;
   const text = Deno.readTextFileSync(path);
   sandbox.write(path, mutated(text, mutant));
   try {
-    for (const group of groups) {
+    for await (const group of groups) {
       const ms = group.reduce((sum, test) => sum + test.ms, 0);
       const tests = group.map((test) => test.path);
       const deadline = PATIENCE + SLOWER * ms;
@@ -127,6 +139,37 @@ function testFiles(): string[] {
     .map(({ name }) => `tests/${name}`)
     .filter((path) => path.endsWith("_test.ts")).sort();
   return [...ofFolders, ...others];
+}
+
+/**
+ * Finds the tests of mutants. Those of the folder of a mutant notice most of them,
+ * and need not be measured.
+ */
+class TestFinder {
+  readonly #files = testFiles();
+  readonly #sandbox: Sandbox;
+  readonly #given: readonly string[];
+  #coverage: readonly Coverage[] | undefined;
+
+  /** @param given test files that run for each mutant, or `near` */
+  constructor(sandbox: Sandbox, given: readonly string[]) {
+    this.#sandbox = sandbox;
+    this.#given = given;
+  }
+
+  async *groupsOf(mutant: Mutant): Groups {
+    const { path } = mutant;
+    if (this.#given.length > 0 && !this.#given.includes(NEAR)) {
+      yield this.#given.map((path) => ({ path, ms: UNKNOWN, lines: {} }));
+      return;
+    }
+    const near = this.#files.filter((file) => isNear(file, path));
+    yield* testsOf(mutant, knownCoverage(near, path));
+    if (this.#given.length > 0) return;
+    this.#coverage ??= await coverageOf(this.#files, this.#sandbox);
+    const others = this.#coverage.filter((test) => !isNear(test.path, path));
+    yield* testsOf(mutant, others);
+  }
 }
 
 /** Returns every mutant of `lib/`. */
@@ -176,14 +219,7 @@ async function main(
   const drawn = draw(all, Number(seed))
     .filter(({ path }) => path.startsWith(prefix));
   const mutants = (ofLine.length > 0 ? ofLine : drawn).slice(first - 1, last);
-  const given = tests.map((path): Coverage => ({
-    path,
-    ms: 60_000,
-    lines: {},
-  }));
-  const coverage = given.length > 0
-    ? []
-    : await coverageOf(testFiles(), sandbox);
+  const finder = new TestFinder(sandbox, tests);
   const counts: Record<Fate, number> = {
     ...{ failed: 0, deadline: 0, types: 0, explained: 0, lived: 0 },
   };
@@ -195,8 +231,9 @@ async function main(
       one.path === path && one.change === change &&
       source.includes(one.line ?? "")
     );
-    const groups = given.length > 0 ? [given] : testsOf(mutant, coverage);
-    const fate = known ? "explained" : await fateOf(sandbox, mutant, groups);
+    const fate = known
+      ? "explained"
+      : await fateOf(sandbox, mutant, finder.groupsOf(mutant));
     counts[fate]++;
     console.log(`${first + index} ${fate}: ${path}:${line} ${change}`);
   }

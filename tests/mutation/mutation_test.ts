@@ -132,8 +132,8 @@ Deno.test("testsOf() returns the tests of a line, the closest and quickest first
     ).map((group) => group.map(({ path }) => path));
   const expected = [
     ["tests/a/x_test.ts"],
-    ["tests/a/b/y_test.ts", "tests/a/y_test.ts"],
-    ["tests/b/x_test.ts", "tests/b/slow_test.ts"],
+    ["tests/a/y_test.ts"],
+    ["tests/a/b/y_test.ts", "tests/b/x_test.ts", "tests/b/slow_test.ts"],
   ];
   assertEquals([4, 6, 7, 9].map(of), [expected, expected, expected, expected]);
   assertEquals([8, 12].map(of), [[["tests/a/z_test.ts"]], [[
