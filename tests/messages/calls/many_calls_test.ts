@@ -12,8 +12,8 @@ import {
   serverStream,
   unary,
 } from "@lengthwise/lengthwise";
-import { assertEquals } from "@std/assert";
-import { all, dial } from "../kit.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { all, dial, failureOf, inVirtualTime } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -88,4 +88,39 @@ for (const side of ["client", "server"] as const) {
       },
     );
   }
+}
+
+for (const side of ["client", "server"] as const) {
+  Deno.test(
+    `calls of a ${side} that find no place fail after queueTimeout, in every shape`,
+    none,
+    inVirtualTime(async () => {
+      const few = { limits: { maxCalls: 32, queueTimeout: 1_000 } };
+      const never = {
+        ...handlers(),
+        twice: () => new Promise<never>(() => {}),
+      };
+      const server = createServer(P, few).handle(never);
+      const session = await connect(P, dial(server), {
+        ...few,
+        handlers: never,
+      });
+      const { remote } = side === "client" ? session : [...server.sessions][0]!;
+      // They take all places.
+      for (let n = 0; n < 32; n++) remote.twice(n).then(() => {}, () => {});
+      const start = performance.now();
+      const errors = await Promise.all([
+        failureOf(remote.twice(2)),
+        failureOf(all(remote.count(2))),
+        failureOf(remote.sum([1]).result),
+      ]);
+      assertEquals(Math.round((performance.now() - start) / 100), 10);
+      for (const { code, processed, message } of errors) {
+        assertEquals([code, processed], ["overloaded", "no"]);
+        assertMatch(message, /limit queueTimeout.*limit maxCalls/);
+      }
+      await session.close();
+      await server.abort();
+    }),
+  );
 }

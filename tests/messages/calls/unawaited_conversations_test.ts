@@ -90,6 +90,65 @@ for (const side of ["client", "server"] as const) {
   );
 }
 
+/** Sources of uploads that end badly after the session has ended. */
+const SOURCES: Readonly<
+  Record<string, (gone: Promise<void>) => AsyncIterable<Uint8Array>>
+> = {
+  async *"throws"(gone) {
+    yield big;
+    await gone;
+    throw new Error("late");
+  },
+  async *"hangs"() {
+    yield big;
+    await forever();
+  },
+  "rejects in return()": (gone) => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => gone.then(() => ({ value: big })),
+      return: () => Promise.reject(new Error("late")),
+    }),
+  }),
+  "throws in return()": () => ({
+    [Symbol.asyncIterator]: () => ({
+      next: forever,
+      return() {
+        throw new Error("late");
+      },
+    }),
+  }),
+};
+
+for (const [name, source] of Object.entries(SOURCES)) {
+  Deno.test(
+    `an upload whose source ${name} after the session leaves no rejection unhandled`,
+    none,
+    async () => {
+      const errors = await unhandledDuring(async () => {
+        const [near, far] = memoryPair();
+        const server = createServer(P, { onError() {} }).handle(handlers);
+        server.accept(far);
+        const session = await connect(P, near, { handlers, onError() {} });
+        const gone = Promise.withResolvers<void>();
+        session.remote.up(source(gone.promise)).result.catch(() => {});
+        session.remote.both(source(gone.promise));
+        [...server.sessions][0]!.remote.up(source(gone.promise)).result
+          .catch(() => {});
+        await turns(3);
+        for (const end of [near, far]) {
+          end.close();
+          end.close();
+        }
+        await session.finished;
+        gone.resolve();
+        await turns(5);
+        await server.abort();
+      });
+      assertEquals(errors, []);
+    },
+  );
+}
+
 Deno.test(
   "messages() leaves no rejection unhandled when the peer vanishes",
   none,

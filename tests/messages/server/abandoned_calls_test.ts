@@ -4,9 +4,10 @@
  * @module
  */
 import { connect, createServer } from "@lengthwise/lengthwise";
+import { upgradeWebSocket } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import { Every } from "../every_shape.ts";
-import { dial } from "../kit.ts";
+import { dial, inVirtualTime } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -58,6 +59,65 @@ async function open() {
   const session = await connect(Every, dial(server), { handlers });
   return { server, session };
 }
+
+Deno.test(
+  "a client survives refreshes one after the other",
+  none,
+  inVirtualTime(async () => {
+    const seen: unknown[] = [];
+    const server = createServer(Every, {
+      authenticate: (credentials) => void seen.push(credentials),
+    }).handle(handlers);
+    const session = await connect(Every, dial(server), { handlers });
+    for (let n = 0; n < 50; n++) await session.refresh(n); // one each second
+    assertEquals([seen.length, await session.remote.one(41)], [51, 42]);
+    await session.close();
+    await server.shutdown();
+  }),
+);
+
+Deno.test(
+  "a session survives joining and leaving topics in a loop",
+  none,
+  async () => {
+    const { server, session } = await open();
+    const [own] = [...server.sessions];
+    const topic = server.topic("t");
+    for (let n = 0; n < 1_400; n++) {
+      const subscription = topic.subscribe(own!);
+      topic.publish.note(n);
+      subscription[Symbol.dispose]();
+    }
+    assertEquals(await own!.remote.one(41), 42);
+    assertEquals(topic.size, 0);
+    await session.close();
+    await server.shutdown();
+  },
+);
+
+Deno.test("a client survives calls aborted at once over WebSocket", async () => {
+  const server = createServer(Every).handle(handlers);
+  const accepted: Promise<void>[] = [];
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { response, connection } = upgradeWebSocket(request);
+      accepted.push(server.accept(connection));
+      return response;
+    },
+  );
+  const url = `ws://127.0.0.1:${http.addr.port}`;
+  const session = await connect(Every, url, { handlers });
+  const storm = STORMS["calls aborted at once"];
+  for (let round = 0; round < 7; round++) {
+    await Promise.all(Array.from({ length: 200 }, () => storm(session)));
+  }
+  assertEquals(await session.remote.one(41), 42);
+  await session.close();
+  await server.shutdown();
+  await Promise.all(accepted);
+  await http.shutdown();
+});
 
 for (const side of ["client", "server"] as const) {
   for (const [name, storm] of Object.entries(STORMS)) {

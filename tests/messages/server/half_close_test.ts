@@ -8,6 +8,7 @@ import {
   createServer,
   notification,
   protocol,
+  serverStream,
   unary,
 } from "@lengthwise/lengthwise";
 import {
@@ -15,8 +16,13 @@ import {
   type Connection,
   listen,
   type ListenAddress,
+  upgradeWebSocket,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
+import {
+  authority,
+  server as certificate,
+} from "../../transport/tls/certificates.ts";
 import { turns } from "../kit.ts";
 import { K, RawPeer, request, value } from "../raw_peer.ts";
 
@@ -26,9 +32,16 @@ const P = protocol({
     add: unary<number, number>(),
     log: notification<string>(),
     sum: clientStream<number, number>(),
+    bytes: unary<number, Uint8Array>(),
+    count: serverStream<number, number>(),
   },
 });
-const METHODS = [["add", 0], ["log", 1], ["sum", 3]] as const;
+const METHODS = [
+  ...[["add", 0], ["log", 1], ["sum", 3]] as const,
+  ...[["bytes", 0], ["count", 2]] as const,
+];
+/** Longer than the link holds, a frame, and every window. */
+const LARGE = 3_000_000;
 
 async function open(
   options: {
@@ -51,11 +64,42 @@ async function open(
         await turns(3);
         return sum;
       },
+      bytes: (length) => new Uint8Array(length),
+      async *count(upTo) {
+        for (let n = 0; n < upTo; n++) yield n;
+      },
     });
-  const listener = await listen(options.address ?? { port: 0 });
+  const { address = { port: 0 } } = options;
+  const listener = await listen(address);
   await server.listen(listener);
-  const connection = await connectSocket(listener.addr);
+  const tls = typeof address === "object" && "tls" in address
+    ? { caCerts: [authority.cert] }
+    : undefined;
+  const connection = await connectSocket(
+    tls === undefined ? listener.addr : { port: portOf(listener.addr), tls },
+  );
   return { server, connection, peer: new RawPeer(connection), logged };
+}
+
+function portOf(address: { port?: number | undefined }): number {
+  return address.port ?? 0;
+}
+
+/** Reads the replies to a small call, a large one, and a stream. */
+async function answered(peer: RawPeer): Promise<void> {
+  const items: (number | undefined)[] = [];
+  const small: number[] = [];
+  let large = 0;
+  while (small.length < 2 || large < LARGE) {
+    const { kind, id, body } = await peer.next();
+    if (kind === K.ITEM) items.push(body.at(-1));
+    if (kind !== K.RESULT) continue;
+    if (id === 3) large += body.length;
+    else small.push(id);
+    if (id === 1) assertEquals(body.at(-1), 42);
+  }
+  assertEquals(items, [0, 1, 2]);
+  assertEquals(small.sort(), [1, 5]);
 }
 
 /** Reads until the peer ends its stream. */
@@ -69,19 +113,47 @@ for (
     TCP: { port: 0 },
     memory: { memory: "half-close" },
     "a Unix socket": { path: "\0half-close" },
+    TLS: { port: 0, tls: certificate },
   })
 ) {
   Deno.test(`a server answers a half-closed client over ${where}`, async () => {
     const { server, connection, peer } = await open({ address });
     await peer.hello({ methods: METHODS });
     await peer.frame(K.REQUEST, 1, request(0, value(41)));
+    await peer.frame(K.REQUEST, 3, request(3, value(LARGE)));
+    await peer.frame(K.REQUEST, 5, request(4, value(3)));
     await peer.connection.closeWrite();
-    const { body } = await peer.until(K.RESULT);
-    assertEquals(body.at(-1), 42);
+    await answered(peer);
     await connection[Symbol.asyncDispose]();
     await server.shutdown({ grace: 0 });
   });
 }
+
+Deno.test("a server answers a half-closed client over WebSocket", async () => {
+  const { server, connection: unused } = await open();
+  const accepted: Promise<void>[] = [];
+  const http = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { response, connection } = upgradeWebSocket(request);
+      accepted.push(server.accept(connection));
+      return response;
+    },
+  );
+  const connection = await connectSocket(`ws://127.0.0.1:${http.addr.port}`);
+  const peer = new RawPeer(connection);
+  await peer.hello({ methods: METHODS });
+  await peer.frame(K.REQUEST, 1, request(0, value(41)));
+  await peer.frame(K.REQUEST, 3, request(3, value(LARGE)));
+  await peer.frame(K.REQUEST, 5, request(4, value(3)));
+  await connection.closeWrite();
+  await answered(peer);
+  await connection[Symbol.asyncDispose]();
+  await unused[Symbol.asyncDispose]();
+  await server.shutdown({ grace: 0 });
+  await Promise.all(accepted);
+  await http.shutdown();
+});
 
 Deno.test("a server answers a half-closed client that waits for authentication", async () => {
   const { server, connection, peer, logged } = await open({
