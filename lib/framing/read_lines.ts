@@ -7,7 +7,8 @@ import { withInherited } from "../support/check_options.ts";
 import { lines, type LinesOptions } from "./layouts/lines.ts";
 import type { ByteStream } from "./stream/byte_stream.ts";
 import { frames } from "./stream/frame_stream.ts";
-import { FrameDecoderStream } from "./stream/web_streams.ts";
+import { LineText } from "./stream/line_batches.ts";
+import { LineIterator } from "./stream/line_iterator.ts";
 
 /**
  * Reads lines of UTF-8 text until the end of the stream.
@@ -62,7 +63,7 @@ export function readLines(
 ): AsyncGenerator<string, void, void> {
   const framing = lines({ finalLine: true, ...withInherited(options) });
   if (source instanceof ReadableStream) {
-    return decodeLines(source.pipeThrough(new FrameDecoderStream(framing)));
+    return new LineIterator(source, framing);
   }
   if (typeof source?.read !== "function") {
     throw new TypeError("Cannot read lines as the source has no method 'read'");
@@ -95,7 +96,6 @@ function readOnly(source: Pick<ByteStream, "read">): ByteStream {
 async function* decodeLines(
   stream: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<string, void, void> {
-  // A byte order mark belongs to the first line only, so it is kept.
-  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for await (const line of stream) yield text.decode(line);
+  const text = new LineText();
+  for await (const line of stream) yield text.of(line);
 }

@@ -75,6 +75,7 @@ export const PROCESS = "lib/cli/process.ts";
 export const NOT_PURE: Readonly<Record<string, string>> = {
   "lib/framing/stream/frame_stream.ts": "creates the pump",
   "lib/framing/stream/frame_timer.ts": "the time limit of the pump's frames",
+  "lib/framing/stream/line_iterator.ts": "reads lines of a web stream",
   "lib/framing/stream/pump.ts": "the pump: uses a connection",
   "lib/framing/stream/read_side.ts": "the pump's read loop",
   "lib/framing/stream/write_side.ts": "the pump's write loop",

@@ -51,29 +51,36 @@ export class FrameDecoderStream
     const reader = chunks.readable.getReader();
     let ended = false;
 
-    /** Returns the next frame, or `undefined` at the end. */
-    async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-      for (;;) {
-        const frame = decoder.next();
-        if (frame !== undefined) return frame.slice();
-        if (ended) return undefined;
+    /** Reads until a frame is complete, or the stream ends. */
+    async function read(
+      controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    ): Promise<void> {
+      let frame: Uint8Array | undefined;
+      while (frame === undefined) {
+        if (ended) return controller.close();
         const { done, value } = await reader.read();
         ended = done;
         if (done) decoder.end();
-        else decoder.push(checked(value));
+        else decoder.push(checkedChunk(value));
+        frame = decoder.next();
+        if (frame !== undefined) controller.enqueue(frame.slice());
       }
     }
 
     this.writable = chunks.writable;
     this.readable = new ReadableStream({
-      async pull(controller): Promise<void> {
-        try {
-          const frame = await next();
-          if (frame === undefined) controller.close();
-          else controller.enqueue(frame);
-        } catch (error) {
+      pull(controller): void | Promise<void> {
+        const fail = (error: unknown): Promise<void> => {
           controller.error(error);
-          await reader.cancel(error);
+          return reader.cancel(error);
+        };
+        try {
+          // A frame that has arrived costs no promise.
+          const frame = decoder.next();
+          if (frame === undefined) return read(controller).catch(fail);
+          controller.enqueue(frame.slice());
+        } catch (error) {
+          return fail(error);
         }
       },
       cancel: (reason): Promise<void> => reader.cancel(reason),
@@ -140,7 +147,7 @@ export class FrameEncoderStream
     const encoder = this.#encoder = framing.encoder();
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
       transform(payload, controller): void {
-        controller.enqueue(encoder.encode(checked(payload)));
+        controller.enqueue(encoder.encode(checkedChunk(payload)));
       },
     });
     this.readable = readable;
@@ -161,7 +168,8 @@ export class FrameEncoderStream
   }
 }
 
-function checked(chunk: unknown): Uint8Array {
+/** Returns a chunk of a web stream if it is a `Uint8Array`; otherwise throws. */
+export function checkedChunk(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   throw new TypeError(
     `Cannot process a chunk as it must be a Uint8Array: current value is of type ${typeof chunk}`,

@@ -1,12 +1,18 @@
 /**
- * Splits lines as a web stream, or with split2, for each line of input, and
- * prints the lines a second. Both convert each line to text.
+ * Splits the lines of a stream into text for each line of input, and prints the
+ * lines a second of processor time: `"readLines"` and `"frames"` those of a web
+ * stream, the latter first as bytes of their own; `"split2"` those of a stream of
+ * Node.
  *
  * @module
  */
 import { Buffer } from "node:buffer";
 import { type Duplex, Readable } from "node:stream";
-import { FrameDecoderStream, lines } from "../../../lib/framing/mod.ts";
+import {
+  FrameDecoderStream,
+  lines,
+  readLines,
+} from "../../../lib/framing/mod.ts";
 import { questions } from "../processes.ts";
 import { expectCount, perProcessorSecond } from "../row.ts";
 
@@ -30,7 +36,15 @@ const buffers = chunks.map((one) =>
 const text = new TextDecoder();
 
 const SUBJECTS: Record<string, () => Promise<void>> = {
-  async lengthwise() {
+  async readLines() {
+    let count = 0;
+    for await (const text of readLines(ReadableStream.from(chunks))) {
+      if (text.length !== LINE.length) throw new Error("A line is damaged");
+      count++;
+    }
+    expectCount("lines", count, LINES);
+  },
+  async frames() {
     let count = 0;
     const frames = ReadableStream.from(chunks)
       .pipeThrough(new FrameDecoderStream(lines()));

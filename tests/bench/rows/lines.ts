@@ -7,25 +7,40 @@
 import { Program } from "../processes.ts";
 import { interleave, type Row } from "../row.ts";
 
-/** The row. */
-export const ROWS: readonly Row[] = [{
-  name: "lines_web",
-  title: "lines of 100 B through `FrameDecoderStream`",
-  against: "split2",
-  target: { least: 1 },
-  group: "rows",
-  async measure({ rounds = 9 }) {
-    await using program = Program.start("lines.ts", [], [
-      "--no-lock",
-      "--allow-env",
-      "--allow-read",
-    ]);
-    await program.next();
-    const found = await interleave(
-      () => program.ask("lengthwise"),
-      () => program.ask("split2"),
-      rounds,
-    );
-    return { ...found, unit: "lines/s" };
-  },
-}];
+/** The rows. */
+export const ROWS: readonly Row[] = [
+  row("lines_web", "readLines", {
+    title: "lines of 100 B through `readLines()`",
+    target: { least: 1 },
+  }),
+  row("lines_frames", "frames", {
+    title: "lines of 100 B through `FrameDecoderStream`, as bytes and as text",
+  }),
+];
+
+function row(
+  name: string,
+  subject: string,
+  parts: Pick<Row, "title" | "target">,
+): Row {
+  return {
+    name,
+    ...parts,
+    against: "split2",
+    group: "rows",
+    async measure({ rounds = 9 }) {
+      await using program = Program.start("lines.ts", [], [
+        "--no-lock",
+        "--allow-env",
+        "--allow-read",
+      ]);
+      await program.next();
+      const found = await interleave(
+        () => program.ask(subject),
+        () => program.ask("split2"),
+        rounds,
+      );
+      return { ...found, unit: "lines/s" };
+    },
+  };
+}
