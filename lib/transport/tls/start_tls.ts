@@ -64,8 +64,10 @@ const OPTIONS: OptionNames<Options> = {
  * default 10,000; `0` means no limit.
  * @returns the encrypted connection
  * @throws {TransportError} with code `"tls"` if a certificate or the handshake is
- * rejected, with code `"protocol"` if the peer does not speak TLS, or with code
- * `"timeout"` if the handshake takes too long
+ * rejected, also if the peer closes the connection; with code `"protocol"` if the
+ * peer does not speak TLS, `"reset"` if it disconnects, `"closed"` if the
+ * connection has been closed locally, or `"timeout"` if the handshake takes too
+ * long
  * @throws {RangeError} if `timeout` is out of range
  * @throws {TypeError} if an option is unknown or `serverName` is missing
  * @throws {unknown} the signal's reason, if the signal is aborted
