@@ -15,7 +15,9 @@ import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../lib/messages/server/server.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { dial, inVirtualTime, turns, until } from "./kit.ts";
-import { RawPeer } from "./raw_peer.ts";
+import { Account } from "../../lib/messages/session/flow/credit.ts";
+import { K, RawPeer } from "./raw_peer.ts";
+import { total } from "./session/lone_session.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -170,6 +172,23 @@ Deno.test(
       const error = await assertRejects(() => sent, CallError);
       assertEquals([error.code, error.processed], [code, "no"]);
     }
+    await session.close();
+    await raw[Symbol.asyncDispose]();
+  }),
+);
+
+Deno.test(
+  "a notification that waits is accepted once there is a place",
+  none,
+  inVirtualTime(async () => {
+    const { raw, session } = await slowPeer();
+    for (let n = 0; n < 2; n++) await session.remote.log(LARGE);
+    let accepted = false;
+    const waits = session.remote.log(LARGE).then(() => accepted = true);
+    await turns(5);
+    assertEquals(accepted, false);
+    await raw.frame(K.WINDOW, Account.NOTIFICATIONS, total(1 << 24));
+    await waits;
     await session.close();
     await raw[Symbol.asyncDispose]();
   }),

@@ -46,6 +46,11 @@ export const EXPLAINED: readonly Explained[] = [
     why: "The next id after the last one of a side has the parity of the peer.",
   },
   {
+    path: "lib/messages/session/calls/request_reader.ts",
+    change: "comparison: this.lastId → (this.lastId) + 1",
+    why: "The next id after the last one of a side has the parity of the peer.",
+  },
+  {
     path: "lib/messages/session/flow/send_budget.ts",
     change: "comparison: this.#limit → (this.#limit) - 1",
     line: "if (this.#bytes < this.#limit) return true;",

@@ -10,6 +10,7 @@ import { concat } from "@std/bytes/concat";
 import { frames } from "../../../lib/framing/stream/frame_stream.ts";
 import type { FrameStream } from "../../../lib/framing/stream/frame_stream.ts";
 import { u32be } from "../../../lib/framing/length_presets.ts";
+import { threadTurns } from "../../../lib/framing/stream/turn_queue.ts";
 import { FakeTime } from "./fake_time.ts";
 import { payload, ScriptedConnection } from "./scripted_connection.ts";
 
@@ -150,3 +151,27 @@ Deno.test("a stream that is closed while it waits for its turn delivers nothing 
   await done;
   assertEquals(handled, 4);
 });
+
+for (const [reads, expected] of [["waits", 1], ["finds bytes", 0]] as const) {
+  Deno.test(`a read that ${reads} after a whole turn is counted ${expected} times as polled`, async () => {
+    using time = new FakeTime();
+    const queue = threadTurns();
+    const { onReadWaited } = queue;
+    let waited = 0;
+    queue.onReadWaited = () => void waited++;
+    const rest = [chunkOf(1), null];
+    const connection = new ScriptedConnection([
+      chunkOf(1),
+      ...(expected === 0 ? rest : []),
+    ]);
+    await using stream = frames(connection, u32be());
+    const received = stream.receive(() => void time.tick(10));
+    if (expected > 0) {
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+      connection.feed(...rest);
+    }
+    await received;
+    queue.onReadWaited = onReadWaited;
+    assertEquals(waited, expected);
+  });
+}

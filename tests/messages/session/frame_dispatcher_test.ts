@@ -77,6 +77,27 @@ Deno.test(
 );
 
 Deno.test(
+  "FrameDispatcher says which end may send a frame",
+  pure,
+  () => {
+    for (
+      const [kind, id, message] of [
+        [
+          Kind.RESULT,
+          1,
+          "only the callee of call 1 may send a frame of kind 19",
+        ],
+        [Kind.END, 2, "only the caller of call 2 may send a frame of kind 18"],
+      ] as const
+    ) {
+      const lone = Lone.open("server");
+      lone.receive(kind, id, [0, 0]);
+      assertEquals(lone.error.message.split(": ").at(-1), message);
+    }
+  },
+);
+
+Deno.test(
   "FrameDispatcher counts and drops frames for calls that are over",
   pure,
   () => {
