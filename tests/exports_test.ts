@@ -20,6 +20,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./observe": 30,
   "./health": 12,
   "./operations": 13,
+  "./http": 4,
   "./otel": 4,
   "./node": 1,
   "./testing": 15,

@@ -58,7 +58,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
-  ["lib/node/", "lib/otel/"],
+  ["lib/http/", "lib/node/", "lib/otel/"],
   ["lib/cli/"],
   ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],

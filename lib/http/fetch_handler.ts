@@ -1,0 +1,344 @@
+/**
+ * Calls of a server over HTTP.
+ *
+ * @module
+ */
+import { connect } from "../messages/client/connect.ts";
+import { CodecError } from "../messages/codec/errors.ts";
+import { json } from "../messages/codec/json.ts";
+import { CallError, SessionError } from "../messages/errors/call_error.ts";
+import type { CallOptions } from "../messages/protocol/client_types.ts";
+import type { MethodDeclaration } from "../messages/protocol/method.ts";
+import { notification, unary } from "../messages/protocol/method_builders.ts";
+import { buildTree } from "../messages/protocol/method_tree.ts";
+import { protocol } from "../messages/protocol/protocol.ts";
+import type {
+  AnyProtocol,
+  BoundMethod,
+} from "../messages/protocol/protocol_types.ts";
+import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import type { Connection, SocketAddress } from "../transport/connection.ts";
+import type { ConnectionInfo } from "../transport/connection_info.ts";
+import { memoryPair } from "../transport/memory/memory_pair.ts";
+import { readBody } from "./request_body.ts";
+import { STATUS } from "./status.ts";
+
+/** Options for {@linkcode fetchHandler}. */
+export interface FetchHandlerOptions {
+  /**
+   * Path before the name of the method; it begins and ends with `/`.
+   *
+   * @default {"/"}
+   */
+  path?: string | undefined;
+  /**
+   * Maximum size of a request's body in bytes; larger ones receive 413.
+   *
+   * @default {1048576}
+   */
+  maxBody?: number | undefined;
+  /**
+   * Milliseconds until the body must have arrived; later ones receive 408.
+   *
+   * @default {30000}
+   */
+  bodyTimeout?: number | undefined;
+  /**
+   * Returns the credentials that `authenticate` receives. Without this option,
+   * it reads headers and cookies from `info.request`.
+   */
+  credentials?: ((request: Request) => unknown) | undefined;
+  /** Returns options for the call, for example its timeout or metadata. */
+  callOptions?: ((request: Request) => CallOptions) | undefined;
+}
+
+const OPTIONS: OptionNames<FetchHandlerOptions> = {
+  path: true,
+  maxBody: true,
+  bodyTimeout: true,
+  credentials: true,
+  callOptions: true,
+};
+
+/** The part of a server that serves connections. */
+export interface AcceptingServer {
+  /** Serves a connection that was accepted elsewhere. */
+  accept(
+    connection: Connection,
+    options?: { info?: Partial<ConnectionInfo> | undefined },
+  ): Promise<void>;
+}
+
+/** Facts about a request, as `Deno.serve` passes them to its handler. */
+export interface RequestInfo {
+  /** The client's address. */
+  readonly remoteAddr?: SocketAddress | undefined;
+}
+
+/**
+ * Returns an HTTP handler that makes unary calls and sends notifications.
+ *
+ * It is meant for `curl` and for networks that pass nothing but HTTP; sessions
+ * over TCP and WebSocket are faster, and have streams and calls back. A request
+ * is `POST <path><method>` with the input as `application/json`; the response has
+ * the output as JSON, or status 204 without an output. Each request has a session
+ * of its own, so `authenticate`, limits, middleware and observers of the server
+ * apply. A request that is aborted cancels its call.
+ *
+ * A failed call has a status by its code, and the body
+ * `{ "error": { "code", "message", … } }`: 400 `invalid`, 401 `unauthenticated`,
+ * 403 `forbidden`, 404 `unimplemented`, 409 `conflict`, 410 `outcome-lost`,
+ * 413 `too-large`, 422 `declared`, 429 `overloaded`, 499 `cancelled`,
+ * 503 `unavailable`, 504 `deadline`, and 500 for others.
+ *
+ * Pages of other sites cannot make calls: browsers ask for permission before they
+ * send JSON, and the handler does not grant it.
+ *
+ * @example
+ * ```ts
+ * import { createServer, protocol, unary } from "@lengthwise/lengthwise";
+ * import { fetchHandler } from "@lengthwise/lengthwise/http";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Shop = protocol({
+ *   name: "shop",
+ *   server: { price: unary<{ sku: string }, { cents: number }>() },
+ * });
+ * await using server = createServer(Shop).handle({
+ *   price: ({ sku }) => ({ cents: sku.length * 100 }),
+ * });
+ * const handler = fetchHandler(Shop, server, { path: "/api/" });
+ * // Deno.serve({ port: 8080 }, handler);
+ *
+ * const response = await handler(
+ *   new Request("http://localhost/api/price", {
+ *     method: "POST",
+ *     headers: { "content-type": "application/json" },
+ *     body: '{"sku":"book"}',
+ *   }),
+ * );
+ * assertEquals(await response.json(), { cents: 400 });
+ * ```
+ *
+ * @param target the protocol of the server
+ * @param server the server, from `serve` or `createServer`
+ * @param options path, limits, credentials and options of calls
+ * @returns a handler for `Deno.serve`, or for any framework that has `Request`
+ * @throws {TypeError} if an option is unknown, or the path is not valid
+ * @throws {RangeError} if a limit is out of range
+ */
+export function fetchHandler(
+  target: AnyProtocol,
+  server: AcceptingServer,
+  options: FetchHandlerOptions = {},
+): (request: Request, info?: RequestInfo) => Promise<Response> {
+  checkOptions("fetchHandler()", options, OPTIONS);
+  const { path = "/", maxBody = 1_048_576, bodyTimeout = 30_000 } = options;
+  if (!path.startsWith("/") || !path.endsWith("/")) {
+    throw new TypeError(
+      `Cannot use the path ${
+        JSON.stringify(path)
+      } of fetchHandler(): it must begin and end with "/"`,
+    );
+  }
+  checkLimit("maxBody", maxBody);
+  checkLimit("bodyTimeout", bodyTimeout);
+  const part = callablePart(target);
+  const names = new Set(part.methods.server.map(({ name }) => name));
+  return async (request, info = {}) => {
+    const { pathname } = new URL(request.url);
+    const method = pathname.startsWith(path)
+      ? decoded(pathname.slice(path.length))
+      : "";
+    if (!names.has(method)) {
+      return failed(404, "unimplemented", "There is no such method");
+    }
+    const refused = refusalOf(request);
+    if (refused !== undefined) return refused;
+    try {
+      const body = await readBody(request, { maxBody, bodyTimeout });
+      if (body === 413) {
+        return failed(413, "too-large", `The body exceeds ${maxBody} bytes`);
+      }
+      if (body === 408) {
+        return failed(408, "deadline", "The body did not arrive in time");
+      }
+      const input = codec.decode(body);
+      const one = { request, info, options, method, input };
+      return answer(await call(server, part, one));
+    } catch (error) {
+      return request.signal.aborted
+        ? failed(STATUS.cancelled, "cancelled", "The request was aborted")
+        : failure(error);
+    }
+  };
+}
+
+/** Returns the response to a request that is not a call. */
+function refusalOf(request: Request): Response | undefined {
+  if (request.method !== "POST") {
+    const response = failed(405, "invalid", "A call is a POST request");
+    response.headers.set("allow", "POST");
+    return response;
+  }
+  const type = request.headers.get("content-type") ?? "";
+  if (/^application\/json\s*(;|$)/i.test(type)) return undefined;
+  return failed(415, "invalid", "The content type must be application/json");
+}
+
+const codec = json();
+
+/** One call over HTTP. */
+interface HttpCall {
+  readonly request: Request;
+  readonly info: RequestInfo;
+  readonly options: FetchHandlerOptions;
+  /** Dotted name of the method. */
+  readonly method: string;
+  readonly input: unknown;
+}
+
+/**
+ * Returns the unary methods and notifications of a protocol, without schemas.
+ *
+ * The server checks inputs and outputs; here, they stay JSON.
+ */
+function callablePart({ name, methods }: AnyProtocol): AnyProtocol {
+  const callable = methods.server.filter(({ shape }) =>
+    shape === "unary" || shape === "notification"
+  );
+  return protocol({
+    name,
+    server: buildTree<BoundMethod, MethodDeclaration>(
+      callable,
+      ({ shape, method: { timeout, once } }) => {
+        if (shape === "notification") return notification<unknown>();
+        const limit = timeout === undefined ? {} : { timeout };
+        return once === true
+          ? unary<unknown, unknown>({ ...limit, once })
+          : unary<unknown, unknown>(limit);
+      },
+    ),
+  });
+}
+
+/** Makes a call in a session of its own. */
+async function call(
+  server: AcceptingServer,
+  part: AnyProtocol,
+  { request, info, options, method, input }: HttpCall,
+): Promise<unknown> {
+  const { signal } = request;
+  const { remoteAddr } = info;
+  const [client, accepted] = memoryPair();
+  void server.accept(accepted, {
+    info: { request, ...(remoteAddr !== undefined && { remoteAddr }) },
+  });
+  const session = await connect(part, client, {
+    signal,
+    credentials: options.credentials?.(request),
+  });
+  try {
+    const own = options.callOptions?.(request);
+    return await functionOf(session.remote, method)(input, { signal, ...own });
+  } finally {
+    await session.close();
+  }
+}
+
+/** Returns the function of a remote that calls a method. */
+function functionOf(
+  remote: object,
+  method: string,
+): (input: unknown, options: CallOptions) => Promise<unknown> {
+  let member: unknown = remote;
+  for (const part of method.split(".")) {
+    member = Reflect.get(member as object, part); // the protocol has the method
+  }
+  // Unary methods and notifications without types take any input.
+  return member as ReturnType<typeof functionOf>;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return ""; // no method has this name
+  }
+}
+
+function answer(output: unknown): Response {
+  if (output === undefined) return new Response(null, { status: 204 });
+  return body(200, codec.encode(output));
+}
+
+/** Returns the response to a failed call. */
+function failure(error: unknown): Response {
+  if (error instanceof CallError) {
+    const { code, message, processed, retry, retryAfter } = error;
+    const { declared, incident } = error;
+    return withRetry(
+      failed(STATUS[code], code, message, {
+        processed,
+        retry,
+        ...(retryAfter > 0 && { retryAfter }),
+        ...(declared !== "" && { declared }),
+        ...(incident !== "" && { incident }),
+        ...dataOf(error),
+      }),
+      retryAfter,
+    );
+  }
+  if (error instanceof SessionError) {
+    const { code, message, retryAfter } = error;
+    const refused = code === "unauthenticated"
+      ? failed(401, code, message)
+      : failed(503, "unavailable", message);
+    return withRetry(refused, retryAfter);
+  }
+  if (error instanceof CodecError) return failed(400, "invalid", error.message);
+  throw error; // for the handler of errors of the HTTP server
+}
+
+/** Returns the data of an error if JSON can represent it. */
+function dataOf({ data }: CallError): { data?: unknown } {
+  try {
+    return data === undefined ? {} : { data: codec.decode(codec.encode(data)) };
+  } catch {
+    return {}; // the name of the error remains
+  }
+}
+
+/** Adds the header `retry-after`, which is in seconds. */
+function withRetry(response: Response, retryAfter: number): Response {
+  if (retryAfter > 0) {
+    response.headers.set("retry-after", `${Math.ceil(retryAfter / 1_000)}`);
+  }
+  return response;
+}
+
+function failed(
+  status: number,
+  code: string,
+  message: string,
+  details: Record<string, unknown> = {},
+): Response {
+  return body(status, codec.encode({ error: { code, message, ...details } }));
+}
+
+function body(status: number, bytes: Uint8Array): Response {
+  return new Response(bytes.slice(), {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+    },
+  });
+}
+
+function checkLimit(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= 2 ** 31 - 1) return;
+  throw new RangeError(
+    `Cannot use the option "${name}" of fetchHandler(): it must be an integer from 1 to 2,147,483,647: current value is ${value}`,
+  );
+}

@@ -1,0 +1,268 @@
+/**
+ * Calls over HTTP: outputs, failures by status, limits, and what a server sees.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  CallError,
+  createServer,
+  notification,
+  protocol,
+  type ServerOptions,
+  serverStream,
+  unary,
+} from "@lengthwise/lengthwise";
+import { fetchHandler, type FetchHandlerOptions } from "../../lib/http/mod.ts";
+
+const Shop = protocol({
+  name: "shop",
+  server: {
+    price: unary<{ sku: string }, { cents: number }>(),
+    orders: {
+      cancel: unary<{ id: string }>(),
+      limited: unary<void, void, { soldOut: { left: number } }>(),
+    },
+    fail: unary<string, unknown>(),
+    slow: unary<void, string>({ timeout: 50 }),
+    whoAmI: unary<void, unknown>(),
+    seen: notification<string>(),
+    watch: serverStream<void, number>(),
+  },
+  client: { alert: notification<string>() },
+});
+
+interface Seen {
+  cancelled: number;
+  notes: string[];
+}
+
+function shop(
+  options: ServerOptions<typeof Shop, string> & FetchHandlerOptions = {},
+) {
+  const seen: Seen = { cancelled: 0, notes: [] };
+  const { path, maxBody, bodyTimeout, credentials, callOptions, ...own } =
+    options;
+  const server = createServer(Shop, {
+    authenticate: (given, { request, remoteAddr }) =>
+      `${given ?? request?.headers.get("cookie") ?? "unknown"} from ${
+        remoteAddr.hostname ?? "memory"
+      }`,
+    onError() {},
+    ...own,
+  }).handle({
+    price: ({ sku }) => ({ cents: sku.length * 100 }),
+    orders: {
+      cancel() {},
+      limited(_, context) {
+        throw context.error("soldOut", { left: 0 });
+      },
+    },
+    fail(code) {
+      if (code === "internal") throw new Error("secret");
+      throw new CallError(`failed with ${code}`, {
+        code: code as CallError["code"], // the tests pass codes
+        retryAfter: code === "overloaded" ? 1_500 : 0,
+        retry: code === "overloaded" ? "later" : "never",
+      });
+    },
+    async slow(_, { signal }) {
+      await new Promise((resolve) =>
+        signal.addEventListener("abort", resolve, { once: true })
+      );
+      seen.cancelled++;
+      return "late";
+    },
+    whoAmI: (_, { session, metadata }) => [session.auth, metadata],
+    seen: (note) => void seen.notes.push(note),
+    async *watch() {},
+  });
+  const handler = fetchHandler(Shop, server, {
+    path,
+    maxBody,
+    bodyTimeout,
+    credentials,
+    callOptions,
+  });
+  return { server, handler, seen };
+}
+
+function post(
+  method: string,
+  body: BodyInit | null = null,
+  init: RequestInit = {},
+): Request {
+  return new Request(`http://shop.example/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...init.headers },
+    body,
+    ...(init.signal && { signal: init.signal }),
+  });
+}
+
+Deno.test("fetchHandler() answers with the output as JSON", async () => {
+  const { server, handler } = shop({ path: "/api/" });
+  const response = await handler(post("api/price", '{"sku":"book"}'));
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "application/json");
+  assertEquals(await response.json(), { cents: 400 });
+  const nothing = await handler(post("api/orders.cancel", '{"id":"a"}'));
+  assertEquals([nothing.status, await nothing.text()], [204, ""]);
+  const elsewhere = await handler(post("price", '{"sku":"book"}'));
+  assertEquals(elsewhere.status, 404);
+  await elsewhere.body?.cancel();
+  assertEquals(server.sessions.size, 0);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() sends notifications", async () => {
+  const { server, handler, seen } = shop();
+  assertEquals((await handler(post("seen", '"a"'))).status, 204);
+  await server.shutdown();
+  assertEquals(seen.notes, ["a"]);
+});
+
+Deno.test("fetchHandler() answers each failure with its status and code", async () => {
+  const { server, handler } = shop({ limits: { maxMessage: 1_000_000 } });
+  const cases: [Request, number, string][] = [
+    [post("fail", '"invalid"'), 400, "invalid"],
+    [post("fail", '"unauthenticated"'), 401, "unauthenticated"],
+    [post("fail", '"forbidden"'), 403, "forbidden"],
+    [post("fail", '"overloaded"'), 429, "overloaded"],
+    [post("fail", '"unavailable"'), 503, "unavailable"],
+    [post("fail", '"internal"'), 500, "internal"],
+    [post("orders.limited"), 422, "declared"],
+    [post("slow"), 504, "deadline"],
+    [post("watch"), 404, "unimplemented"],
+    [post("alert", '"x"'), 404, "unimplemented"],
+    [post("orders"), 404, "unimplemented"],
+    [post("__proto__"), 404, "unimplemented"],
+    [post("%E0%A4%A"), 404, "unimplemented"],
+    [post("price", "{"), 400, "invalid"],
+    [post("price", new Uint8Array([0x22, 0xff, 0x22])), 400, "invalid"],
+    [
+      new Request("http://shop.example/price", { method: "POST", body: "{}" }),
+      415,
+      "invalid",
+    ],
+    [new Request("http://shop.example/price"), 405, "invalid"],
+  ];
+  for (const [request, status, code] of cases) {
+    const response = await handler(request);
+    const { error } = await response.json();
+    assertEquals([response.status, error.code], [status, code], request.url);
+    assert(!JSON.stringify(error).includes("secret"));
+    if (code === "overloaded") {
+      assertEquals(response.headers.get("retry-after"), "2");
+      assertEquals([error.retry, error.retryAfter], ["later", 1_500]);
+    }
+    if (code === "declared") {
+      assertEquals([error.declared, error.data], ["soldOut", { left: 0 }]);
+    }
+    if (status === 405) assertEquals(response.headers.get("allow"), "POST");
+  }
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() passes the request to authenticate()", async () => {
+  const { server, handler } = shop();
+  const remoteAddr = { transport: "tcp", hostname: "192.0.2.7", port: 9 };
+  const own = post("whoAmI", null, { headers: { cookie: "user=ada" } });
+  const response = await handler(own, { remoteAddr });
+  assertEquals(await response.json(), ["user=ada from 192.0.2.7", {}]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() takes credentials and options of calls from a request", async () => {
+  const { server, handler } = shop({
+    credentials: (request) => request.headers.get("authorization"),
+    callOptions: (request) => ({
+      metadata: { page: request.headers.get("referer") ?? "" },
+    }),
+  });
+  const headers = { authorization: "Bearer x", referer: "/home" };
+  const response = await handler(post("whoAmI", null, { headers }));
+  assertEquals(await response.json(), ["Bearer x from memory", {
+    page: "/home",
+  }]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 401 if authenticate() refuses", async () => {
+  const { server, handler } = shop({
+    authenticate() {
+      throw new CallError("no", { code: "unauthenticated" });
+    },
+  });
+  const response = await handler(post("price", '{"sku":"a"}'));
+  const { error } = await response.json();
+  assertEquals([response.status, error.code], [401, "unauthenticated"]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 503 once the server has shut down", async () => {
+  const { server, handler } = shop();
+  await server.shutdown();
+  const response = await handler(post("price", '{"sku":"a"}'));
+  await response.body?.cancel();
+  assertEquals(response.status, 503);
+});
+
+Deno.test("fetchHandler() limits the size of a body, exactly", async () => {
+  const { server, handler } = shop({ maxBody: 10 });
+  const fits = await handler(post("price", '{"sku":""}')); // 10 bytes
+  assertEquals(await fits.json(), { cents: 0 });
+  const large = await handler(post("price", '{"sku":"a"}'));
+  assertEquals([large.status, (await large.json()).error.code], [
+    413,
+    "too-large",
+  ]);
+  let pulled = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      pulled++;
+      controller.enqueue(new Uint8Array(4));
+    },
+  }, { highWaterMark: 0 });
+  const stopped = await handler(post("price", endless));
+  await stopped.body?.cancel();
+  assertEquals([stopped.status, pulled], [413, 3]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 408 if a body does not arrive in time", async () => {
+  const { server, handler } = shop({ bodyTimeout: 10 });
+  let cancelled = 0;
+  const stalled = new ReadableStream({ cancel: () => void cancelled++ });
+  const response = await handler(post("price", stalled));
+  await response.body?.cancel();
+  assertEquals([response.status, cancelled], [408, 1]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() cancels the call of an aborted request", async () => {
+  const { server, handler, seen } = shop();
+  const abort = new AbortController();
+  const pending = handler(post("slow", null, { signal: abort.signal }));
+  setTimeout(() => abort.abort(), 10);
+  const response = await pending;
+  await response.body?.cancel();
+  assertEquals(response.status, 499);
+  await server.shutdown();
+  assertEquals(seen.cancelled, 1);
+});
+
+Deno.test("fetchHandler() rejects options that cannot work", () => {
+  const { server } = shop();
+  for (const path of ["", "api/", "/api"]) {
+    assertThrows(() => fetchHandler(Shop, server, { path }), TypeError);
+  }
+  for (const limit of [0, 1.5, NaN, Infinity, -1]) {
+    const wrong = { maxBody: limit };
+    assertThrows(() => fetchHandler(Shop, server, wrong), RangeError);
+    const late = { bodyTimeout: limit };
+    assertThrows(() => fetchHandler(Shop, server, late), RangeError);
+  }
+  const unknown = { maxBodi: 1 } as FetchHandlerOptions; // a misspelled option
+  assertThrows(() => fetchHandler(Shop, server, unknown), TypeError, "maxBody");
+});
