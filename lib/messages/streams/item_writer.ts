@@ -53,7 +53,7 @@ export class ItemWriter implements ItemSender {
       return this.#chain(() => this.#sendNow(item));
     }
     const sent = this.#sendNow(item);
-    return sent === SENT ? SENT : this.#chain(() => sent);
+    return sent === SENT ? SENT : this.#follow(sent);
   }
 
   /** Waits until all earlier items are sent or have failed. */
@@ -62,10 +62,18 @@ export class ItemWriter implements ItemSender {
   }
 
   #chain(step: () => Promise<void>): Promise<void> {
-    const sent = (this.#tail ?? SENT).then(step);
-    const tail = sent.catch(() => {}).then(() => {
+    return this.#follow((this.#tail ?? SENT).then(step));
+  }
+
+  /**
+   * Lets later items wait for this one. Its own reaction precedes the sender's, so
+   * that the next item need not wait any more.
+   */
+  #follow(sent: Promise<void>): Promise<void> {
+    const end = () => {
       if (this.#tail === tail) this.#tail = undefined;
-    });
+    };
+    const tail = sent.then(end, end);
     this.#tail = tail;
     return sent;
   }

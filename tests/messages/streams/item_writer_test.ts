@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { ItemWriter } from "../../../lib/messages/streams/item_writer.ts";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { ItemWriter, SENT } from "../../../lib/messages/streams/item_writer.ts";
 import type { SendOutcome } from "../../../lib/messages/session/flow/outgoing_items.ts";
 import type { SessionStream } from "../../../lib/messages/session/flow/shared_state.ts";
 
@@ -50,6 +50,24 @@ Deno.test(
     await writer.settled();
     await writer.send(4);
     assertEquals(state.sent, [1, 2, 3, 4]);
+  },
+);
+
+Deno.test(
+  "send() sends at once again when a queued item was accepted",
+  none,
+  async () => {
+    const { state, writer } = writing();
+    state.outcome = "queued";
+    const sending = [1, 2].map((item) => writer.send(item));
+    writer.onAccepted();
+    await sending[0];
+    await pause();
+    state.outcome = "accepted";
+    writer.onAccepted();
+    await sending[1];
+    assertStrictEquals(writer.send(3), SENT);
+    assertEquals(state.sent, [1, 2, 3]);
   },
 );
 
