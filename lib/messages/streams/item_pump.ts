@@ -6,6 +6,13 @@
 import { describeType } from "../../support/describe_type.ts";
 import type { Items } from "../protocol/client_types.ts";
 import { isThenable } from "../support/thenable.ts";
+import { SENT } from "./item_writer.ts";
+
+/**
+ * Items of a synchronous iterable that are sent without waiting. A write may end
+ * in a microtask only; with more items, the next write would have too many bytes.
+ */
+const ITEMS_BEFORE_WAITING = 64;
 
 /** Iterator over items to send. */
 export type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
@@ -49,6 +56,7 @@ export class ItemPump {
    * @throws the error thrown by the iterable or by `send`
    */
   async run(send: (item: unknown) => Promise<void>): Promise<boolean> {
+    let accepted = 0;
     while (!this.#stopped) {
       const pulled = this.#pull();
       const result = isThenable(pulled) ? await pulled : pulled;
@@ -65,7 +73,9 @@ export class ItemPump {
       if (done) return true;
       try {
         // A synchronous iterable may yield promises.
-        await send(isThenable(value) ? await value : value);
+        const sent = send(isThenable(value) ? await value : value);
+        if (sent === SENT && ++accepted % ITEMS_BEFORE_WAITING !== 0) continue;
+        await sent;
       } catch (error) {
         await this.#return().catch(() => {});
         throw error;

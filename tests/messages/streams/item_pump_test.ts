@@ -3,6 +3,7 @@ import {
   isIterableObject,
   ItemPump,
 } from "../../../lib/messages/streams/item_pump.ts";
+import { SENT } from "../../../lib/messages/streams/item_writer.ts";
 import type { Items } from "../../../lib/messages/protocol/client_types.ts";
 import { turns, until } from "../kit.ts";
 
@@ -39,6 +40,22 @@ Deno.test(
       assertEquals(await new ItemPump(items).run(send), true);
       assertEquals(sent, [1, 2]);
     }
+  },
+);
+
+Deno.test(
+  "run() waits for others after some items that are sent at once",
+  none,
+  async () => {
+    let sent = 0;
+    const pumping = new ItemPump(new Array(200).fill(0)).run(() => {
+      sent++;
+      return SENT;
+    });
+    const seen = [sent];
+    for (; sent < 200; seen.push(sent)) await undefined;
+    assertEquals(seen, [64, 128, 192, 200]);
+    assertEquals(await pumping, true);
   },
 );
 
