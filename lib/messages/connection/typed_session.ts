@@ -82,6 +82,15 @@ const DONE: Promise<void> = Promise.resolve();
 /** Items taken or sent before the timer is armed again. */
 const ITEMS_BEFORE_ARMING = 16;
 
+/** Items of a turn for which the clock is read once. */
+const UNTIMED_ITEMS = 16;
+
+/**
+ * Microtasks after an item was taken that belong to the same turn. A loop takes
+ * the next item after one, and a generator after a few more.
+ */
+const CLOCK_MICROTASKS = 8;
+
 /** Account of the memory that a session holds. */
 export interface HeldBytes {
   /** Sets the number of heap bytes. */
@@ -176,6 +185,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   #armQueued = false;
   /** Number of items taken or sent since the timer was armed. */
   #unarmedItems = 0;
+  /** Number of items since the clock was read. */
+  #untimedItems = 0;
+  /** Number of microtasks for which the clock is not read again. */
+  #clockLeft = 0;
+  /** Created on first use. */
+  #countMicrotask: (() => void) | undefined = undefined;
   /** Whether bytes were unsent when the timer was armed. */
   #watchesUnsent = false;
   /** Arms the timer; allocated once, because `enter` queues it often. */
@@ -504,9 +519,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** @inheritdoc */
   takeItem(call: SessionStream): Uint8Array | undefined {
-    const { shared } = this.#session.enter(this.now());
+    const { shared } = this.#session.enter(this.#itemTime(this.#clockLeft > 0));
     try {
       const body = takeItem(shared, call);
+      if (body !== undefined) this.#keepClock();
       this.#armAfterItem(body === undefined);
       return body;
     } catch (error) {
@@ -522,7 +538,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     sender: ItemSender,
     head?: ItemHead,
   ): SendOutcome {
-    const { shared } = this.#session.enter(this.now());
+    const { shared } = this.#session.enter(this.#itemTime(this.#framesInTurn));
     try {
       const outcome = sendItem(shared, call, value, sender, head);
       this.#armAfterItem(outcome !== "accepted");
@@ -531,6 +547,40 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       this.#armSoon();
       throw error;
     }
+  }
+
+  /**
+   * Returns the time at which an item is taken or sent.
+   *
+   * @param read whether the clock has been read in this turn; it is then read again
+   * only after some items, for each of which the application may work
+   */
+  #itemTime(read: boolean): number {
+    if (read && ++this.#untimedItems < UNTIMED_ITEMS) return this.#now;
+    this.#untimedItems = 0;
+    return this.now();
+  }
+
+  /** Lets the items that follow in this turn use the time. */
+  #keepClock(): void {
+    if (this.#clockLeft === 0) {
+      queueMicrotask(
+        this.#countMicrotask ??= () => {
+          if (--this.#clockLeft > 0) queueMicrotask(this.#countMicrotask!); // set above
+        },
+      );
+    }
+    this.#clockLeft = CLOCK_MICROTASKS;
+  }
+
+  /**
+   * Whether frames wait for the end of this turn. The clock was read in this turn
+   * then, and need not be read again.
+   */
+  get #framesInTurn(): boolean {
+    const { bytesFramed, bytesHanded, bytesWritten } = this.#link.stream;
+    return bytesFramed > bytesHanded && bytesHanded === bytesWritten &&
+      this.#session.state === "open";
   }
 
   /**

@@ -296,3 +296,71 @@ for (const size of [10, 5_000, 300_000]) {
     },
   );
 }
+
+const ITEMS = 1000;
+
+Deno.test("the clock is read for some items of a turn only", none, async () => {
+  const server = createServer(P).handle({
+    wait() {},
+    async *watch() {
+      for (let at = 0; at < ITEMS; at++) yield at;
+    },
+    async send(items) {
+      for await (const _ of items);
+    },
+    log() {},
+  });
+  const [near, far] = memoryPair();
+  server.accept(far);
+  const session = await connect(P, near, {
+    handlers: { slow: () => "" },
+  });
+  const { now } = performance;
+  let reads = 0;
+  performance.now = () => {
+    reads++;
+    return now.call(performance);
+  };
+  try {
+    for await (const _ of session.remote.watch());
+    await session.remote.send(Array.from({ length: ITEMS }, (_, at) => at))
+      .result;
+  } finally {
+    performance.now = now;
+  }
+  await session.close();
+  await server.shutdown();
+  assert(reads < 2 * ITEMS, `the clock was read ${reads} times`);
+});
+
+Deno.test(
+  "an item counts as held by its handler until the next one",
+  none,
+  async () => {
+    const lengths = [100_000, 100, 50_000, 50_010, 49_900];
+    const Lengths = protocol({
+      name: "lengths",
+      server: { send: clientStream<string, void>() },
+    });
+    const counted: number[] = [];
+    const server = createServer(Lengths).handle({
+      async send(items, { session }) {
+        for await (const _ of items) {
+          counted.push(session.stats.held.inputs.bytes);
+        }
+      },
+    });
+    const [near, far] = memoryPair();
+    server.accept(far);
+    const session = await connect(Lengths, near);
+    await session.remote.send(lengths.map((length) => "a".repeat(length)))
+      .result;
+    await session.close();
+    await server.shutdown();
+    for (const [at, bytes] of counted.entries()) {
+      const length = lengths[at]!; // as many as were sent
+      assert(bytes >= length && bytes < length + 2000, `${at}: ${bytes}`);
+    }
+    assertEquals(counted.length, lengths.length);
+  },
+);
