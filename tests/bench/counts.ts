@@ -130,7 +130,7 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       for await (const _ of remote.down(ROUND));
     },
-    bytes: 2_950,
+    bytes: 2_800,
     reads: 30,
     writes: 30,
   },
@@ -139,18 +139,18 @@ const KINDS: readonly Kind[] = [
     async run(remote) {
       await remote.up(orders()).result;
     },
-    bytes: 2_800,
-    reads: 27,
-    writes: 27,
+    bytes: 2_300,
+    reads: 24,
+    writes: 24,
   },
   {
     name: "items of a duplex stream, both ways",
     async run(remote) {
       for await (const _ of remote.both(orders()));
     },
-    bytes: 11_800,
-    reads: 946,
-    writes: 946,
+    bytes: 5_500,
+    reads: 95,
+    writes: 95,
   },
   {
     name: "notifications",
