@@ -12,9 +12,15 @@ import { freeBuffer } from "../../support/free_buffer.ts";
 /** Size of the largest read buffer, and of the largest expected batch. */
 export const SLAB = 64 * 1024;
 
-/** Sizes and maximum numbers of pooled buffers: at most 1.5 MiB per thread. */
+/**
+ * Sizes and maximum numbers of pooled buffers: at most 2.75 MiB per thread.
+ *
+ * The smallest are for a message to a thousand connections at once, of which each
+ * holds its buffer until the runtime has written it.
+ */
 const SHELVES: readonly { size: number; kept: number }[] = [
-  { size: 4 * 1024, kept: 64 },
+  { size: 512, kept: 1024 },
+  { size: 4 * 1024, kept: 256 },
   { size: 16 * 1024, kept: 16 },
   { size: SLAB, kept: 8 },
   { size: 256 * 1024, kept: 2 },

@@ -11,7 +11,7 @@ const permissions = "none";
 Deno.test("acquire() returns a released buffer again, as the same object", {
   permissions,
 }, () => {
-  for (const size of [4096, 16_384, 65_536, 262_144]) {
+  for (const size of [512, 4096, 16_384, 65_536, 262_144]) {
     const one = acquire(size);
     const other = acquire(size - 1);
     assertEquals([one.length, other.length], [size, size]);
@@ -31,6 +31,8 @@ Deno.test(
       const least of [
         0,
         1,
+        512,
+        513,
         4096,
         4097,
         16_385,
@@ -47,23 +49,24 @@ Deno.test(
 );
 
 Deno.test(
-  "release() keeps at most 1.5 MiB and no oversized buffer",
+  "release() keeps at most 2.75 MiB and no oversized buffer",
   { permissions },
   () => {
-    const sizes = [4096, 16_384, 65_536, 262_144, 524_288];
+    const sizes = [512, 4096, 16_384, 65_536, 262_144, 524_288];
+    const countOf = (size: number) => size <= 4096 ? 1100 : 100;
     const all = sizes.flatMap((size) =>
-      Array.from({ length: 200 }, () => acquire(size))
+      Array.from({ length: countOf(size) }, () => acquire(size))
     );
     for (const buffer of all) release(buffer);
     const released = new Set(all);
     let kept = 0;
     for (const size of sizes) {
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < countOf(size); i++) {
         const buffer = acquire(size);
         if (released.has(buffer)) kept += size;
       }
     }
-    assertEquals(kept, 1.5 * 1024 * 1024);
+    assertEquals(kept, 2.75 * 1024 * 1024);
   },
 );
 
