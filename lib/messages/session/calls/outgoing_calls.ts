@@ -47,7 +47,6 @@ import {
   receiveCredit,
 } from "../flow/outgoing_items.ts";
 import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
-import { fitsFrame } from "../flow/fragment.ts";
 import {
   Flag,
   FRAME_CHARGE,
@@ -305,9 +304,14 @@ export class OutgoingCalls
    * credit, and space in the send budget for notifications.
    */
   get mayNotify(): boolean {
-    const waits = this.#notifications?.mustQueue ??
+    return this.closed === undefined && !this.#queuesNotifications &&
+      this.#shared.writer.mayNotify;
+  }
+
+  /** Whether a notification must be queued. Creates no queue. */
+  get #queuesNotifications(): boolean {
+    return this.#notifications?.mustQueue ??
       mustQueueNotifications(this.#shared);
-    return this.closed === undefined && !waits && this.#shared.writer.mayNotify;
   }
 
   /** Number of queued calls and notifications. */
@@ -361,16 +365,24 @@ export class OutgoingCalls
     this.#checkNotification({ method, info });
     const { writer } = this.#shared;
     writer.checkSize(body.length);
-    const bytes = new Uint8Array(4 + body.length); // u16 method, no fields, body
-    putU16(bytes, 0, method);
-    bytes.set(body, 4);
-    if (this.notifications.mustQueue || !fitsFrame(this.#shared, bytes)) {
+    const length = 4 + body.length; // u16 method, no fields, body
+    const fits = length <= writer.peerLimits.maxFrameBody;
+    if (this.#queuesNotifications || !fits) {
+      const bytes = new Uint8Array(length);
+      putU16(bytes, 0, method);
+      bytes.set(body, 4);
       this.#queueNotification(bytes, info);
       return;
     }
-    writer.frame(Kind.NOTIFY, 0, 0, bytes);
-    writer.notifications.add(bytes.length + FRAME_CHARGE);
-    this.#shared.notifyCredit.charge(bytes.length + FRAME_CHARGE);
+    // Written in place: a broadcast sends the same body to many sessions.
+    const at = writer.begin(Kind.NOTIFY, 0, 0, length);
+    const { buffer } = writer;
+    putU16(buffer, at, method);
+    putU16(buffer, at + 2, 0);
+    buffer.set(body, at + 4);
+    writer.commit(at + length);
+    writer.notifications.add(length + FRAME_CHARGE);
+    this.#shared.notifyCredit.charge(length + FRAME_CHARGE);
   }
 
   #checkServed({ method, info }: Target): void {
