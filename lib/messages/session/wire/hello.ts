@@ -179,57 +179,72 @@ export function encodeHello(hello: Hello): Uint8Array {
   putU32(fixed, 40, hello.notifyWindow);
   putU32(fixed, 44, hello.itemsWindow);
   putU32(fixed, 48, hello.maxAssembly);
-  return concat([
-    fixed,
-    entry(Entry.PROTOCOL, encoder.encode(hello.protocol)),
-    entry(Entry.CODEC, encoder.encode(hello.codecs.join(","))),
-    entry(Entry.METHODS, encodeMethods(hello.methods)),
-    ...(hello.auth === undefined ? [] : [entry(Entry.AUTH, hello.auth)]),
-    ...(hello.mismatches.length === 0
-      ? []
-      : [entry(Entry.MISMATCHES, encodeMismatches(hello.mismatches))]),
-    ...(hello.agent === ""
-      ? []
-      : [entry(Entry.AGENT, encoder.encode(hello.agent))]),
-    ...(hello.outcomes === undefined
-      ? []
-      : [entry(Entry.OUTCOMES, encodeOutcomes(hello.outcomes))]),
-    ...(hello.spread === undefined
-      ? []
-      : [entry(Entry.SPREAD, encodeU32(hello.spread))]),
-    ...identityEntries(hello),
-    ...resumeEntries(hello),
+  const parts: Uint8Array[] = [fixed, commonEntries(hello)];
+  const { auth, mismatches, agent, outcomes, spread } = hello;
+  if (auth !== undefined) parts.push(entry(Entry.AUTH, auth));
+  if (mismatches.length > 0) {
+    parts.push(entry(Entry.MISMATCHES, encodeMismatches(mismatches)));
+  }
+  if (agent !== "") parts.push(entry(Entry.AGENT, encoder.encode(agent)));
+  if (outcomes !== undefined) {
+    parts.push(entry(Entry.OUTCOMES, encodeOutcomes(outcomes)));
+  }
+  if (spread !== undefined) parts.push(entry(Entry.SPREAD, encodeU32(spread)));
+  addIdentity(parts, hello);
+  addResumption(parts, hello);
+  return concat(parts);
+}
+
+/** Entries that are the same in each HELLO of a side. */
+interface CommonEntries {
+  readonly protocol: string;
+  readonly codecs: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The entries that were encoded last, for each list of methods. */
+const commonBytes = new WeakMap<readonly MethodInfo[], CommonEntries>();
+
+/** Returns the entries PROTOCOL, CODEC and METHODS. */
+function commonEntries({ protocol, codecs, methods }: Hello): Uint8Array {
+  const names = codecs.join(",");
+  const last = commonBytes.get(methods);
+  if (last?.protocol === protocol && last.codecs === names) return last.bytes;
+  const bytes = concat([
+    entry(Entry.PROTOCOL, encoder.encode(protocol)),
+    entry(Entry.CODEC, encoder.encode(names)),
+    entry(Entry.METHODS, encodeMethods(methods)),
   ]);
+  commonBytes.set(methods, { protocol, codecs: names, bytes });
+  return bytes;
 }
 
-function identityEntries(hello: Hello): Uint8Array[] {
-  const { session, instance, location, secondary = false } = hello;
-  return [
-    ...(session === undefined ? [] : [entry(Entry.SESSION, fromHex(session))]),
-    ...(instance === undefined
-      ? []
-      : [entry(Entry.INSTANCE, fromHex(instance))]),
-    ...(location === undefined
-      ? []
-      : [entry(Entry.LOCATION, encoder.encode(location))]),
-    ...(secondary ? [entry(Entry.SECONDARY, new Uint8Array())] : []),
-  ];
+function addIdentity(parts: Uint8Array[], hello: Hello): void {
+  const { session, instance, location, secondary } = hello;
+  if (session !== undefined) {
+    parts.push(entry(Entry.SESSION, fromHex(session)));
+  }
+  if (instance !== undefined) {
+    parts.push(entry(Entry.INSTANCE, fromHex(instance)));
+  }
+  if (location !== undefined) {
+    parts.push(entry(Entry.LOCATION, encoder.encode(location)));
+  }
+  if (secondary) parts.push(entry(Entry.SECONDARY, NO_BYTES));
 }
 
-function resumeEntries(hello: Hello): Uint8Array[] {
+function addResumption(parts: Uint8Array[], hello: Hello): void {
   const { resume, token, resumed, resumeRefused } = hello;
-  return [
-    ...(token === undefined ? [] : [entry(Entry.TOKEN, encodeToken(token))]),
-    ...(resume === undefined
-      ? []
-      : [entry(Entry.RESUME, encodeResume(resume))]),
-    ...(resumed === undefined
-      ? []
-      : [entry(Entry.RESUMED, encodeResumed(resumed))]),
-    ...(resumeRefused === undefined
-      ? []
-      : [entry(Entry.RESUME_REFUSED, encodeRefusal(resumeRefused))]),
-  ];
+  if (token !== undefined) parts.push(entry(Entry.TOKEN, encodeToken(token)));
+  if (resume !== undefined) {
+    parts.push(entry(Entry.RESUME, encodeResume(resume)));
+  }
+  if (resumed !== undefined) {
+    parts.push(entry(Entry.RESUMED, encodeResumed(resumed)));
+  }
+  if (resumeRefused !== undefined) {
+    parts.push(entry(Entry.RESUME_REFUSED, encodeRefusal(resumeRefused)));
+  }
 }
 
 /** Returns the advice for a HELLO that is too long. */
