@@ -197,6 +197,11 @@ const MINIMA: readonly Minimum[] = [
   ],
 ];
 
+/** Limits that an application has set. */
+type GivenLimits = {
+  readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
+};
+
 /**
  * Fills in the defaults and checks the ranges.
  *
@@ -204,14 +209,18 @@ const MINIMA: readonly Minimum[] = [
  * the other limits
  * @throws {TypeError} if the limits are not an object, or one is unknown
  */
-export function resolveSessionLimits(
-  limits: {
-    readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
-  } = {},
-): SessionLimits {
+export function resolveSessionLimits(limits?: GivenLimits): SessionLimits {
+  if (limits === undefined) return usualLimits ??= resolveGiven({});
   if (typeof limits !== "object" || Array.isArray(limits)) {
     checkObject('option "limits"', limits);
   }
+  return resolveGiven(limits);
+}
+
+/** The limits without options, which most sessions share. */
+let usualLimits: SessionLimits | undefined;
+
+function resolveGiven(limits: GivenLimits): SessionLimits {
   const { maxMessage = DEFAULT_LIMITS.maxMessage } = limits;
   const given = Object.entries(withInherited(limits)).filter(
     ([name, value]) => {
@@ -239,7 +248,7 @@ export function resolveSessionLimits(
     }
   }
   checkMinima(resolved);
-  return resolved;
+  return Object.freeze(resolved);
 }
 
 function checkKnown(name: string): void {
