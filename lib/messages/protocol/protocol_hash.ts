@@ -44,8 +44,11 @@ export function methodHash(method: MethodDeclaration): number {
   return fnv1a(text) || 1; // 0 means that only types are known
 }
 
+/** Hashes by the lists of methods, which never change. */
+const hashes = new WeakMap<AnyProtocol["methods"], number>();
+
 /**
- * Returns the hash of a protocol's methods.
+ * Returns the hash of a protocol's methods, which is computed once.
  *
  * It covers the names, shapes and schema hashes of both sides' methods, but not
  * the name of the protocol.
@@ -53,8 +56,17 @@ export function methodHash(method: MethodDeclaration): number {
  * @returns an unsigned 32-bit number
  */
 export function protocolHash(
-  { methods: { server, client } }: Pick<AnyProtocol, "methods">,
+  { methods }: Pick<AnyProtocol, "methods">,
 ): number {
+  let hash = hashes.get(methods);
+  if (hash === undefined) {
+    hash = hashOf(methods);
+    hashes.set(methods, hash);
+  }
+  return hash;
+}
+
+function hashOf({ server, client }: AnyProtocol["methods"]): number {
   const line = ({ name, shape, hash }: BoundMethod) =>
     `${name} ${shape} ${hash}\n`;
   return fnv1a(
