@@ -5,11 +5,7 @@
  * @module
  */
 import type { SessionError, SessionErrorCode } from "../errors/call_error.ts";
-import {
-  addTraffic,
-  NO_TRAFFIC,
-  type TrafficStats,
-} from "../session/session_figures.ts";
+import { type TrafficStats, TrafficSums } from "../session/session_figures.ts";
 
 /** A session that counts. */
 interface CountedSession {
@@ -29,7 +25,7 @@ export class SessionTotals {
   readonly endedByCode: Counts = {};
   /** Number of sessions that ended before they were open, by the code. */
   readonly refusedByCode: Counts = {};
-  #ended: TrafficStats = NO_TRAFFIC;
+  readonly #ended: TrafficSums = new TrafficSums();
   readonly #open: Set<CountedSession> = new Set();
 
   /** Number of sessions that are open. */
@@ -56,7 +52,7 @@ export class SessionTotals {
   ended(session: CountedSession, { code }: SessionError): void {
     if (this.#open.delete(session)) count(this.endedByCode, code);
     else this.refused(code);
-    this.#ended = addTraffic(this.#ended, trafficOnly(session.stats));
+    this.#ended.add(session.stats);
   }
 
   /** Counts a client that was refused. */
@@ -66,23 +62,13 @@ export class SessionTotals {
 
   /** Returns the sums over all sessions; takes time for each open one. */
   traffic(): TrafficStats {
-    let sum = this.#ended;
-    for (const { stats } of this.#open) {
-      sum = addTraffic(sum, trafficOnly(stats));
-    }
-    return sum;
+    const sums = new TrafficSums();
+    sums.add(this.#ended.copy());
+    for (const { stats } of this.#open) sums.add(stats);
+    return sums.copy();
   }
 }
 
 function count(counts: Counts, code: SessionErrorCode): void {
   counts[code] = (counts[code] ?? 0) + 1;
-}
-
-/** Returns the figures of a session that can be added up. */
-function trafficOnly(stats: TrafficStats): TrafficStats {
-  const sums: Record<string, unknown> = {};
-  for (const key of Object.keys(NO_TRAFFIC)) {
-    sums[key] = stats[key as keyof TrafficStats]; // keys of NO_TRAFFIC
-  }
-  return sums as unknown as TrafficStats; // has all of its members
 }

@@ -156,7 +156,8 @@ export function callFigures(counters: CallCounters): CallFigures {
 
 function framesOf({ byKind }: FrameCounts): Record<string, number> {
   const frames: Record<string, number> = {};
-  for (const [slot, count] of byKind.entries()) {
+  for (let slot = 0; slot < byKind.length; slot++) {
+    const count = byKind[slot]!; // in range
     if (count > 0) frames[KINDS[slot] ?? "other"] = count;
   }
   return frames;
@@ -177,49 +178,66 @@ export function trafficOf(
   };
 }
 
-/** Returns the sums of two objects of numbers. */
-function summed<T extends object>(one: T, other: T): T {
-  const sums: Record<string, unknown> = Object.fromEntries(
-    Object.entries(one),
-  );
-  for (const [key, value] of Object.entries(other)) {
-    const own = sums[key];
-    if (typeof value === "number") {
-      sums[key] = (typeof own === "number" ? own : 0) + value;
-    } else if (isRecord(value)) {
-      sums[key] = isRecord(own) ? summed(own, value) : value;
-    }
+type Counters = Omit<
+  TrafficStats,
+  "framesSent" | "framesReceived" | "callsMade" | "callsHandled"
+>;
+type Sums<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** Sums of the counters of several sessions. */
+export class TrafficSums {
+  readonly #counters: Sums<Counters> = {
+    bytesSent: 0,
+    bytesReceived: 0,
+    lateFrames: 0,
+    refusedCalls: 0,
+    malformedCalls: 0,
+    ignoredFrames: 0,
+    droppedNotifications: 0,
+  };
+  readonly #framesSent: Record<string, number> = {};
+  readonly #framesReceived: Record<string, number> = {};
+  readonly #callsMade: Sums<CallFigures> = noCalls();
+  readonly #callsHandled: Sums<CallFigures> = noCalls();
+
+  /** Adds the counters of a session. */
+  add(stats: TrafficStats): void {
+    addNumbers(this.#counters, stats);
+    addFrames(this.#framesSent, stats.framesSent);
+    addFrames(this.#framesReceived, stats.framesReceived);
+    addNumbers(this.#callsMade, stats.callsMade);
+    addNumbers(this.#callsHandled, stats.callsHandled);
   }
-  return sums as T; // the same keys, with sums of the same types
+
+  /** Returns a copy of the sums. */
+  copy(): TrafficStats {
+    return {
+      ...this.#counters,
+      framesSent: { ...this.#framesSent },
+      framesReceived: { ...this.#framesReceived },
+      callsMade: { ...this.#callsMade },
+      callsHandled: { ...this.#callsHandled },
+    };
+  }
 }
 
-function isRecord(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+function noCalls(): Sums<CallFigures> {
+  return { started: 0, ok: 0, failed: 0, refused: 0, open: 0 };
 }
 
-/** Returns the sums of the counters of two sessions. */
-export function addTraffic(
-  one: TrafficStats,
-  other: TrafficStats,
-): TrafficStats {
-  return summed(one, other);
+/** Adds the numbers of `more` that have a sum. */
+function addNumbers<Name extends string>(
+  sums: Record<Name, number>,
+  more: Readonly<Record<NoInfer<Name>, number>>,
+): void {
+  for (const name in sums) sums[name] += more[name];
 }
 
-const NO_CALLS: CallFigures = {
-  ...{ started: 0, ok: 0, failed: 0, refused: 0, open: 0 },
-};
-
-/** The counters before any traffic. */
-export const NO_TRAFFIC: TrafficStats = {
-  bytesSent: 0,
-  bytesReceived: 0,
-  framesSent: {},
-  framesReceived: {},
-  callsMade: NO_CALLS,
-  callsHandled: NO_CALLS,
-  lateFrames: 0,
-  refusedCalls: 0,
-  malformedCalls: 0,
-  ignoredFrames: 0,
-  droppedNotifications: 0,
-};
+function addFrames(
+  sums: Record<string, number>,
+  more: Readonly<Record<string, number>>,
+): void {
+  for (const [kind, count] of Object.entries(more)) {
+    sums[kind] = (sums[kind] ?? 0) + count;
+  }
+}
