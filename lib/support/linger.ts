@@ -14,8 +14,8 @@ export const LINGER_TIME = 1_000;
 export const LINGER_BYTES: number = 256 * 1024;
 /** Maximum number of times that a peer that reads extends the wait. */
 const EXTENSIONS = 30;
-/** Buffer size for discarded input, in bytes. */
-const BUFFER = 16 * 1024;
+/** Buffer sizes for discarded input, in bytes; most peers send nothing more. */
+const FIRST_BUFFER = 512, BUFFER = 16 * 1024;
 
 /** The part of a socket that lingering requires. */
 export interface LingeringSocket {
@@ -63,8 +63,10 @@ async function discardInput(
     await (halfClose ?? Promise.reject()).catch(() => socket.closeWrite());
     let left = LINGER_BYTES;
     let count = await read;
-    const buffer = new Uint8Array(BUFFER);
+    let buffer: Uint8Array | undefined;
     while (count !== null && (left -= count ?? 0) > 0) {
+      if (buffer === undefined) buffer = new Uint8Array(FIRST_BUFFER);
+      else if (buffer.length < BUFFER) buffer = new Uint8Array(BUFFER);
       count = await socket.read(buffer);
     }
   } catch {
