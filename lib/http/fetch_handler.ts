@@ -83,7 +83,9 @@ export interface RequestInfo {
  * is `POST <path><method>` with the input as `application/json`; the response has
  * the output as JSON, or status 204 without an output. Each request has a session
  * of its own, so `authenticate`, limits, middleware and observers of the server
- * apply. A request that is aborted cancels its call.
+ * apply. To cancel the calls of aborted requests, pass their signal:
+ * `callOptions: (request) => ({ signal: request.signal })`. `Deno.serve` prints a
+ * line when it is used first, unless Deno runs with `--unstable-no-legacy-abort`.
  *
  * A failed call has a status by its code, and the body
  * `{ "error": { "code", "message", … } }`: 400 `invalid`, 401 `unauthenticated`,
@@ -167,9 +169,7 @@ export function fetchHandler(
       const one = { request, info, options, method, input };
       return answer(await call(server, part, one));
     } catch (error) {
-      return request.signal.aborted
-        ? failed(STATUS.cancelled, "cancelled", "The request was aborted")
-        : failure(error);
+      return failure(error);
     }
   };
 }
@@ -228,19 +228,19 @@ async function call(
   part: AnyProtocol,
   { request, info, options, method, input }: HttpCall,
 ): Promise<unknown> {
-  const { signal } = request;
   const { remoteAddr } = info;
   const [client, accepted] = memoryPair();
   void server.accept(accepted, {
     info: { request, ...(remoteAddr !== undefined && { remoteAddr }) },
   });
-  const session = await connect(part, client, {
-    signal,
-    credentials: options.credentials?.(request),
-  });
+  const callOptions = options.callOptions?.(request) ?? {};
+  const credentials = options.credentials?.(request);
+  const session = await connect(part, client, { credentials });
   try {
-    const own = options.callOptions?.(request);
-    return await functionOf(session.remote, method)(input, { signal, ...own });
+    return await functionOf(session.remote, method)(input, callOptions);
+  } catch (error) {
+    if (!callOptions.signal?.aborted) throw error;
+    throw new CallError("The request was aborted", { code: "cancelled" });
   } finally {
     await session.close();
   }

@@ -65,6 +65,11 @@ const SHOWS: Record<string, readonly string[]> = {
     "missing.example.test. A: NXDOMAIN",
   ],
   "examples/echo.ts": ["Hello, socket"],
+  "examples/hono/main.ts": [
+    "without a cookie: unauthenticated",
+    "page: Hello, Ada",
+    "over WebSocket: 1\nover HTTP: 2\nnotes: feed the cat, buy milk",
+  ],
   "examples/file_transfer.ts": [
     "upload from byte 0\nconnection lost: disconnected (processed: maybe)",
     "% sent",

@@ -241,7 +241,9 @@ Deno.test("fetchHandler() answers 408 if a body does not arrive in time", async 
 });
 
 Deno.test("fetchHandler() cancels the call of an aborted request", async () => {
-  const { server, handler, seen } = shop();
+  const { server, handler, seen } = shop({
+    callOptions: ({ signal }) => ({ signal }),
+  });
   const abort = new AbortController();
   const pending = handler(post("slow", null, { signal: abort.signal }));
   setTimeout(() => abort.abort(), 10);
