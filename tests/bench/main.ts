@@ -40,6 +40,7 @@ const TABLES: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   framing_decode: () => import("./framing_decode.ts"),
   framing_encode: () => import("./framing_encode.ts"),
   framing_socket: () => import("./framing_socket.ts"),
+  ceilings: () => import("./ceilings.ts"),
   transport: () => import("./transport_bench.ts"),
   codec: () => import("./codec_bench.ts"),
   observers: () => import("./observers.ts"),
