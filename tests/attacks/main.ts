@@ -9,10 +9,12 @@
  *
  * @module
  */
+import type { Attack } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { problems } from "./measurement.ts";
 import { AttackRunner } from "./runner.ts";
 import { head, line, row, writeTable } from "./table.ts";
+import { togetherAttacks } from "./together_attacks.ts";
 
 const options = Deno.args.filter((argument) => argument.startsWith("--"));
 const words = Deno.args.filter((argument) => !argument.startsWith("--"));
@@ -30,17 +32,20 @@ if (chosen.length === 0) {
   Deno.exit(2);
 }
 
-/** Attacks at the same time; more than half of their time is waiting. */
-const RUNNERS = options.includes("--write") ? 1 : 2; // times are measured alone
+/** Attacks of many connections need a processor each, so that two run at most. */
+const heavy = chosen.filter((attack) => togetherAttacks.includes(attack))
+  .values();
+/** The others wait for most of their time, so that three run at once. */
+const light = chosen.filter((attack) => !togetherAttacks.includes(attack))
+  .values();
 
 const rows = new Map<string, string[]>();
 const failures: string[] = [];
-const waiting = chosen.values();
 
 /** Runs one attack after another until none is left. */
-async function runAll(): Promise<void> {
+async function runAll(list: Iterable<Attack>): Promise<void> {
   await using runner = new AttackRunner();
-  for (const attack of waiting) {
+  for (const attack of list) {
     try {
       const found = await runner.run(attack);
       const cells = row(attack, found);
@@ -60,7 +65,15 @@ async function runAll(): Promise<void> {
 }
 
 console.log(head());
-await Promise.all(Array.from({ length: RUNNERS }, runAll));
+const all = function* () {
+  yield* light;
+  yield* heavy;
+};
+await Promise.all(
+  options.includes("--write") // times are measured alone
+    ? [runAll(all())]
+    : [runAll(all()), runAll(all()), runAll(light)],
+);
 for (const failure of failures) console.log(`FAILED: ${failure}`);
 console.log(
   `${chosen.length} attacks, ${failures.length} problems; p99 is a multiple of the bystander's time without an attack`,
