@@ -576,6 +576,40 @@ Deno.test(
 );
 
 Deno.test(
+  "send() encodes at once what is validated at once, also after others",
+  PURE,
+  async () => {
+    const waits: (() => void)[] = [];
+    const [near, far] = pair<unknown, unknown>({
+      outgoingSchema: {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate(value) {
+            if (!(value instanceof Array)) return { value };
+            return new Promise((resolve) =>
+              waits.push(() => resolve({ value: value.length }))
+            );
+          },
+        },
+      },
+    });
+    const sent = [1, 2].map((length) => far.send(Array(length)));
+    waits[0]!();
+    await sent[0];
+    sent.push(far.send({ n: 3 })); // after the second one
+    waits[1]!();
+    await Promise.all(sent);
+    await turns();
+    const changed = { n: 4 };
+    far.send(changed);
+    changed.n = 5;
+    await far.closeWrite();
+    assertEquals(await collect(near), [1, 2, { n: 3 }, { n: 4 }]);
+  },
+);
+
+Deno.test(
   "dispose waits for validation, but not for a peer that never reads",
   PURE,
   inVirtualTime(async () => {

@@ -307,3 +307,16 @@ Deno.test("zones of all forms survive the URL of their address", () => {
     });
   }
 });
+
+Deno.test("resolveAddress() rejects what is neither an object nor a URL", () => {
+  for (
+    const [wrong, shown] of [[7000, "7000"], [null, "null"], [true, "true"]]
+  ) {
+    assertThrows(
+      // deno-lint-ignore no-explicit-any -- not an address, as from JavaScript
+      () => resolveAddress(wrong as any, undefined),
+      TypeError,
+      `Cannot use ${shown} as an address: expected an object such as`,
+    );
+  }
+});

@@ -16,6 +16,7 @@ import {
 } from "@lengthwise/lengthwise";
 import { frames, lines } from "@lengthwise/lengthwise/framing";
 import { memoryPair } from "@lengthwise/lengthwise/testing";
+import type { StandardSchema } from "@lengthwise/lengthwise/types";
 import { turns, unhandledDuring } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -149,6 +150,15 @@ for (const [name, source] of Object.entries(SOURCES)) {
   );
 }
 
+/** A schema that validates asynchronously. */
+const outgoingSchema: StandardSchema<unknown, unknown> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: async (value) => await { value },
+  },
+};
+
 Deno.test(
   "messages() leaves no rejection unhandled when the peer vanishes",
   none,
@@ -156,6 +166,9 @@ Deno.test(
     const errors = await unhandledDuring(async () => {
       const [near, far] = memoryPair();
       const stream = messages<Uint8Array>(near);
+      const validated = messages<unknown>(memoryPair()[0], { outgoingSchema });
+      validated.close();
+      validated.send(big);
       for (let i = 0; i < 20; i++) stream.send(big);
       stream.flush();
       stream.closeWrite();
