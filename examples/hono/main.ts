@@ -62,7 +62,7 @@ const app = new Hono()
   })
   .get("/", (context) => {
     const user = users.get(getCookie(context, "id") ?? "");
-    return context.text(`${user === undefined ? "Log in" : `Hello, ${user}`}`);
+    return context.text(user === undefined ? "Log in" : `Hello, ${user}`);
   })
   .post("/api/*", (context) => calls(context.req.raw))
   .get("/session", (context) => {
