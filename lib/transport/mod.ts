@@ -61,10 +61,7 @@ export type {
   TlsServerOptions,
 } from "./tls/tls_listener.ts";
 export { startTls } from "./tls/start_tls.ts";
-export {
-  connectWebSocket,
-  type WebSocketConnectOptions,
-} from "./websocket/connect_websocket.ts";
+export { connectWebSocket } from "./websocket/connect_websocket.ts";
 export {
   upgradeWebSocket,
   type UpgradeWebSocketOptions,
@@ -73,6 +70,7 @@ export {
 export type {
   WebSocketConnection,
   WebSocketConnectionOptions,
+  WebSocketConnectOptions,
 } from "./websocket/websocket_connection.ts";
 export { webSocketConnection } from "./websocket/websocket_connection_impl.ts";
 export { streamConnection } from "./stream_connection.ts";

@@ -4,33 +4,23 @@
  * @module
  */
 import { checkWebSocketTls } from "../address.ts";
-import { failure, type FailureContext } from "../error_mapping.ts";
+import type { FailureContext } from "../error_mapping.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
-import type { WebSocketConnection } from "./websocket_connection.ts";
+import {
+  constructWebSocket,
+  type OpenedWebSocket,
+  openPlainWebSocket,
+  type PlainWebSocketOptions,
+} from "./plain_websocket.ts";
 
 /** Options for {@linkcode openWebSocket}. */
-export interface OpenWebSocketOptions {
-  /** Subprotocols to offer. */
-  protocols: string[];
+export interface OpenWebSocketOptions extends PlainWebSocketOptions {
   /** Headers of the opening handshake. */
   headers: Record<string, string> | undefined;
   /** TLS options for `wss:`. */
   tls: TlsClientOptions | undefined;
-  /**
-   * Adapts the new socket in the same turn: in Node.js, a socket may report its
-   * failure at the end of it.
-   */
-  adapt(socket: WebSocket): WebSocketConnection;
-}
-
-/** A WebSocket that is opening, and its HTTP client. */
-export interface OpenedWebSocket {
-  /** The connection, in its opening handshake. */
-  connection: WebSocketConnection;
-  /** The socket's HTTP client; close it once the socket has finished. */
-  client: Deno.HttpClient | undefined;
 }
 
 /**
@@ -48,13 +38,12 @@ export async function openWebSocket(
   const context = { verb: "connect to", address };
   checkWebSocketTls(address, tls);
   if (headers === undefined && tls === undefined) {
-    const connection = adapt(construct(protocols, context));
-    return { connection, client: undefined };
+    return openPlainWebSocket(address, { protocols, adapt });
   }
   requireDeno({ verb: "set 'headers' or 'tls' of", address });
   const client = tls && await httpClient(tls, context);
   try {
-    const socket = construct({
+    const socket = constructWebSocket({
       protocols,
       ...(headers && { headers }),
       ...(client && { client }),
@@ -97,20 +86,4 @@ function reject(
     `Cannot ${verb} ${address} with 'tls.${name}': Deno's WebSockets do not support it; omit it, or connect over 'tls://'`,
     { code: "unsupported", address },
   );
-}
-
-function construct(
-  options: ConstructorParameters<typeof WebSocket>[1],
-  context: FailureContext,
-): WebSocket {
-  const { address } = context;
-  try {
-    return new WebSocket(address, options);
-  } catch (cause) {
-    if (!(cause instanceof DOMException)) throw failure(cause, context);
-    throw new TransportError(
-      `Cannot connect to ${address}: it must be a 'ws://' or 'wss://' URL without a fragment (${cause.message})`,
-      { code: "address-invalid", address, cause },
-    );
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SocketAddress } from "../connection.ts";
+import type { TlsClientOptions } from "../tls/tls_connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
 /** Options for every WebSocket connection. */
@@ -16,6 +17,38 @@ export interface WebSocketOptions {
    * @default {262144 with flow control, 16777216 without}
    */
   receiveLimit?: number | undefined;
+}
+
+/**
+ * Options for {@linkcode connectWebSocket}.
+ *
+ * @category WebSocket
+ */
+export interface WebSocketConnectOptions extends WebSocketOptions {
+  /** Cancels connecting when aborted; the call rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds that the opening handshake may take; `0` means no limit.
+   *
+   * @default {10000}
+   */
+  timeout?: number | undefined;
+  /**
+   * Whether to offer the subprotocol for flow control. Set it to `false` for a
+   * server that does not support it: browsers fail the connection if the server
+   * ignores the offered subprotocols.
+   *
+   * @default {true}
+   */
+  flowControl?: boolean | undefined;
+  /** Headers of the opening handshake; not available in browsers. */
+  headers?: Record<string, string> | undefined;
+  /**
+   * TLS options for `wss:`, in Deno only. `caCerts`, `cert` and `key` are
+   * supported; the other options are rejected, since Deno's WebSockets do not
+   * support them.
+   */
+  tls?: TlsClientOptions | undefined;
 }
 
 /**

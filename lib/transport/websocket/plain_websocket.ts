@@ -1,0 +1,64 @@
+/**
+ * Creates the platform's WebSocket, with what every runtime supports.
+ *
+ * @module
+ */
+import { failure, type FailureContext } from "../error_mapping.ts";
+import { TransportError } from "../errors.ts";
+import type { WebSocketConnection } from "./websocket_connection.ts";
+
+/** Options for {@linkcode openPlainWebSocket}. */
+export interface PlainWebSocketOptions {
+  /** Subprotocols to offer. */
+  protocols: string[];
+  /**
+   * Adapts the new socket in the same turn: in Node.js, a socket may report its
+   * failure at the end of it.
+   */
+  adapt(socket: WebSocket): WebSocketConnection;
+}
+
+/** A WebSocket that is opening, and its HTTP client. */
+export interface OpenedWebSocket {
+  /** The connection, in its opening handshake. */
+  connection: WebSocketConnection;
+  /** The socket's HTTP client; close it once the socket has finished. */
+  client: Deno.HttpClient | undefined;
+}
+
+/**
+ * Starts the opening handshake of a WebSocket.
+ *
+ * @param address the server's URL
+ * @param options subprotocols
+ * @throws {TransportError} with code `"address-invalid"`
+ */
+export function openPlainWebSocket(
+  address: string,
+  { protocols, adapt }: PlainWebSocketOptions,
+): OpenedWebSocket {
+  const context = { verb: "connect to", address };
+  const connection = adapt(constructWebSocket(protocols, context));
+  return { connection, client: undefined };
+}
+
+/**
+ * Creates a WebSocket.
+ *
+ * @throws {TransportError} with code `"address-invalid"`
+ */
+export function constructWebSocket(
+  options: ConstructorParameters<typeof WebSocket>[1],
+  context: FailureContext,
+): WebSocket {
+  const { address } = context;
+  try {
+    return new WebSocket(address, options);
+  } catch (cause) {
+    if (!(cause instanceof DOMException)) throw failure(cause, context);
+    throw new TransportError(
+      `Cannot connect to ${address}: it must be a 'ws://' or 'wss://' URL without a fragment (${cause.message})`,
+      { code: "address-invalid", address, cause },
+    );
+  }
+}
