@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ALL_PLUGINS } from "../../lib/messages/connection/all_plugins.ts";
 import { assertStringIncludes, assertThrows } from "@std/assert";
 import {
   frames,
@@ -28,7 +29,7 @@ const COUNT = Number.MAX_SAFE_INTEGER;
 /** Functions that take options; the options are given as JavaScript would. */
 const TAKERS: Readonly<Record<string, (options: object) => unknown>> = {
   "memoryOnceStore()": memoryOnceStore,
-  "createClient()": (options) => resolveClientOptions(options, 1),
+  "createClient()": (options) => resolveClientOptions(options, 1, ALL_PLUGINS),
   "createServer()": (options) =>
     createServer(Empty, withGrace(options)).handle({}),
   "memoryPair()": memoryPair,

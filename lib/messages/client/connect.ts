@@ -8,6 +8,7 @@ import type {
   ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
 import type { Connection } from "../../transport/connection.ts";
+import { ALL_PLUGINS } from "../connection/all_plugins.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
@@ -18,6 +19,7 @@ import {
   SESSION_OPTIONS,
   type SessionOptions,
 } from "../connection/session_options.ts";
+import { ANY_TRANSPORT } from "./any_transport.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
 import type { Connector } from "./connector.ts";
 import {
@@ -27,6 +29,7 @@ import {
   type SessionParts,
   type Target,
 } from "./open_session.ts";
+import { checkUnusedLocations } from "./unused_locations.ts";
 import { whileConnecting } from "./time_limits.ts";
 
 /**
@@ -172,9 +175,11 @@ export async function connect<P extends AnyProtocol>(
       );
     }
     clientOptions.signal?.throwIfAborted();
-    const resolved = resolveSessionOptions(clientOptions);
-    const tables = sideTables(protocol, "client", clientOptions.handlers ?? {});
-    const parts = { tables, resolved };
+    const resolved = resolveSessionOptions(clientOptions, ALL_PLUGINS);
+    const { handlers = {} } = clientOptions;
+    const { serving } = ALL_PLUGINS;
+    const tables = sideTables(protocol, "client", handlers, serving);
+    const parts = { tables, resolved, transport: ANY_TRANSPORT };
     const { credentials, transport, early, signal } = clientOptions;
     const resume = resumeOptions<P>(parts, address, clientOptions);
     const options = { credentials, transport, early, signal, resume };
@@ -186,19 +191,6 @@ export async function connect<P extends AnyProtocol>(
 }
 
 const RESUME = { patience: true, locations: true } as const; // the literal type that checkOptions() wants
-
-/**
- * Checks that sessions are resumed if other addresses are allowed for it.
- *
- * @param where the function that takes the options
- * @throws {TypeError} if `locations` has no effect
- */
-export function checkUnusedLocations(where: string, locations: unknown): void {
-  if (locations === undefined) return;
-  throw new TypeError(
-    `Cannot use the option "resume.locations" of ${where} without patience: set resume.patience, or omit the option`,
-  );
-}
 
 /**
  * Returns how the session is resumed, or `undefined` if it is not.

@@ -12,13 +12,17 @@ import {
   SESSION_OPTIONS,
   type SessionOptions,
 } from "../connection/session_options.ts";
+import {
+  pluginMissing,
+  type SessionPlugins,
+} from "../connection/session_plugins.ts";
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions as checkNames } from "../../support/check_options.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
-import { checkUnusedLocations } from "./connect.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
 import type { RetryBudgetOptions } from "./retry_budget.ts";
+import { checkUnusedLocations } from "./unused_locations.ts";
 import type { WaitOptions } from "./waiting_calls.ts";
 
 /**
@@ -249,18 +253,20 @@ const TIMEOUT_OF_SEVERAL = 3_000;
 /** Milliseconds to resume a session while other servers could be reached. */
 const PATIENCE_OF_SEVERAL = 3_000;
 /** Longest time of a timer, in ms. */
-const MAX_TIME = 2 ** 31 - 1;
+const MAX_TIME = 0x7fff_ffff;
 
 /**
  * Validates the options and fills in the defaults.
  *
  * @param addresses number of addresses
+ * @param plugins the parts that the options may need
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option is unknown or has the wrong type
  */
 export function resolveClientOptions<P extends AnyProtocol>(
   options: ClientBaseOptions<P>,
   addresses: number,
+  plugins: SessionPlugins,
 ): ResolvedClientOptions<P> {
   checkOptions(WHERE, options, NAMES);
   const { reconnect = {}, wait = {}, retry = {}, transport = {} } = options;
@@ -294,6 +300,9 @@ export function resolveClientOptions<P extends AnyProtocol>(
   checkRange("retry.budget.ratio", ratio, 0, 1);
   const { patience = addresses > 1 ? PATIENCE_OF_SEVERAL : MAX_TIME } = resume;
   checkTime("create a client with resume.patience", patience);
+  if (options.resume !== undefined && plugins.resumption === undefined) {
+    throw pluginMissing('the option "resume"', "resumption");
+  }
   const { locations = () => false } = resume;
   checkFunction("resume.locations", locations);
   if (patience === 0) checkUnusedLocations(WHERE, resume.locations);
@@ -305,7 +314,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   }
   const fresh = typeof credentials === "function";
   return {
-    session: resolveSessionOptions(options),
+    session: resolveSessionOptions(options, plugins),
     credentials: fresh ? () => credentials() : () => credentials,
     freshCredentials: fresh,
     transport: addresses > 1

@@ -4,14 +4,12 @@
  * @module
  */
 import { withInherited } from "../support/check_options.ts";
-import {
-  connect as connectTransport,
-  type ConnectAddress,
-  type ConnectOptions as TransportConnectOptions,
+import type {
+  ConnectAddress,
+  ConnectOptions as TransportConnectOptions,
 } from "../../transport/connect.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { formatAddress } from "../../transport/address.ts";
-import { failure } from "../../transport/error_mapping.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { TypedSession } from "../connection/typed_session.ts";
 import type {
@@ -33,8 +31,8 @@ import type { Outcomes } from "../session/wire/once_field.ts";
 import { printable } from "../support/printable.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import type { ClientSession } from "./client_session.ts";
+import { type ClientTransport, endpointName } from "./client_transport.ts";
 import { type Connector, isConnector } from "./connector.ts";
-import { endpointName } from "./endpoint.ts";
 
 /** Methods, handlers and options of sessions. */
 export interface SessionParts {
@@ -42,6 +40,8 @@ export interface SessionParts {
   readonly tables: SideTables;
   /** Options of the sessions. */
   readonly resolved: ResolvedSessionOptions;
+  /** Connects to addresses. */
+  readonly transport: ClientTransport;
 }
 
 /** Options for opening one session; see `ClientOptions`. */
@@ -114,7 +114,8 @@ export async function openSession<P extends AnyProtocol>(
   resumes?: ClientSessionImpl<P>,
 ): Promise<ClientSessionImpl<P>> {
   const { observers } = parts.resolved;
-  const attempt = observers && new ObservedAttempt(observers, target);
+  const attempt = observers &&
+    new ObservedAttempt(observers, () => endpointOf(target, parts.transport));
   try {
     const session = await attemptToOpen(parts, target, options, resumes);
     attempt?.ended(session.handedOver ? "resumed" : "opened");
@@ -128,17 +129,17 @@ export async function openSession<P extends AnyProtocol>(
 /** An attempt to open a session, with observers. */
 class ObservedAttempt {
   readonly #observers: Observers;
-  readonly #target: Target;
+  readonly #endpoint: () => string;
   readonly #beganAt: number = performance.now();
 
-  constructor(observers: Observers, target: Target) {
+  constructor(observers: Observers, endpoint: () => string) {
     this.#observers = observers;
-    this.#target = target;
+    this.#endpoint = endpoint;
   }
 
   ended(outcome: ConnectAttempt["outcome"], error?: unknown): void {
     const ms = performance.now() - this.#beganAt;
-    const endpoint = endpointOf(this.#target);
+    const endpoint = this.#endpoint();
     this.#observers.connect({ endpoint, outcome, error, ms });
   }
 }
@@ -151,11 +152,11 @@ async function attemptToOpen<P extends AnyProtocol>(
 ): Promise<ClientSessionImpl<P>> {
   const connection = isConnection(target)
     ? target
-    : await connectTo(target, options);
+    : await connectTo(target, parts.transport, options);
   try {
     const session = new ClientSessionImpl<P>(
       connection,
-      endpointOf(target),
+      endpointOf(target, parts.transport),
       parts,
       options.resume,
       resumes,
@@ -172,12 +173,12 @@ async function attemptToOpen<P extends AnyProtocol>(
 }
 
 /** Returns the name of a target; of several addresses, all are named. */
-function endpointOf(target: Target): string {
+function endpointOf(target: Target, transport: ClientTransport): string {
   if (isConnection(target)) return formatAddress(target.remoteAddr);
+  const name = (address: ConnectAddress | Connector) =>
+    endpointName(address, transport);
   try {
-    return isList(target)
-      ? target.map(endpointName).join(", ")
-      : endpointName(target);
+    return isList(target) ? target.map(name).join(", ") : name(target);
   } catch {
     return "an address that is not valid"; // which has failed the attempt
   }
@@ -210,14 +211,19 @@ function prefixed(what: string, error: SessionError): SessionError {
 
 function connectTo(
   address: ConnectAddress | readonly ConnectAddress[] | Connector,
-  { signal, transport = {} }: Pick<OpenOptions<never>, "signal" | "transport">,
+  transport: ClientTransport,
+  { signal, transport: options = {} }: Pick<
+    OpenOptions<never>,
+    "signal" | "transport"
+  >,
 ): Promise<Connection> {
   if (isConnector(address)) {
-    return connectBy(address, signal ?? new AbortController().signal);
+    const aborted = signal ?? new AbortController().signal;
+    return connectBy(address, transport, aborted);
   }
-  return connectTransport(
+  return transport.connect(
     address,
-    signal === undefined ? transport : { ...withInherited(transport), signal },
+    signal === undefined ? options : { ...withInherited(options), signal },
   );
 }
 
@@ -228,9 +234,10 @@ function connectTo(
  */
 async function connectBy(
   connector: Connector,
+  transport: ClientTransport,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const connection = await connectOrConvert(connector, signal);
+  const connection = await connectOrConvert(connector, transport, signal);
   if (isConnection(connection)) return connection;
   throw new TypeError(
     `Cannot connect to ${connector.name}: its connect() returned ${
@@ -241,13 +248,14 @@ async function connectBy(
 
 async function connectOrConvert(
   connector: Connector,
+  transport: ClientTransport,
   signal: AbortSignal,
 ): Promise<Connection> {
   try {
     return await connector.connect(signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    throw failure(error, { verb: "connect to", address: connector.name });
+    throw transport.failure(error, connector.name);
   }
 }
 

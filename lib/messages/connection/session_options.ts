@@ -5,7 +5,6 @@
  */
 import { IncidentLog } from "./incident_log.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
-import { defaultCodec } from "../codec/default_codec.ts";
 import type { Interceptor } from "../calls/interceptor.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import {
@@ -15,11 +14,12 @@ import {
   newIncidentId,
 } from "../errors/incident_report.ts";
 import type { CallError } from "../errors/call_error.ts";
-import { checkObserver } from "../observe/check_observer.ts";
 import type { Observer } from "../observe/observer.ts";
-import { Observers } from "../observe/observers.ts";
+import type { Observers } from "../observe/observers.ts";
+import type { Observing } from "../observe/observing.ts";
 import { type Violation, ViolationLog } from "../observe/violation_log.ts";
 import { type LinkSettings, linkSettings } from "./link.ts";
+import { pluginMissing, type SessionPlugins } from "./session_plugins.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
 import {
@@ -27,6 +27,7 @@ import {
   type KnownNames,
   type OptionNames,
 } from "../support/check_options.ts";
+import type { Resuming } from "../session/resume/resuming.ts";
 import {
   resolveSessionLimits,
   type SessionLimits,
@@ -180,6 +181,8 @@ export interface ResolvedSessionOptions {
   readonly codecs: readonly [MessageCodec, ...MessageCodec[]];
   /** All limits. */
   readonly limits: SessionLimits;
+  /** Keeps sessions over several connections. */
+  readonly resumption: Resuming | undefined;
   /** Framing and options of the connections. */
   readonly links: LinkSettings;
   /** Interceptors around every call. */
@@ -201,13 +204,15 @@ export interface ResolvedSessionOptions {
 /**
  * Validates the options and fills in the defaults.
  *
+ * @param plugins the parts that the options may need
  * @throws {RangeError} if an option is out of range
- * @throws {TypeError} if an option has the wrong type
+ * @throws {TypeError} if an option has the wrong type, or needs a plugin
  */
 export function resolveSessionOptions(
   options: SessionOptions,
+  plugins: SessionPlugins,
 ): ResolvedSessionOptions {
-  const { codecs = [defaultCodec()], limits } = options;
+  const { codecs = defaultCodecs(plugins), limits } = options;
   const allLimits = resolveSessionLimits(limits);
   const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;
@@ -227,7 +232,6 @@ export function resolveSessionOptions(
   for (const interceptor of interceptors) {
     checkFunction("interceptors", interceptor);
   }
-  for (const observer of observers) checkObserver(observer);
   function report(error: unknown, method: string): IncidentReport {
     const id = newIncidentId();
     // An error in `onError` must not end the session.
@@ -237,11 +241,12 @@ export function resolveSessionOptions(
   return {
     codecs,
     limits: allLimits,
+    resumption: plugins.resumption,
     links: linkSettings(allLimits),
     interceptors,
     observers: observers.length === 0
       ? undefined
-      : new Observers(observers, (error) => report(error, "")),
+      : observing(plugins).observers(observers, (error) => report(error, "")),
     recordedFrames: frames,
     violations: new ViolationLog(onViolation),
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
@@ -252,6 +257,20 @@ export function resolveSessionOptions(
       );
     }),
   };
+}
+
+function defaultCodecs(
+  { defaultCodec }: SessionPlugins,
+): [MessageCodec, ...MessageCodec[]] {
+  if (defaultCodec !== undefined) return [defaultCodec()];
+  throw new TypeError(
+    'Cannot create a session without the option "codecs": expected a codec such as json()',
+  );
+}
+
+function observing({ observing }: SessionPlugins): Observing {
+  if (observing !== undefined) return observing;
+  throw pluginMissing('the option "observers"', "observing");
 }
 
 const DRAIN_OPTIONS: OptionNames<DrainOptions> = {

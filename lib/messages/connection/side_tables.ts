@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { bindHandlers, type BoundHandler } from "../handlers/bind_handlers.ts";
+import type { BoundHandler } from "../handlers/bind_handlers.ts";
+import type { Serving } from "../handlers/serving.ts";
 import { protocolHash } from "../protocol/protocol_hash.ts";
 import type {
   AnyProtocol,
@@ -16,6 +17,7 @@ import {
   type MethodTables,
   servedTable,
 } from "../session/control/method_matching.ts";
+import { pluginMissing } from "./session_plugins.ts";
 
 /** Methods and handlers of one side. */
 export interface SideTables extends MethodTables {
@@ -23,6 +25,8 @@ export interface SideTables extends MethodTables {
   readonly calls: readonly BoundMethod[];
   /** Handlers of this side's methods, in the order of the methods. */
   readonly handlers: readonly BoundHandler[];
+  /** Handles the peer's calls; `undefined` if each one is refused. */
+  readonly serving: Serving | undefined;
   /** Features that the methods need; see `Feature`. */
   readonly features: number;
 }
@@ -33,12 +37,14 @@ const SIZES_PERIOD = 600_000;
 /**
  * Builds the tables of one side from a protocol and handlers.
  *
+ * @param serving handles the peer's calls; `undefined` if each one is refused
  * @throws {TypeError} if a handler is missing, or a function matches no method
  */
 export function sideTables(
   protocol: AnyProtocol,
   side: Side,
   handlers: object,
+  serving: Serving | undefined,
 ): SideTables {
   const own = protocol.methods[side];
   const once = protocol.methods.server.some(({ method }) => method.once);
@@ -50,7 +56,18 @@ export function sideTables(
     calls: protocol.methods[side === "server" ? "client" : "server"],
     serves: servedTable(own),
     sizes: new RecentSizes(SIZES_PERIOD),
-    handlers: bindHandlers(own, handlers),
+    handlers: bind(serving, own, handlers),
+    serving,
     features: (once ? Feature.ONCE : 0) | (streams ? Feature.POSITIONS : 0),
   };
+}
+
+function bind(
+  serving: Serving | undefined,
+  methods: readonly BoundMethod[],
+  handlers: object,
+): readonly BoundHandler[] {
+  if (serving !== undefined) return serving.bind(methods, handlers);
+  if (methods.length + Object.keys(handlers).length === 0) return [];
+  throw pluginMissing('the option "handlers"', "serving");
 }

@@ -9,7 +9,6 @@
 import { FrameError } from "../../framing/errors.ts";
 import type { Connection, SocketAddress } from "../../transport/connection.ts";
 import { buildRemote, type CallSite } from "../calls/remote.ts";
-import { CallHandling } from "../handlers/call_handling.ts";
 import type { BoundHandler } from "../handlers/bind_handlers.ts";
 import type {
   ObservableSession,
@@ -22,10 +21,11 @@ import type { DropReason } from "../observe/observer.ts";
 import type { ObservedSession, Observers } from "../observe/observers.ts";
 import type { Handling, OnceHost } from "../handlers/handling.ts";
 import { contextRemote } from "../handlers/context_remote.ts";
-import {
+import type {
   NotificationHandling,
-  type NotificationHost,
+  NotificationHost,
 } from "../handlers/notification_handling.ts";
+import type { Serving } from "../handlers/serving.ts";
 import { SerialQueues } from "../handlers/serial_queues.ts";
 import type { IncidentReport } from "../errors/incident_report.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
@@ -52,7 +52,6 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { BUFFER_COST } from "../session/held_memory.ts";
 import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
-import { ResumableSink } from "../session/resume/resumable_sink.ts";
 import type { HelloEntries } from "../session/control/handshake.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
 import type { CreditPool } from "../session/flow/credit_pool.ts";
@@ -77,7 +76,7 @@ import type { SideTables } from "./side_tables.ts";
 import { setRef } from "../support/keep_alive.ts";
 import { randomId } from "../support/random_id.ts";
 
-const DONE: Promise<void> = Promise.resolve();
+const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** Items taken or sent before the timer is armed again. */
 const ITEMS_BEFORE_ARMING = 16;
@@ -219,7 +218,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { stream } = this.#link;
     const resume = grace === 0
       ? undefined
-      : { sink: new ResumableSink(stream), grace };
+      : resolved.resumption?.begin(stream, grace);
     this.#session = new Session({
       role,
       sink: resume?.sink ?? stream,
@@ -230,6 +229,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       checksCredentials,
       features: tables.features,
       host: this,
+      calls: tables.serving?.calls,
       raises: options.raises,
       running: options.running,
       spread: options.spread,
@@ -611,15 +611,17 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   // ── events of the pure session ─────────────────────────────────────────
 
+  get #serving(): Serving {
+    return this.#tables.serving!; // without it, the session refuses all calls
+  }
+
   /** @inheritdoc */
   onRequest(call: IncomingCall, body: Uint8Array): void {
     const served = this.#tables.handlers[call.method.index]!; // both tables have the same order
     const { observers } = this.#resolved;
     const observed = observers &&
       this.#handled(observers, served, call.fields, body);
-    const handling = new CallHandling(this, call, served, observed);
-    call.observer = handling;
-    handling.begin(body);
+    this.#serving.handleCall(this, call, { served, observed, body });
   }
 
   /**
@@ -637,8 +639,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { observers } = this.#resolved;
     const observed = observers &&
       this.#handled(observers, served, fields, body);
-    const handling = new NotificationHandling(this, served, fields, observed);
-    handling.begin(body);
+    const arrived = { served, observed, body };
+    const handling = this.#serving.handleNotification(this, fields, arrived);
     if (this.session.state === "closed") {
       handling.cancel("the session has ended");
     }

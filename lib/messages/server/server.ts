@@ -23,6 +23,7 @@ import {
 import { checkStore } from "../once/check_store.ts";
 import { memoryOnceStore } from "../once/memory_once_store.ts";
 import { OnceRuns } from "../once/once_runs.ts";
+import { ALL_PLUGINS } from "../connection/all_plugins.ts";
 import { sideTables } from "../connection/side_tables.ts";
 import { reportRejection, withoutHandlers } from "../support/thenable.ts";
 import { ServerSessionImpl, type SessionOwner } from "./server_session.ts";
@@ -253,8 +254,9 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     handlers: object,
     options: ServerOptions<P, Auth, State>,
   ) {
-    const tables = sideTables(protocol, "server", handlers);
-    const resolved = resolveSessionOptions(options);
+    const { serving } = ALL_PLUGINS;
+    const tables = sideTables(protocol, "server", handlers, serving);
+    const resolved = resolveSessionOptions(options, ALL_PLUGINS);
     for (const name of FUNCTIONS) {
       checkFunction(name, options[name]);
     }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { IncomingCalls } from "./calls/incoming_calls.ts";
 import type { OutgoingCalls } from "./calls/outgoing_calls.ts";
+import type { PeerCalls } from "./calls/peer_calls.ts";
 import { decodeGoaway, type Goaway } from "./wire/goaway.ts";
 import type { SharedState } from "./flow/shared_state.ts";
 import { MalformedError } from "./wire/malformed_error.ts";
@@ -25,7 +25,7 @@ export interface FrameReceivers {
   /** Receiver of frames for calls that this side made. */
   readonly outgoing: OutgoingCalls;
   /** Receiver of frames for calls that the peer made. */
-  readonly incoming: IncomingCalls;
+  readonly incoming: PeerCalls;
   /** Receiver of PING and PONG. */
   readonly ping: Ping;
   /** Receiver of AUTH. */
@@ -90,7 +90,7 @@ export class FrameDispatcher {
     switch (kind) {
       case Kind.REQUEST:
       case Kind.NOTIFY:
-        return this.#receivers.incoming.reader.receive(kind, id, frame);
+        return this.#receivers.incoming.receive(kind, id, frame);
       case Kind.RESULT:
       case Kind.ERROR:
         this.#requireSender(kind, id, true);
@@ -141,7 +141,7 @@ export class FrameDispatcher {
     else this.#receiveSessionFrame(kind, readId(frame), frame);
   }
 
-  #callsOf(id: number): OutgoingCalls | IncomingCalls {
+  #callsOf(id: number): OutgoingCalls | PeerCalls {
     return id % 2 === this.#ownParity
       ? this.#receivers.outgoing
       : this.#receivers.incoming;

@@ -22,8 +22,10 @@
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { SessionError, type SessionErrorCode } from "../errors/call_error.ts";
 import { sessionUnavailable } from "./calls/call_failures.ts";
-import { IncomingCalls } from "./calls/incoming_calls.ts";
+import type { IncomingCalls } from "./calls/incoming_calls.ts";
 import { OutgoingCalls } from "./calls/outgoing_calls.ts";
+import type { PeerCalls } from "./calls/peer_calls.ts";
+import { RefusedCalls } from "./calls/refused_calls.ts";
 import { decodeCredentials, NO_CREDENTIALS } from "./control/credentials.ts";
 import { CredentialRefresh } from "./control/credential_refresh.ts";
 import {
@@ -41,7 +43,7 @@ import { RECEPTION, type SessionState } from "./control/session_state.ts";
 import { FrameLog } from "./flow/frame_log.ts";
 import { FrameWriter } from "./flow/frame_writer.ts";
 import type { LinkSink } from "./resume/resumable_sink.ts";
-import { SessionResumption } from "./resume/session_resumption.ts";
+import type { SessionResumption } from "./resume/session_resumption.ts";
 import type { SessionCounters } from "./flow/counters.ts";
 import { SharedState, type SharedStateOwner } from "./flow/shared_state.ts";
 import { FrameDispatcher, type FrameReceivers } from "./frame_dispatcher.ts";
@@ -109,8 +111,7 @@ export class Session
   readonly shared: SharedState;
   /** The calls that this side makes. */
   readonly outgoing: OutgoingCalls;
-  /** The calls that the peer makes. */
-  readonly incoming: IncomingCalls;
+  readonly #incoming: PeerCalls;
   /** The credential refreshes. */
   readonly credentialRefresh: CredentialRefresh;
   /** @inheritdoc */
@@ -149,20 +150,16 @@ export class Session
     shared.now = now;
     shared.writer.log.clock = shared;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
-    this.incoming = new IncomingCalls(
-      shared,
-      isClient ? 2 : 1,
-      host,
-      methods.sizes,
-      config.running,
-    );
+    const firstId = isClient ? 2 : 1;
+    const { calls, running } = config;
+    this.#incoming = calls === undefined
+      ? new RefusedCalls(shared, firstId)
+      : new calls(shared, firstId, host, methods.sizes, running);
     this.credentialRefresh = new CredentialRefresh(shared, host, config);
     this.handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);
     this.ping = new Ping(shared);
-    this.resumption = config.resume === undefined
-      ? undefined
-      : new SessionResumption(config.resume);
+    this.resumption = config.resume;
     const state = isClient ? "new" : "waiting";
     this.#lifecycle = new Lifecycle(state, this, host);
     this.#dispatcher = new FrameDispatcher(shared, isClient, this);
@@ -176,6 +173,11 @@ export class Session
   enter(now: number): this {
     this.shared.now = now;
     return this;
+  }
+
+  /** The calls that the peer makes, for their handlers. */
+  get incoming(): IncomingCalls {
+    return this.#incoming as IncomingCalls; // there are handlers only if this side serves methods
   }
 
   // ── readable state ─────────────────────────────────────────────────────
@@ -284,7 +286,7 @@ export class Session
         items: shared.itemCredit.available,
       },
       creditGranted: {
-        ...this.incoming.creditGranted,
+        ...this.#incoming.creditGranted,
         items: itemsInUse?.credit.available ?? limits.itemsWindow,
       },
       windowLeft: itemsInUse?.raises.pool.left ?? limits.itemsWindow,
@@ -301,7 +303,7 @@ export class Session
     if (this.state === "closed") return;
     const { shared } = this;
     shared.refusesCalls = restricted;
-    this.incoming.pause(restricted);
+    this.#incoming.pause(restricted);
     shared.itemsInUse?.pause(restricted);
   }
 
@@ -344,7 +346,7 @@ export class Session
     }
     const { methods } = this.#config;
     this.peer = hello;
-    this.incoming.methods = servedMethods(hello.methods, methods);
+    this.#incoming.methods = servedMethods(hello.methods, methods);
     this.outgoing.unserved = unservedMethods(hello, methods);
     this.#lifecycle.on("hello");
     if (this.state === "open") this.#open(hello, hello.token);
@@ -486,7 +488,7 @@ export class Session
   /** Stops or restarts what waits for the peer: it cannot act without a link. */
   #restartTimers(): void {
     this.outgoing.restartTimers();
-    this.incoming.restartTimer();
+    this.#incoming.restartTimer();
   }
 
   /** @inheritdoc */
@@ -629,7 +631,7 @@ export class Session
   #receiveOpen(frame: Uint8Array): void {
     if (this.resumption?.inUse) this.#count(this.resumption, frame);
     this.#dispatcher.receive(frame);
-    this.incoming.resumeGate(); // CREDIT may have let items leave
+    this.#incoming.resumeGate(); // CREDIT may have let items leave
   }
 
   /** Counts a frame, and acknowledges it if that is due. @throws {MalformedError} */
@@ -710,7 +712,7 @@ export class Session
     this.#writtenAt = now;
     this.resumption?.sink.feed();
     writer.drain();
-    this.incoming.resumeGate();
+    this.#incoming.resumeGate();
     this.#heartbeat.watch(now, writer); // frames that waited are unsent now
     this.outgoing.reportRoom();
     this.#lifecycle.finishDrainIfIdle();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RequestHost } from "./calls/incoming_calls.ts";
+import type { IncomingCalls, RequestHost } from "./calls/incoming_calls.ts";
 import type { RunningHandlers } from "./calls/running_handlers.ts";
 import type { NotifyHost } from "./calls/outgoing_calls.ts";
 import type { LifecycleHost } from "./control/lifecycle.ts";
@@ -43,6 +43,11 @@ export interface SessionHost
   onCut(reason: SessionError): void;
 }
 
+/** Constructor of the part that handles the calls of the peer. */
+export type NewIncomingCalls = new (
+  ...args: ConstructorParameters<typeof IncomingCalls>
+) => IncomingCalls;
+
 /** The parts and limits of a session. */
 export interface SessionConfig extends HandshakeConfig {
   /** The sink that receives frames. */
@@ -51,6 +56,8 @@ export interface SessionConfig extends HandshakeConfig {
   readonly limits: SessionLimits;
   /** Receiver of the events. */
   readonly host: SessionHost;
+  /** Handles the calls of the peer; `undefined` if each one is refused. */
+  readonly calls: NewIncomingCalls | undefined;
   /** Credit for raising windows that the sessions of a server share. */
   readonly raises?: CreditPool | undefined;
   /** The handlers of all sessions of a server. */

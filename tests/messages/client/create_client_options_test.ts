@@ -1,3 +1,4 @@
+import { ALL_PLUGINS } from "../../../lib/messages/connection/all_plugins.ts";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
@@ -7,19 +8,28 @@ import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { TransportError } from "../../../lib/transport/errors.ts";
 
 Deno.test("a server that does not answer leaves calls the time to reach another one", () => {
-  const several = resolveClientOptions({}, 3);
+  const several = resolveClientOptions({}, 3, ALL_PLUGINS);
   assertEquals(several.transport, { timeout: 3_000 });
   assertEquals(several.wait.timeout, 10_000); // the time for three of them
-  assertEquals(resolveClientOptions({}, 1).transport, {});
+  assertEquals(resolveClientOptions({}, 1, ALL_PLUGINS).transport, {});
   const own = { transport: { timeout: 7 } };
-  assertEquals(resolveClientOptions(own, 2).transport, { timeout: 7 });
+  assertEquals(resolveClientOptions(own, 2, ALL_PLUGINS).transport, {
+    timeout: 7,
+  });
 });
 
 Deno.test("calls that wait outlast the spread of a drain", () => {
-  const { reconnect } = resolveClientOptions({ wait: { timeout: 9_000 } }, 1);
+  const { reconnect } = resolveClientOptions(
+    { wait: { timeout: 9_000 } },
+    1,
+    ALL_PLUGINS,
+  );
   assertEquals(reconnect.maxSpread, 4_500);
   const own = { wait: { timeout: 0 }, reconnect: { spread: 700 } };
-  assertEquals(resolveClientOptions(own, 1).reconnect.maxSpread, 700);
+  assertEquals(
+    resolveClientOptions(own, 1, ALL_PLUGINS).reconnect.maxSpread,
+    700,
+  );
 });
 
 Deno.test("transport options that a client cannot use are rejected at once", () => {
@@ -31,7 +41,7 @@ Deno.test("transport options that a client cannot use are rejected at once", () 
   ];
   for (const [transport, message] of cases) {
     assertThrows(
-      () => resolveClientOptions({ transport }, 1),
+      () => resolveClientOptions({ transport }, 1, ALL_PLUGINS),
       TypeError,
       message,
     );

@@ -26,7 +26,7 @@ const P = protocol({ name: "p", server: { get: unary<void, number>() } });
 
 /** Makes a call whose attempts fail as listed, and returns its attempts. */
 async function attemptsOf(failures: CallError[], maxAttempts: number) {
-  const [method] = sideTables(P, "client", {}).calls;
+  const [method] = sideTables(P, "client", {}, undefined).calls;
   const pauses: number[] = [];
   const host: ResendHost = {
     waiting: new WaitingCalls({ calls: 10, bytes: 1_000 }),
@@ -95,7 +95,7 @@ const Pay = protocol({
 
 /** Makes calls through a host that a test changes, and writes down their attempts. */
 function resending(changes: Partial<ResendHost> = {}, declared = P) {
-  const [method] = sideTables(declared, "client", {}).calls;
+  const [method] = sideTables(declared, "client", {}, undefined).calls;
   let settled = 0;
   const host: ResendHost = {
     ...{ waiting: new WaitingCalls({ calls: 10, bytes: 1_000 }) },

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../lib/messages/session/wire/limits.ts";
+import { ALL_PLUGINS } from "../../../lib/messages/connection/all_plugins.ts";
 import {
   type Incident,
   resolveSessionOptions,
@@ -12,16 +13,20 @@ Deno.test(
   "resolveSessionOptions() fills in the defaults and checks limits",
   none,
   () => {
-    const resolved = resolveSessionOptions({ limits: { maxCalls: 64 } });
+    const resolved = resolveSessionOptions(
+      { limits: { maxCalls: 64 } },
+      ALL_PLUGINS,
+    );
     assertEquals(resolved.codecs.map(({ name }) => name), ["msgpack"]);
     assertEquals(resolved.limits, { ...DEFAULT_LIMITS, maxCalls: 64 });
     assertThrows(
-      () => resolveSessionOptions({ limits: { maxCalls: 0 } }),
+      () => resolveSessionOptions({ limits: { maxCalls: 0 } }, ALL_PLUGINS),
       RangeError,
       'limit "maxCalls"',
     );
     assertThrows(
-      () => resolveSessionOptions({ exposeErrors: "all" as "stack" }), // possible from JavaScript
+      () =>
+        resolveSessionOptions({ exposeErrors: "all" as "stack" }, ALL_PLUGINS), // possible from JavaScript
       RangeError,
       'Cannot expose errors as "all"',
     );
@@ -33,11 +38,15 @@ Deno.test(
   none,
   () => {
     // Sessions and remotes look at this member only.
-    assertEquals(resolveSessionOptions({}).observers, undefined);
-    assertEquals(resolveSessionOptions({ observers: [] }).observers, undefined);
+    assertEquals(resolveSessionOptions({}, ALL_PLUGINS).observers, undefined);
+    assertEquals(
+      resolveSessionOptions({ observers: [] }, ALL_PLUGINS).observers,
+      undefined,
+    );
     for (const observers of [{}, [undefined], ["x"]]) {
       assertThrows(
-        () => resolveSessionOptions({ observers: observers as never }), // possible from JavaScript
+        () =>
+          resolveSessionOptions({ observers: observers as never }, ALL_PLUGINS), // possible from JavaScript
         TypeError,
         "Cannot use",
       );
@@ -65,7 +74,7 @@ Deno.test(
           told.push(incident);
           return fail();
         },
-      });
+      }, ALL_PLUGINS);
       const { incident: id, exposed } = report(error, "shop.price");
       assertEquals(exposed, "");
       assertMatch(id, /^[0-9a-f-]{36}$/);
@@ -84,7 +93,7 @@ Deno.test(
     const { error } = console;
     console.error = (...args) => void printed.push(args);
     try {
-      const { report } = resolveSessionOptions({});
+      const { report } = resolveSessionOptions({}, ALL_PLUGINS);
       const failure = new Error("x");
       const { incident: first } = report(failure, "a.b");
       const { incident: second } = report(failure, "");

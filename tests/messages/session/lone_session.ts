@@ -15,6 +15,7 @@ import {
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import type { SessionConfig } from "../../../lib/messages/session/session_host.ts";
+import { IncomingCalls } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import {
   Flag,
@@ -208,8 +209,10 @@ export class Lone {
     checksCredentials = role === "server",
     sizes: RecentSizes = smallSizes(TABLES.calls.length),
     running?: RunningHandlers,
+    serves = true,
   ) {
     this.session = new Session({
+      calls: serves ? IncomingCalls : undefined,
       role,
       sink: this.sink,
       codecs,

@@ -27,11 +27,12 @@ import {
   type MethodTables,
   servedTable,
 } from "../../../lib/messages/session/control/method_matching.ts";
-import type { ResumeConfig } from "../../../lib/messages/session/resume/session_resumption.ts";
+import type { SessionResumption } from "../../../lib/messages/session/resume/session_resumption.ts";
 import type {
   ResumePoint,
   SessionToken,
 } from "../../../lib/messages/session/wire/resumption.ts";
+import { IncomingCalls } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import type { SessionHost } from "../../../lib/messages/session/session_host.ts";
 import type {
@@ -285,7 +286,7 @@ export class Side implements SessionHost {
       pipe: Pipe;
       limits: SessionLimits;
       methods: MethodTables;
-      resume?: ResumeConfig;
+      resume?: SessionResumption;
       /** Receives the frames instead of the pipe. */
       sink?: FrameSink;
     },
@@ -294,6 +295,7 @@ export class Side implements SessionHost {
     this.name = name;
     this.pipe = parts.pipe;
     this.session = new Session({
+      calls: IncomingCalls,
       role: name,
       sink: parts.resume?.sink ?? parts.sink ?? parts.pipe,
       resume: parts.resume,

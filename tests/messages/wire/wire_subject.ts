@@ -38,9 +38,11 @@ import type { OnceField } from "../../../lib/messages/session/wire/once_field.ts
 import type { MethodInfo } from "../../../lib/messages/session/wire/hello.ts";
 import type { DrainOptions } from "../../../lib/messages/session/control/drain.ts";
 import { ResumableSink } from "../../../lib/messages/session/resume/resumable_sink.ts";
+import { SessionResumption } from "../../../lib/messages/session/resume/session_resumption.ts";
 import { Feature } from "../../../lib/messages/session/wire/features.ts";
 import type { ResumePoint } from "../../../lib/messages/session/wire/resumption.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
+import { IncomingCalls } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { SessionConfig } from "../../../lib/messages/session/session_host.ts";
 import type { Method } from "../../vectors/conversations/bytes.ts";
 import type {
@@ -148,6 +150,7 @@ export class Subject {
     this.#resumes = ((features?.[role] ?? 0) & Feature.RESUME) !== 0;
     this.#newSession = () =>
       new StallingSession({
+        calls: IncomingCalls,
         ...this.#sinks(),
         role,
         codecs: [this.#codec],
@@ -215,7 +218,7 @@ export class Subject {
   #sinks(): Pick<SessionConfig, "sink" | "resume"> {
     if (!this.#resumes) return { sink: this.#sink };
     const sink = new ResumableSink(this.#sink);
-    return { sink, resume: { sink, grace: 30_000 } };
+    return { sink, resume: new SessionResumption({ sink, grace: 30_000 }) };
   }
 
   /** The session that uses the connection. */

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { printable } from "../../support/printable.ts";
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
@@ -36,7 +35,9 @@ import {
   ReceivedNotifications,
 } from "./received_notifications.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
+import type { PeerCalls, PeerCredit } from "./peer_calls.ts";
 import { RequestReader, type RequestSink } from "./request_reader.ts";
+import { unservedError } from "./unserved_error.ts";
 import { dropQueued, receiveCredit } from "../flow/outgoing_items.ts";
 import { discardItems, endItems, receiveItem } from "../flow/received_items.ts";
 import { getU16, HEADER } from "../wire/frame_header.ts";
@@ -70,7 +71,8 @@ export interface RequestHost extends NotificationHost {
 const SIZES_PERIOD = 10_000;
 
 /** The calls that the peer makes. */
-export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
+export class IncomingCalls
+  implements PeerCalls, RequestSink, IncomingCallOwner, GateHost {
   /** Calls that occupy a slot. */
   readonly calls: CallTable<IncomingCall> = new CallTable();
   /** State that the session's parts share. */
@@ -167,10 +169,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   }
 
   /** Credit that the peer has left for requests and for notifications. */
-  get creditGranted(): {
-    readonly requests: number;
-    readonly notifications: number;
-  } {
+  get creditGranted(): PeerCredit {
     const { connectionWindow, notifyWindow } = this.shared.limits;
     return {
       requests: this.#reader?.requestCredit.available ?? connectionWindow,
@@ -202,6 +201,11 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
   /** Highest id of a call that may run, or 0. */
   get lastBegun(): number {
     return Math.max(0, Math.min(this.#reader?.lastId ?? 0, this.lastAllowed));
+  }
+
+  /** @inheritdoc */
+  receive(kind: number, id: number, frame: Uint8Array): void {
+    this.reader.receive(kind, id, frame);
   }
 
   // ── start ──────────────────────────────────────────────────────────────
@@ -274,12 +278,7 @@ export class IncomingCalls implements RequestSink, IncomingCallOwner, GateHost {
     number: number,
   ): CallError | undefined {
     if (method === undefined || !("index" in method)) {
-      const name = method === undefined
-        ? `number ${number}`
-        : printable(method.name);
-      return new CallError(`method ${name} is not served`, {
-        code: "unimplemented",
-      });
+      return unservedError(method, number);
     }
     if (method.info.shape === "notification") {
       const message =

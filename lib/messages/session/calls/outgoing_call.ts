@@ -76,7 +76,7 @@ export interface GiveUpReason {
 }
 
 /** The bytes of a call that is not queued. */
-export const NO_BYTES: Uint8Array = new Uint8Array(0);
+export const NO_BYTES: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** Operations that an outgoing call requests from its owner. */
 export interface OutgoingCallOwner {

@@ -96,7 +96,7 @@ const EARLY_RESULT: GiveUpReason = {
 const EARLY_CREDIT = "CREDIT arrived before the REQUEST was complete";
 
 /** Error for calls made before the handshake permits them. */
-const NOT_OPEN: CallError = sessionUnavailable(
+const NOT_OPEN: CallError = /* @__PURE__ */ sessionUnavailable(
   "the handshake is not complete; wait until the session is open",
 );
 

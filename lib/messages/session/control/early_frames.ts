@@ -13,7 +13,7 @@ export interface EarlyFrame {
   readonly receivedAt: number;
 }
 
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
 
 /** Frames in the order of their arrival. */
 export class EarlyFrames {

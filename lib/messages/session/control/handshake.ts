@@ -21,7 +21,7 @@ import {
 import { Feature } from "../wire/features.ts";
 import { INITIAL_PEER_LIMITS } from "../wire/limits.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import type { ResumeConfig } from "../resume/session_resumption.ts";
+import type { SessionResumption } from "../resume/session_resumption.ts";
 import {
   findMismatches,
   type MethodTables,
@@ -56,8 +56,8 @@ export interface HandshakeConfig {
    * Milliseconds over which clients connect again after a loss (server only).
    */
   readonly spread?: number | undefined;
-  /** How sessions are resumed; `undefined` if they are not. */
-  readonly resume?: ResumeConfig | undefined;
+  /** How the session is resumed; `undefined` if it is not. */
+  readonly resume?: SessionResumption | undefined;
 }
 
 /** Entries of HELLO for the features in use. */
@@ -273,7 +273,10 @@ export class Handshake {
 }
 
 /** Names of lists of codecs, which many sessions have in common. */
-const codecNames = new WeakMap<readonly MessageCodec[], readonly string[]>();
+const codecNames = new WeakMap<
+  readonly MessageCodec[],
+  readonly string[]
+>();
 
 function namesOf(codecs: readonly MessageCodec[]): readonly string[] {
   let names = codecNames.get(codecs);

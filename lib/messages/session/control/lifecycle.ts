@@ -12,8 +12,8 @@ import {
   type SessionErrorCode,
 } from "../../errors/call_error.ts";
 import { sessionUnavailable } from "../calls/call_failures.ts";
-import type { IncomingCalls } from "../calls/incoming_calls.ts";
 import type { OutgoingCalls } from "../calls/outgoing_calls.ts";
+import type { PeerCalls } from "../calls/peer_calls.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import type { SessionResumption } from "../resume/session_resumption.ts";
 import { Kind } from "../wire/frame_header.ts";
@@ -58,7 +58,7 @@ export interface LifecycleParts {
   /** The calls that this side makes. */
   readonly outgoing: OutgoingCalls;
   /** The calls that the peer makes. */
-  readonly incoming: IncomingCalls;
+  readonly incoming: PeerCalls;
   /** The handshake. */
   readonly handshake: Handshake;
   /** The credential refreshes. */

@@ -15,6 +15,9 @@ import {
   type LinkSink,
   ResumableSink,
 } from "../../../../lib/messages/session/resume/resumable_sink.ts";
+import { RESUMING } from "../../../../lib/messages/session/resume/resuming.ts";
+import { SessionResumption } from "../../../../lib/messages/session/resume/session_resumption.ts";
+import { IncomingCalls } from "../../../../lib/messages/session/calls/incoming_calls.ts";
 import { Session } from "../../../../lib/messages/session/session.ts";
 import type { Hello } from "../../../../lib/messages/session/wire/hello.ts";
 import { hasPosition } from "../../../../lib/messages/session/wire/frame_header.ts";
@@ -144,7 +147,7 @@ export class ResumableSide extends Side {
     super(simulation, name, {
       ...parts,
       sink: link,
-      ...(resumes && { resume: { sink, grace: GRACE } }),
+      ...(resumes && { resume: new SessionResumption({ sink, grace: GRACE }) }),
     });
     this.#clock = simulation;
     this.sink = sink;
@@ -330,13 +333,14 @@ class Fresh {
       throw new Error("unexpected");
     };
     this.session = new Session({
+      calls: IncomingCalls,
       role,
       sink: link,
       codecs: [bytes()],
       limits: (simulation[role] as Side).session.limits,
       methods: { ...TABLES, sizes: smallSizes(TABLES.calls.length) },
       checksCredentials: false,
-      resume: { sink: new ResumableSink(link), grace: GRACE },
+      resume: RESUMING.begin(link, GRACE),
       now: simulation.now,
       host: {
         onRequest: unexpected,

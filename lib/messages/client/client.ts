@@ -1,0 +1,619 @@
+/**
+ * Clients that outlive their connections.
+ *
+ * ```text
+ *   client.remote ─▶ interceptors ─▶ resender ─▶ the slot with the least load
+ *                                      │  ▲
+ *                             no session  session opened, onSession() done
+ *                                      ▼  │
+ *                                 waiting calls
+ * ```
+ *
+ * @module
+ */
+import type { ConnectAddress } from "../../transport/connect.ts";
+import { buildRemote } from "../calls/remote.ts";
+import type { CallSession } from "../calls/pending_call.ts";
+import { type SideTables, sideTables } from "../connection/side_tables.ts";
+import type { SessionPlugins } from "../connection/session_plugins.ts";
+import { checkReason } from "../connection/typed_session.ts";
+import { CallError } from "../errors/call_error.ts";
+import { mayBeUnawaited } from "../errors/unawaited.ts";
+import type {
+  AnyProtocol,
+  BoundMethod,
+  Remote,
+} from "../protocol/protocol_types.ts";
+import type { DrainOptions } from "../session/control/drain.ts";
+import { checkDrainOptions } from "../connection/session_options.ts";
+import { AddressList, type ListedAddress } from "./address_list.ts";
+import { Backoff } from "./backoff.ts";
+import { type ClientEvent, ClientEvents } from "./client_events.ts";
+import type { ClientSession } from "./client_session.ts";
+import { type ClientStatus, STATUS } from "./client_status.ts";
+import { type ClientTransport, endpointName } from "./client_transport.ts";
+import { type Connector, isConnector } from "./connector.ts";
+import {
+  type ClientBaseOptions,
+  resolveClientOptions,
+  type ResolvedClientOptions,
+} from "./create_client_options.ts";
+import { SessionTotals } from "../observe/session_totals.ts";
+import type { ClientStats } from "../observe/stats.ts";
+import { OnceNumbers } from "./once_numbers.ts";
+import {
+  type ClientSessionImpl,
+  openSession,
+  type ResumeOptions,
+} from "./open_session.ts";
+import { directCalls, resender, type ResendHost } from "./resender.ts";
+import { RetryBudget } from "./retry_budget.ts";
+import { SessionSlot, type SlotHost } from "./session_slot.ts";
+import { CONNECT_TIMEOUT, whileConnecting, within } from "./time_limits.ts";
+import { WaitingCalls } from "./waiting_calls.ts";
+
+/**
+ * A client that keeps sessions open for as long as it lives.
+ *
+ * Returned by {@linkcode createClient}. Disposing it closes it.
+ *
+ * @typeParam P the protocol
+ *
+ * @category Clients
+ */
+export interface Client<P extends AnyProtocol> extends AsyncDisposable {
+  /** The server's methods, as functions. */
+  readonly remote: Remote<P, "server">;
+  /**
+   * Status of the client. With several connections, that of the best one:
+   * `connected` as long as one has a session.
+   */
+  readonly status: ClientStatus;
+  /**
+   * The session for new calls, if there is one.
+   *
+   * A session that is being resumed counts; its calls wait.
+   */
+  readonly session: ClientSession<P> | undefined;
+  /**
+   * Figures of the client, at the moment of reading: its sessions together, also ended
+   * ones.
+   */
+  readonly stats: ClientStats;
+  /**
+   * Waits until a session is open. After a loss, waits for the next session.
+   *
+   * It waits without a time limit, for example while no server runs. A session
+   * that is being resumed counts as open.
+   *
+   * @throws {CallError} `unavailable`, if the client is refused, drains or is closed
+   */
+  ready(): Promise<void>;
+  /**
+   * Returns the events from now on; ends when the client is closed.
+   *
+   * The client begins to connect when it is created: read {@linkcode Client.status}
+   * for its state before the first event.
+   *
+   * A reader that is slow misses the oldest of more than 100 events.
+   *
+   * @example Log why a client has no session
+   * ```ts
+   * import { createClient, protocol, serve, unary } from "@lengthwise/lengthwise";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Echo = protocol({ name: "echo", server: { echo: unary<string, string>() } });
+   * await using server = await serve(Echo, { port: 0 }).handle({ echo: (text) => text });
+   * const client = createClient(Echo, server.addr);
+   *
+   * const kinds: string[] = [];
+   * const logging = (async () => {
+   *   for await (const { kind, address, cause, delay } of client.events()) {
+   *     kinds.push(kind);
+   *     if (cause !== undefined) console.warn(address, kind, cause, `${delay} ms`);
+   *   }
+   * })();
+   * await client.ready();
+   * await client.close();
+   * await logging; // ends with the client
+   * assertEquals(kinds, ["connected", "closed"]);
+   * ```
+   */
+  events(): AsyncIterableIterator<ClientEvent>;
+  /**
+   * Waits for calls in flight, then closes the client.
+   *
+   * New calls fail, and so do calls that wait for a session.
+   *
+   * Streams count as calls. Calls that still run after the grace period fail.
+   * `close()` ends a drain in progress; another `drain()` waits for its end.
+   *
+   * @param options the grace period, and the code that the servers receive
+   * @throws {RangeError} if an option is out of range
+   * @throws {TypeError} if an option is unknown
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /**
+   * Closes the client and its sessions. Calls in flight and calls that wait
+   * fail.
+   *
+   * @param reason the reason, which the servers receive
+   * @throws {TypeError} if the reason is not a string
+   */
+  close(reason?: string): Promise<void>;
+  /** Keeps the process alive while the client is open. This is the default. */
+  ref(): void;
+  /**
+   * Lets the process exit while the client is open.
+   *
+   * An attempt to connect, with `credentials` and `onSession`, still keeps it alive
+   * until it ends, and so does a call that waits.
+   */
+  unref(): void;
+}
+
+/** The parts of a client that its entry point chooses. */
+export interface ClientParts {
+  /** Connects to addresses. */
+  readonly transport: ClientTransport;
+  /** Optional parts of its sessions. */
+  readonly plugins: SessionPlugins;
+}
+
+/**
+ * Creates a client from its parts; see `createClient()`.
+ *
+ * @param protocol the protocol that both sides share
+ * @param addresses the server's address, or the addresses of several servers
+ * @param given the options
+ */
+export function startClient<P extends AnyProtocol>(
+  protocol: P,
+  addresses: ClientAddress | readonly ClientAddress[],
+  given: ClientBaseOptions<P> & { handlers?: object },
+  { transport, plugins }: ClientParts,
+): Client<P> {
+  const list = isList(addresses) ? addresses : [addresses];
+  const resolved = resolveClientOptions<P>(given, list.length, plugins);
+  const sockets = list.filter((address): address is ConnectAddress =>
+    !isConnector(address)
+  );
+  if (sockets.length > 0) transport.check(sockets, resolved.transport);
+  const { handlers = {} } = given;
+  const tables = sideTables(protocol, "client", handlers, plugins.serving);
+  const named = list.map((address): ListedAddress<ClientAddress> => ({
+    address,
+    name: endpointName(address, transport),
+  }));
+  return new ClientImpl<P>(named, { tables, transport }, resolved);
+}
+
+/** An address of a server. */
+export type ClientAddress = ConnectAddress | Connector;
+
+/** Milliseconds that `credentials` may take. */
+const CREDENTIALS_TIMEOUT = 10_000;
+/** Milliseconds that `onSession` may take. */
+const ON_SESSION_TIMEOUT = 5_000;
+/** Age in ms of a session that may receive all waiting calls. */
+const RELEASE_AFTER = 1_000;
+
+class ClientImpl<P extends AnyProtocol>
+  implements Client<P>, SlotHost<P, ClientAddress>, ResendHost {
+  readonly addresses: AddressList<ClientAddress>;
+  readonly backoff: Backoff;
+  readonly waiting: WaitingCalls;
+  readonly budget: RetryBudget;
+  readonly pauses: Set<(error: CallError) => void> = new Set();
+  readonly once: OnceNumbers = new OnceNumbers();
+  readonly remote: Remote<P, "server">;
+  ended: CallError | undefined = undefined;
+  lastFailure: unknown = undefined;
+  readonly #options: ResolvedClientOptions<P>;
+  readonly #tables: SideTables;
+  readonly #transport: ClientTransport;
+  readonly #methods: ReadonlyMap<string, BoundMethod>;
+  readonly #slots: readonly SessionSlot<P, ClientAddress>[];
+  /** Index of the slot that was used last; sessions with equal loads take turns. */
+  #used = -1;
+  readonly #events: ClientEvents = new ClientEvents();
+  readonly #totals: SessionTotals = new SessionTotals();
+  #failedConnects = 0;
+  /** Resolves when no slot makes attempts any more. */
+  readonly #stopped: Promise<unknown>;
+  #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  #closed: Promise<void> | undefined = undefined;
+  /** Releases the calls that still wait after the first ones. */
+  #release: ReturnType<typeof setTimeout> | undefined = undefined;
+
+  constructor(
+    addresses: readonly ListedAddress<ClientAddress>[],
+    { tables, transport }: {
+      readonly tables: SideTables;
+      readonly transport: ClientTransport;
+    },
+    options: ResolvedClientOptions<P>,
+  ) {
+    this.#options = options;
+    this.#tables = tables;
+    this.#transport = transport;
+    this.#methods = new Map(tables.calls.map((bound) => [bound.name, bound]));
+    this.addresses = new AddressList(addresses);
+    this.backoff = new Backoff(options.reconnect, Math.random);
+    this.waiting = new WaitingCalls(options.wait);
+    this.budget = new RetryBudget(options.budget);
+    this.#ready.promise.catch(() => {}); // ready() need not have been called
+    const { interceptors } = options.session;
+    this.remote = buildRemote(tables.calls, {
+      peer: () => this.#peer(),
+      timeLeft: () => Infinity,
+      defaults: options.session.callDefaults,
+      interceptors: [...interceptors, resender(this)],
+      protocol: tables.name,
+      observers: options.session.observers,
+      direct: interceptors.length === 0 ? directCalls(this) : undefined,
+    }) as Remote<P, "server">; // built from the protocol P
+    this.#slots = Array.from(
+      { length: options.connections },
+      (_, index) => new SessionSlot(this, index > 0),
+    );
+    this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
+  }
+
+  // ── members that applications use ──────────────────────────────────────
+
+  get status(): ClientStatus {
+    const states = this.#slots.map(({ state }) => STATUS[state]);
+    const best = ([
+      "connected",
+      "resuming",
+      "connecting",
+      "backing-off",
+      "refused",
+    ] as const)
+      .find((status) => states.includes(status));
+    return best ?? "closed";
+  }
+
+  get stats(): ClientStats {
+    const totals = this.#totals;
+    return {
+      ...totals.traffic(),
+      sessions: {
+        open: totals.size,
+        opened: totals.openedSessions,
+        ended: { ...totals.endedByCode },
+      },
+      failedConnects: this.#failedConnects,
+      waitingCalls: this.waiting.size,
+      waitingBytes: this.waiting.bytes,
+    };
+  }
+
+  get session(): ClientSession<P> | undefined {
+    return this.#least();
+  }
+
+  ready(): Promise<void> {
+    return this.ended === undefined
+      ? this.#ready.promise
+      : mayBeUnawaited(Promise.reject(this.ended));
+  }
+
+  events(): AsyncIterableIterator<ClientEvent> {
+    return this.#events.read();
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    checkDrainOptions("drain()", options);
+    this.#end("the client drains");
+    const sessions = this.#sessions();
+    for (const slot of this.#slots) slot.close();
+    await Promise.all(sessions.map((session) => session.drain(options)));
+    await this.close();
+  }
+
+  close(reason = ""): Promise<void> {
+    checkReason(reason); // before anything has ended
+    return this.#closed ??= this.#close(reason);
+  }
+
+  async #close(reason: string): Promise<void> {
+    this.#end("the client is closed");
+    const sessions = this.#sessions();
+    for (const slot of this.#slots) slot.close();
+    this.#emit({ kind: "closed", address: "", attempt: 0 });
+    this.#events.end();
+    await Promise.all(sessions.map((session) => session.close(reason)));
+    await this.#stopped;
+  }
+
+  ref(): void {
+    for (const slot of this.#slots) slot.setRef(true);
+  }
+
+  unref(): void {
+    for (const slot of this.#slots) slot.setRef(false);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ── sessions ───────────────────────────────────────────────────────────
+
+  get freshCredentials(): boolean {
+    return this.#options.freshCredentials;
+  }
+
+  connect(
+    address: ClientAddress,
+    signal: AbortSignal,
+    slot: SessionSlot<P, ClientAddress>,
+  ): Promise<ClientSessionImpl<P>> {
+    const { patience, locations } = this.#options;
+    const { secondary } = slot;
+    const resume: ResumeOptions<P> = {
+      patience,
+      follows: (location) =>
+        this.addresses.find(location) !== undefined ||
+        locations(location) === true,
+      open: (resumes, { location, signal, limit }) => {
+        const target = location === undefined
+          ? address
+          : this.addresses.find(location) ?? location;
+        const attempt = { resume, resumes, signal, limit, secondary };
+        return this.#open(target, attempt);
+      },
+      onChanged: (change, cause) => slot.onChanged(change, cause),
+      onReplaced: (session) => slot.onReplaced(session),
+    };
+    const limit = this.#limitOf(slot.attempt);
+    return this.#open(address, { resume, signal, limit, secondary });
+  }
+
+  /**
+   * Returns how long an attempt may take, with the handshake, in ms.
+   *
+   * With several addresses, the attempts of the first round are short, so that
+   * calls that wait can still reach another server. Later ones are longer, because
+   * the servers may be slow.
+   */
+  #limitOf(attempt: number): number {
+    const { timeout = 0 } = this.#options.transport;
+    const { size } = this.addresses;
+    if (size === 1 || timeout === 0) return CONNECT_TIMEOUT;
+    const round = Math.floor((attempt - 1) / size);
+    return Math.min(CONNECT_TIMEOUT, timeout * 2 ** round);
+  }
+
+  async #open(
+    address: ClientAddress,
+    { resume, resumes, signal, limit, secondary }: {
+      readonly secondary: boolean;
+      readonly resume: ResumeOptions<P>;
+      readonly resumes?: ClientSessionImpl<P>;
+      readonly signal: AbortSignal;
+      readonly limit: number;
+    },
+  ): Promise<ClientSessionImpl<P>> {
+    const { session: resolved } = this.#options;
+    const transport = isConnector(address)
+      ? {}
+      : this.#transport.optionsFor(address, this.#options.transport);
+    const credentials = await within(
+      CREDENTIALS_TIMEOUT,
+      "credentials()",
+      signal,
+      () =>
+        this.freshCredentials || resumes === undefined
+          ? this.#options.credentials()
+          : resumes.lastCredentials,
+    );
+    const parts = {
+      tables: this.#tables,
+      resolved,
+      transport: this.#transport,
+    };
+    try {
+      const session = await whileConnecting(
+        signal,
+        (signal) => {
+          const options = {
+            credentials,
+            transport,
+            signal,
+            resume,
+            secondary,
+          };
+          return openSession<P>(parts, address, options, resumes);
+        },
+        limit,
+      );
+      this.#count(session);
+      return session;
+    } catch (error) {
+      this.#failedConnects++;
+      throw error;
+    }
+  }
+
+  #count(session: ClientSessionImpl<P>): void {
+    if (session.handedOver) return; // another session continues
+    this.#totals.opened(session);
+    session.finished.then((reason) => this.#totals.ended(session, reason));
+  }
+
+  async prepare(
+    session: ClientSessionImpl<P>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await within(
+        ON_SESSION_TIMEOUT,
+        "onSession()",
+        signal,
+        () => this.#options.onSession(session),
+        "; it must make its calls with its session",
+      );
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  changed(change: Omit<ClientEvent, "status">): void {
+    if (change.kind === "connected") {
+      this.lastFailure = undefined;
+      this.#ready.resolve();
+    } else if (change.cause !== undefined) this.lastFailure = change.cause;
+    const lost = change.kind === "lost" || change.kind === "draining";
+    if (lost && this.#least() === undefined) this.#renewReady();
+    const refused = change.kind === "refused";
+    if (refused) { for (const slot of this.#slots) slot.refuse(); }
+    this.#emit(change);
+    if (refused) {
+      const { cause } = change;
+      const why = cause instanceof Error ? `: ${cause.message}` : "";
+      this.#end(`every server has refused this client${why}`, cause);
+    }
+    this.#resume();
+  }
+
+  /** Lets `ready()` wait for the next session. */
+  #renewReady(): void {
+    if (this.ended !== undefined) return;
+    this.#ready = Promise.withResolvers();
+    this.#ready.promise.catch(() => {}); // as in the constructor
+  }
+
+  #emit(change: Omit<ClientEvent, "status">): void {
+    this.#events.emit({ ...change, status: this.status });
+  }
+
+  #sessions(): ClientSessionImpl<P>[] {
+    return this.#slots.flatMap(({ sessions }) => sessions);
+  }
+
+  /**
+   * Returns the open session with the fewest calls. Of several, it is the first
+   * after the one that was used last.
+   */
+  #least(): ClientSessionImpl<P> | undefined {
+    const slots = this.#slots;
+    let least: ClientSessionImpl<P> | undefined;
+    for (let step = 1; step <= slots.length; step++) {
+      const { session } = slots[(this.#used + step) % slots.length]!; // in range
+      if (!session?.takesCalls) continue;
+      if (least === undefined || isBetter(session, least)) least = session;
+    }
+    return least;
+  }
+
+  /** Fails all calls from now on. */
+  #end(why: string, cause?: unknown): void {
+    if (this.ended !== undefined) return;
+    const ended = this.ended = unavailable(why, cause);
+    this.#ready.reject(ended);
+    clearTimeout(this.#release);
+    this.waiting.failAll(ended);
+    for (const fail of [...this.pauses]) fail(ended);
+  }
+
+  // ── calls ──────────────────────────────────────────────────────────────
+
+  get maxAttempts(): number {
+    return this.#options.maxAttempts;
+  }
+
+  get waitTimeout(): number {
+    return this.#options.wait.timeout;
+  }
+
+  get callTimeout(): number | undefined {
+    return this.#options.session.callDefaults.timeout;
+  }
+
+  get hasSession(): boolean {
+    return this.#least() !== undefined;
+  }
+
+  method(name: string): BoundMethod {
+    return this.#methods.get(name)!; // the remote has only these methods
+  }
+
+  copy(value: unknown): { copy: unknown; bytes: number } {
+    const [codec] = this.#options.session.codecs;
+    const bytes = codec.encode(value);
+    return { copy: codec.decode(bytes), bytes: bytes.length };
+  }
+
+  pause(attempt: number): number {
+    const { minDelay, maxDelay } = this.#options.reconnect;
+    return Math.random() * Math.min(maxDelay, minDelay * 2 ** attempt);
+  }
+
+  onSettled(): void {
+    if (this.waiting.size > 0) this.#resume();
+  }
+
+  /** Lets waiting calls start, but not all at once. */
+  #resume(): void {
+    this.waiting.resume(() => this.#hasRoom());
+    clearTimeout(this.#release);
+    if (this.waiting.size === 0 || !this.hasSession) return;
+    this.#release = setTimeout(() => this.#resume(), RELEASE_AFTER);
+  }
+
+  /**
+   * Whether a waiting call may start. A new session receives half of the calls
+   * that its server accepts; later, its own queue bounds them.
+   */
+  #hasRoom(): boolean {
+    const now = performance.now();
+    return this.#slots.some(({ session, openedAt }) => {
+      if (!session?.takesCalls) return false;
+      const { maxCalls = 1 } = session.session.peer ?? {};
+      return now - openedAt >= RELEASE_AFTER || session.load < maxCalls / 2;
+    });
+  }
+
+  /** Reports a notification that has waited in vain. */
+  onDropped(error: CallError): void {
+    this.#options.session.onDropped?.(1, error);
+  }
+
+  #peer(): CallSession {
+    const session = this.#least();
+    if (session !== undefined) {
+      this.#used = this.#slots.findIndex((slot) => slot.session === session);
+      return session;
+    }
+    throw this.ended ??
+      unavailable("there is no session", this.lastFailure);
+  }
+}
+
+/** Returns whether a session should receive the next call. */
+function isBetter<P extends AnyProtocol>(
+  session: ClientSessionImpl<P>,
+  other: ClientSessionImpl<P>,
+): boolean {
+  const cut = session.session.state === "cut";
+  if (cut !== (other.session.state === "cut")) return !cut;
+  return session.load < other.load;
+}
+
+function isList(
+  addresses: ClientAddress | readonly ClientAddress[],
+): addresses is readonly ClientAddress[] {
+  return Array.isArray(addresses);
+}
+
+function unavailable(why: string, cause: unknown): CallError {
+  return new CallError(why, {
+    code: "unavailable",
+    processed: "no",
+    cause,
+  });
+}
