@@ -69,7 +69,7 @@ export interface FrameErrorOptions extends ErrorOptions {
 }
 
 /** The codes; the compiler requires each of them. */
-const CODES: readonly string[] = Object.keys(
+const CODES: readonly string[] = /* @__PURE__ */ Object.keys(
   {
     "too-large": true,
     "too-short": true,

@@ -84,7 +84,7 @@ export function withOwnStack<E>(error: E): E {
   return error;
 }
 
-const CODES: readonly string[] = Object.keys(
+const CODES: readonly string[] = /* @__PURE__ */ Object.keys(
   {
     "address-in-use": true,
     "address-invalid": true,

@@ -57,7 +57,7 @@ export async function withTimeout<T>(
 }
 
 /** The longest delay of a timer in milliseconds, about 24.8 days. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
+const MAX_TIMEOUT = 0x7fff_ffff;
 
 /**
  * Checks a timeout option.

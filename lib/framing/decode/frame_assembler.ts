@@ -78,7 +78,7 @@ export interface FrameLayout {
   idle(): void;
 }
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 const NONE: readonly Uint8Array[] = [];
 /**
  * Number of bytes that a greedy layout examines first. Each further attempt

@@ -11,7 +11,7 @@ export const memory = {
   },
 };
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 /**
  * Minimum size of a buffer for a frame of unknown length. It is small in case
  * the peer stalls inside a header.

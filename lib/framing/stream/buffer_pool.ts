@@ -26,7 +26,9 @@ const SHELVES: readonly { size: number; kept: number }[] = [
   { size: 256 * 1024, kept: 2 },
 ];
 
-const shelves: Uint8Array<ArrayBuffer>[][] = SHELVES.map(() => []);
+const shelves: Uint8Array<ArrayBuffer>[][] = /* @__PURE__ */ SHELVES.map(
+  () => [],
+);
 
 /** Returns a buffer of at least `atLeast` bytes, with arbitrary content. */
 export function acquire(atLeast: number): Uint8Array<ArrayBuffer> {

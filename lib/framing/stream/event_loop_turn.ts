@@ -14,7 +14,7 @@
 const POLLED_AFTER = 64;
 
 // Polling takes real time where time is simulated, too.
-const { setTimeout } = globalThis;
+const setTimeout = globalThis.setTimeout;
 
 /** Calls a function after a pause, in which sockets are polled. */
 export function afterPause(callback: () => void): void {

@@ -41,7 +41,7 @@ export interface DetachedConnection<C extends ByteStream = ByteStream> {
 
 type State = "open" | "detaching" | "detached" | "closed";
 
-const DONE: Promise<void> = Promise.resolve();
+const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** The implementation of `FrameStream`. */
 export class Pump<C extends ByteStream> {

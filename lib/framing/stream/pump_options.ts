@@ -6,7 +6,7 @@
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 
 /** Longest delay of a timer (HTML, timers: a signed 32-bit integer). */
-const MAX_DELAY = 2 ** 31 - 1;
+const MAX_DELAY = 0x7fff_ffff;
 const COPY: readonly string[] = ["always", "auto", "never"];
 
 /**

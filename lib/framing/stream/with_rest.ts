@@ -5,7 +5,7 @@
  */
 import type { ByteStream } from "./byte_stream.ts";
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /** Members that close a connection; nothing can be read after them. */
 const CLOSING: ReadonlySet<PropertyKey> = new Set([

@@ -27,8 +27,8 @@ export interface Batch {
   readonly buffer?: Uint8Array<ArrayBuffer>;
 }
 
-const NOTHING = new Uint8Array(0);
-const UTF8 = new TextEncoder();
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+const UTF8 = /* @__PURE__ */ new TextEncoder();
 /**
  * Length of a text above which it is encoded elsewhere. A shorter one is encoded
  * in place, for which three bytes for each of its units are reserved.

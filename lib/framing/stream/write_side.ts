@@ -46,7 +46,7 @@ const PATIENCE = 8;
  */
 export const LARGE = 128 * 1024;
 
-const DONE: Promise<void> = Promise.resolve();
+const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** A promise that resolves when `at` bytes have been written. */
 interface Waiter {

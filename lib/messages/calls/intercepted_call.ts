@@ -407,7 +407,7 @@ export class InterceptedCall implements AsyncDisposable {
 const DONE: IteratorResult<unknown> = { done: true, value: undefined };
 
 /** Mark of a response; a copy made by spreading has it too. */
-const RESPONSE = Symbol("response of next()");
+const RESPONSE = /* @__PURE__ */ Symbol("response of next()");
 
 /** Marks a response; users do not see the type of the mark. */
 function marked<Response extends CallResponse>(response: Response) {

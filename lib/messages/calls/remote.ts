@@ -190,12 +190,12 @@ function timeLeft(
   );
 }
 
-const NO_OPTIONS: CallOptions = Object.freeze({});
+const NO_OPTIONS: CallOptions = /* @__PURE__ */ Object.freeze({});
 
 /** Bytes of a frame before its body: length and header. */
 const FRAME_HEAD = 4 + HEADER;
 
-const NO_DETAILS: AttemptDetails = Object.freeze({});
+const NO_DETAILS: AttemptDetails = /* @__PURE__ */ Object.freeze({});
 
 /** The options of a call. */
 export const CALL_OPTIONS: OptionNames<CallOptions> = {

@@ -55,7 +55,7 @@ export interface CodecErrorOptions extends ErrorOptions {
 }
 
 /** The codes; the compiler requires each of them. */
-const CODES: readonly string[] = Object.keys(
+const CODES: readonly string[] = /* @__PURE__ */ Object.keys(
   {
     unsupported: true,
     cycle: true,

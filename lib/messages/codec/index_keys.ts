@@ -11,11 +11,16 @@
 /** Maximum number of digits of an array index. */
 const MAX_DIGITS = 10;
 /** Largest array index (ECMA-262, 6.1.7). */
-const MAX_INDEX = 2 ** 32 - 2;
+const MAX_INDEX = 0xffff_fffe;
 const ZERO = 0x30, NINE = 0x39;
 /** Constructor of objects without room for properties. */
-const Empty = function () {} as unknown as new () => Record<string, unknown>; // a function is a constructor
-Empty.prototype = Object.prototype;
+const Empty = /* @__PURE__ */ emptyConstructor();
+
+function emptyConstructor(): new () => Record<string, unknown> {
+  const Empty = function () {};
+  Empty.prototype = Object.prototype;
+  return Empty as unknown as new () => Record<string, unknown>; // a function is a constructor
+}
 
 /** Returns the array index that a key in ASCII spells, or -1. */
 export function indexAt(bytes: Uint8Array, start: number, end: number): number {

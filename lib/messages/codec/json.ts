@@ -1,6 +1,20 @@
 /**
  * The JSON codec, which rejects values that JSON would change.
  *
+ * This entry has nothing else, so that a page does not carry another codec.
+ *
+ * @example Encode a value
+ * ```ts
+ * import { json } from "@lengthwise/lengthwise/json";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const codec = json();
+ * assertEquals(codec.decode(codec.encode({ sku: "A-1" })), { sku: "A-1" });
+ * ```
+ *
+ * The codecs are compared in `lib/messages/codec/README.md`, and
+ * `lib/messages/README.md` explains how the ends of a session choose one.
+ *
  * @module
  */
 import { checkOptions } from "../../support/check_options.ts";
@@ -26,12 +40,12 @@ import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 
 /** Upper bound of the bytes of a number or a string's header. */
 const MOST_PER_NODE = SLOT + BOXED + SLOT;
-const EMPTY = new Uint8Array(0);
-const toUtf8 = new TextEncoder();
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
+const toUtf8 = /* @__PURE__ */ new TextEncoder();
 // Without this option the decoder would drop a leading byte order mark.
-const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 /** Detects ill-formed UTF-8. It is slow, so it runs only if the text contains U+FFFD. */
-const fatalFromUtf8 = new TextDecoder("utf-8", { fatal: true });
+const fatalFromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Creates a JSON codec, for peers and tools that support only JSON. A body is

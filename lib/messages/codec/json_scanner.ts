@@ -34,11 +34,16 @@ const BRACKET = 0x5b,
 const SCALAR = 0, BETWEEN = 1, OPEN = 2, CLOSE = 3, TEXT = 4;
 
 /** The kind of each byte outside strings. */
-const KINDS = new Uint8Array(256);
-for (const character of " \t\n\r,:") KINDS[character.charCodeAt(0)] = BETWEEN;
-for (const character of "[{") KINDS[character.charCodeAt(0)] = OPEN;
-for (const character of "]}") KINDS[character.charCodeAt(0)] = CLOSE;
-KINDS[QUOTE] = TEXT;
+const KINDS: Uint8Array = /* @__PURE__ */ kindsOfBytes();
+
+function kindsOfBytes(): Uint8Array {
+  const kinds = new Uint8Array(256);
+  for (const char of " \t\n\r,:") kinds[char.charCodeAt(0)] = BETWEEN;
+  for (const char of "[{") kinds[char.charCodeAt(0)] = OPEN;
+  for (const char of "]}") kinds[char.charCodeAt(0)] = CLOSE;
+  kinds[QUOTE] = TEXT;
+  return kinds;
+}
 
 const PROTO = '"__proto__"';
 /** Length of the longest spelling of `"__proto__"`, with every character escaped. */
@@ -51,8 +56,8 @@ const LONGEST_EXPONENT = 2;
 const LONGEST_SMALL = 10;
 /** Up to three entries of a hash table. */
 const TABLE_KEY = 72;
-const EMPTY: Uint8Array = new Uint8Array(0);
-const fromUtf8 = new TextDecoder();
+const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+const fromUtf8 = /* @__PURE__ */ new TextDecoder();
 
 /** Maximum size of bodies whose keys all count as new; a table would take longer. */
 const FEW_KEYS = 512;

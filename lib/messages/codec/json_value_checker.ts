@@ -41,7 +41,9 @@ const JSON_HINTS: Hints = {
   bytes: "send its bytes as a base64 string, or a plain array",
 };
 
-const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
+const getPrototypeOf = Object.getPrototypeOf;
+const getOwnPropertyNames = Object.getOwnPropertyNames;
+const getOwnPropertySymbols = Object.getOwnPropertySymbols;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 

@@ -28,7 +28,7 @@ const PROBES = 32;
 const MOST_FOLLOWING = 1024;
 /** Number of an object's first keys whose order matters. */
 const LONGEST_SEQUENCE = 128;
-const EMPTY: Uint8Array = new Uint8Array(0);
+const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** Table of the keys and hidden classes of a body. */
 export class KeyTable {

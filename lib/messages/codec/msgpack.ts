@@ -1,6 +1,21 @@
 /**
  * The MessagePack codec, exact and safe against a hostile peer.
  *
+ * This entry has nothing else, so that a page does not carry another codec.
+ *
+ * @example Encode a value
+ * ```ts
+ * import { msgpack } from "@lengthwise/lengthwise/msgpack";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const codec = msgpack();
+ * const value = { sku: "A-1", image: new Uint8Array(2) };
+ * assertEquals(codec.decode(codec.encode(value)), value);
+ * ```
+ *
+ * The codecs are compared in `lib/messages/codec/README.md`, and
+ * `lib/messages/README.md` explains how the ends of a session choose one.
+ *
  * @module
  */
 // @ts-types="npm:msgpackr@2.1.3"
@@ -47,7 +62,7 @@ const BINARY = ["copy", "borrow"];
  * them fastest at offset 0 of a buffer that it has seen before.
  */
 const SMALL_BODY = 4096;
-const small = new Uint8Array(SMALL_BODY);
+const small = /* @__PURE__ */ new Uint8Array(SMALL_BODY);
 /**
  * Whether a decode is in progress.
  *
@@ -55,7 +70,7 @@ const small = new Uint8Array(SMALL_BODY);
  * extension may call `decode()` recursively.
  */
 let decoding = false;
-const NO_ROOM = new Uint8Array(0);
+const NO_ROOM = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * Creates a MessagePack codec. Bodies are standard MessagePack with two extension

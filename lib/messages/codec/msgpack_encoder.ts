@@ -59,13 +59,13 @@ const REFUSED = -1;
 /** Upper bound of the bytes of a number or a string's header. */
 const MOST_PER_NODE = SLOT + BOXED + SLOT;
 const MIN_INT64 = -(2n ** 63n), MAX_UINT64 = 2n ** 64n - 1n;
-const NOTHING = new Uint8Array(0);
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols } = Object;
 const objectPrototype: unknown = Object.prototype;
 const arrayPrototype: unknown = Array.prototype;
 const datePrototype: unknown = Date.prototype;
-const toUtf8 = new TextEncoder();
+const toUtf8 = /* @__PURE__ */ new TextEncoder();
 
 /** Encoder that writes values within the limits. */
 export class MsgpackEncoder {

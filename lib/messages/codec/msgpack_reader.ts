@@ -11,10 +11,10 @@ import { emptyObject, isIndex, makeSparse } from "./index_keys.ts";
 /** Maximum length of strings that a loop joins without a rope (V8). */
 const SHORT_STRING = 12;
 const EXT_TIMESTAMP = -1;
-const EMPTY: Uint8Array = new Uint8Array(0);
-const EMPTY_VIEW: DataView = new DataView(EMPTY.buffer);
+const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+const EMPTY_VIEW: DataView = /* @__PURE__ */ new DataView(EMPTY.buffer);
 // Without this option the decoder would drop a leading byte order mark.
-const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 const { fromCharCode } = String;
 
 /** Reader of bodies that the scanner has accepted. */

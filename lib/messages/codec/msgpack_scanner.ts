@@ -61,7 +61,7 @@ const EXT_UNDEFINED = 0, EXT_TIMESTAMP = 0xff;
 const LONGEST_SHORT_STRING = 64;
 /** Seconds that a `Date` covers in each direction (ECMA-262, 21.4.1.1). */
 const MAX_SECONDS = 8_640_000_000_000;
-const PROTO = new TextEncoder().encode("__proto__");
+const PROTO = /* @__PURE__ */ new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
 /** Number of bytes of a body for each key beyond `maxKeys`. */

@@ -16,8 +16,8 @@ export const LARGEST_LEAF = 15;
 export const ILL_FORMED = -1;
 
 const MAX_INT64 = 2n ** 63n - 1n;
-const scratch = new Uint8Array(8);
-const view = new DataView(scratch.buffer);
+const scratch = /* @__PURE__ */ new Uint8Array(8);
+const view = /* @__PURE__ */ new DataView(scratch.buffer);
 
 /**
  * Writes a number: integers of up to 32 bits as integers, others as float64.

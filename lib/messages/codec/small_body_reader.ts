@@ -31,7 +31,7 @@ import { KeyOrders, type OrderedKey } from "./key_orders.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** Result for a body that the reader does not decode. */
-export const UNREAD: unique symbol = Symbol("unread");
+export const UNREAD: unique symbol = /* @__PURE__ */ Symbol("unread");
 
 /** Maximum nesting of arrays and objects. */
 const MAX_DEPTH = 16;
@@ -42,20 +42,20 @@ const SHORT_STRING = 40;
 const PROTO = "__proto__";
 const STR8 = 0xd9, EXT_TIMESTAMP = 0xff, BOM = 0xef;
 const MAX_NANOSECONDS = 999_999_999;
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** The units of a short string, for each length. */
-const UNITS = Array.from(
+const UNITS = /* @__PURE__ */ Array.from(
   { length: SHORT_STRING + 1 },
   (_, length): number[] => new Array(length).fill(0),
 );
-const number = new DataView(new ArrayBuffer(8));
+const number = /* @__PURE__ */ new DataView(new ArrayBuffer(8));
 // Without this option the decoder would drop a leading byte order mark.
-const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 const { fromCharCode } = String;
 
 /** Orders of keys in all bodies of the program. */
-const orders = new KeyOrders();
+const orders = /* @__PURE__ */ new KeyOrders();
 
 /** Reader of small bodies. */
 export class SmallBodyReader {

@@ -6,7 +6,7 @@
  * @module
  */
 
-const NOTHING: Promise<void> = Promise.resolve();
+const NOTHING: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** Errors whose stacks do not show the code that made the call. */
 const FOREIGN: WeakSet<object> = new WeakSet();

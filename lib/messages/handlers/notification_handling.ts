@@ -158,9 +158,15 @@ export class NotificationHandling extends Handling<NotificationHost> {
 }
 
 /** Outcomes of notifications that observers see. */
-const MALFORMED = new CallError("cannot decode it", { code: "malformed" });
-const INTERNAL = new CallError("its handler failed", { code: "internal" });
-const UNAVAILABLE = new CallError("the session ends", { code: "unavailable" });
+const MALFORMED = /* @__PURE__ */ new CallError("cannot decode it", {
+  code: "malformed",
+});
+const INTERNAL = /* @__PURE__ */ new CallError("its handler failed", {
+  code: "internal",
+});
+const UNAVAILABLE = /* @__PURE__ */ new CallError("the session ends", {
+  code: "unavailable",
+});
 
 /** Returns the outcome of a handler that has failed without an incident. */
 function expectedError(thrown: unknown): CallError {

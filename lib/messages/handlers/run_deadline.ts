@@ -8,7 +8,7 @@ import { markForeign } from "../errors/call_stack.ts";
 import { setRef } from "../support/keep_alive.ts";
 
 /** Longest time of a timer, in ms. */
-const MAX_TIME = 2 ** 31 - 1;
+const MAX_TIME = 0x7fff_ffff;
 
 /** Deadline of a handler. */
 export class RunDeadline {

@@ -10,7 +10,7 @@ import { methodSchemas } from "./method_schemas.ts";
 import type { MethodDeclaration } from "./method.ts";
 import type { AnyProtocol, BoundMethod } from "./protocol_types.ts";
 
-const ENCODER = new TextEncoder();
+const ENCODER = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Returns the 32-bit FNV-1a hash of a string's UTF-8 bytes.

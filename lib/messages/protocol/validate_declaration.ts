@@ -23,7 +23,9 @@ const STREAM_KEYS = [
   "serial",
   "description",
 ];
-const CALL_KEYS = STREAM_KEYS.filter((key) => key !== "opening");
+const CALL_KEYS = /* @__PURE__ */ STREAM_KEYS.filter((key) =>
+  key !== "opening"
+);
 const UNARY_KEYS = [...CALL_KEYS, "once"];
 const NOTIFICATION_KEYS = [
   "input",
@@ -42,7 +44,7 @@ const KEYS: Readonly<Record<Shape, readonly string[]>> = {
 };
 
 /** Longest delay of a JavaScript timer, in ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
+const MAX_TIMEOUT = 0x7fff_ffff;
 
 /**
  * Returns a frozen declaration.

@@ -35,8 +35,8 @@ export function typed<T>(): StandardSchema<T, T> {
 
 // One schema serves all types, since it returns any value unchanged.
 // deno-lint-ignore no-explicit-any -- stands for every T
-const UNCHECKED: StandardSchema<any, any> = Object.freeze({
-  "~standard": Object.freeze({
+const UNCHECKED: StandardSchema<any, any> = /* @__PURE__ */ Object.freeze({
+  "~standard": /* @__PURE__ */ Object.freeze({
     version: 1,
     vendor: "lengthwise",
     validate: (value: unknown) => ({ value }),

@@ -36,7 +36,7 @@ type NextItem = IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
 /** A `next()` call whose item has not arrived. */
 type Waiter = PromiseWithResolvers<IteratorResult<unknown>>;
 
-const DONE: IteratorResult<never> = Object.freeze({
+const DONE: IteratorResult<never> = /* @__PURE__ */ Object.freeze({
   done: true,
   value: undefined,
 });

@@ -132,4 +132,4 @@ export class ItemWriter implements ItemSender {
 }
 
 /** The promise for an item that was accepted at once. */
-export const SENT: Promise<void> = Promise.resolve();
+export const SENT: Promise<void> = /* @__PURE__ */ Promise.resolve();

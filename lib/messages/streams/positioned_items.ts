@@ -15,7 +15,7 @@ export interface StreamStep extends ItemFields {
 }
 
 /** Name of the method that returns the steps of a stream. */
-export const STEPS: unique symbol = Symbol("steps of a stream");
+export const STEPS: unique symbol = /* @__PURE__ */ Symbol("steps of a stream");
 
 /** A stream whose items have positions. */
 export interface PositionedItems<Item> extends AsyncIterable<Item> {

@@ -21,7 +21,7 @@ import {
 } from "../wire/frame_header.ts";
 
 /** Highest credit that a sender may have (PROTOCOL.md, "Credit"). */
-export const MAX_CREDIT: number = 2 ** 31 - 1;
+export const MAX_CREDIT: number = 0x7fff_ffff;
 
 /** Owed bytes that are granted in any case: a sender writes as many in a burst. */
 export const LARGE_GRANT: number = 128 * 1024;

@@ -34,7 +34,7 @@ const SMALL_PART = 1024;
 /** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_PART;
 
-const NO_CHUNK = new Uint8Array(0);
+const NO_CHUNK = /* @__PURE__ */ new Uint8Array(0);
 
 /** The limit that a message exceeded. */
 export type ReassemblyFault = "too-large" | "too-many" | "over-budget";

@@ -44,7 +44,7 @@ const SMALL_ITEM = 1024;
 /** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_ITEM;
 
-const NO_CHUNK = new Uint8Array(0);
+const NO_CHUNK = /* @__PURE__ */ new Uint8Array(0);
 
 /** Items that the application has not taken, and the credit for more. */
 export class ReceiveWindow implements RaisableWindow {

@@ -84,13 +84,13 @@ export const Field = {
   RESUME_FROM: 0x81,
 } as const;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** No fields. */
-export const NO_FIELDS: Uint8Array = new Uint8Array(0);
+export const NO_FIELDS: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** Highest u32; in milliseconds, 49 days. */
-const MAX_U32 = 2 ** 32 - 1;
+const MAX_U32 = 0xffff_ffff;
 
 /** Encodes a field whose value is a string. */
 export function textField(type: number, text: string): Uint8Array {
@@ -293,7 +293,7 @@ export interface Fields {
 }
 
 /** The fields of a message that has none. */
-export const EMPTY_FIELDS: Readonly<Fields> = Object.freeze({
+export const EMPTY_FIELDS: Readonly<Fields> = /* @__PURE__ */ Object.freeze({
   timeout: Infinity,
   metadata: NO_METADATA,
   attempt: 0,

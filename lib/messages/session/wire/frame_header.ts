@@ -36,7 +36,7 @@ export const Kind = {
 } as const;
 
 /** Names of the kinds by their slots; slot 0 is for unknown kinds. */
-export const KINDS: readonly string[] = Array.from(
+export const KINDS: readonly string[] = /* @__PURE__ */ Array.from(
   { length: 16 },
   (_, slot) =>
     Object.entries(Kind).find(([, kind]) => slotOf(kind) === slot)?.[0] ??
@@ -68,7 +68,7 @@ export const FRAME_CHARGE = 64;
  * Highest id. The first GOAWAY of a drain contains it, because the id of the
  * last accepted call is not known yet.
  */
-export const MAX_ID = 2 ** 48 - 1;
+export const MAX_ID = 0xffff_ffff_ffff;
 
 /**
  * Writes a header. The function has five positional parameters because it runs

@@ -152,8 +152,8 @@ const Entry = {
   SECONDARY: 0x11,
 } as const;
 
-const encoder = new TextEncoder();
-const NO_BYTES = new Uint8Array(0);
+const encoder = /* @__PURE__ */ new TextEncoder();
+const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
 const NO_MISMATCHES: readonly Mismatch[] = [];
 const NOTHING: ExpectedHello = { protocol: "", codecs: [], methods: [] };
 
@@ -278,7 +278,10 @@ function encodeU32(value: number): Uint8Array {
 }
 
 /** Encoded lists of methods; sessions of a protocol send the same one. */
-const encodedLists = new WeakMap<readonly MethodInfo[], Uint8Array>();
+const encodedLists = new WeakMap<
+  readonly MethodInfo[],
+  Uint8Array
+>();
 
 /** Returns the content of METHODS; the list must not change afterwards. */
 function encodeMethods(methods: readonly MethodInfo[]): Uint8Array {

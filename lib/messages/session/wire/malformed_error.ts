@@ -14,7 +14,10 @@ export class MalformedError extends Error {
 }
 
 // Keep a byte order mark, because text must not change silently.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", {
+  fatal: true,
+  ignoreBOM: true,
+});
 
 /**
  * Decodes UTF-8.

@@ -30,7 +30,9 @@ const METADATA_COST = 128;
 const PAIR_COST = 80;
 
 /** No metadata. */
-export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
+export const NO_METADATA: Metadata = /* @__PURE__ */ Object.freeze(
+  Object.create(null),
+);
 
 /**
  * Keys are lower case, so that they mean the same everywhere.
@@ -39,7 +41,7 @@ const KEY = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const KEY_RULE =
   'expected 1 to 64 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Encodes metadata.

@@ -44,7 +44,7 @@ export const ONCE_LENGTH: number = CLIENT_ID + 3 * 8 + DIGEST;
 export const MAX_KEY = 128;
 
 /** The client of calls that KEY identifies. */
-export const NO_CLIENT: string = "0".repeat(2 * CLIENT_ID);
+export const NO_CLIENT: string = /* @__PURE__ */ "0".repeat(2 * CLIENT_ID);
 
 /** Encodes the value of ONCE. */
 export function encodeOnce(once: OnceField): Uint8Array {

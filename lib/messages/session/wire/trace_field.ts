@@ -26,13 +26,13 @@ const MAX_STATE = 512;
 /** Most bytes of the field that this side sends and reads. */
 export const MAX_TRACE: number = FIXED + MAX_STATE;
 
-const NO_STATE = new Uint8Array(0);
-const encoder = new TextEncoder();
+const NO_STATE = /* @__PURE__ */ new Uint8Array(0);
+const encoder = /* @__PURE__ */ new TextEncoder();
 /** Length of a `traceparent`: its bytes in hexadecimal, and three hyphens. */
 const TEXT = 2 * FIXED + 3;
 const HYPHEN = 0x2d;
 /** The digits of a `traceparent`; reused, since encoding is synchronous. */
-const digits = new Uint8Array(TEXT);
+const digits = /* @__PURE__ */ new Uint8Array(TEXT);
 /** Lengths in hexadecimal digits of the parts of `traceparent`. */
 const PARTS = [2, 32, 16, 2] as const; // a tuple
 
