@@ -202,4 +202,5 @@ export type {
   CodecErrorCode,
   CodecErrorOptions,
 } from "./messages/codec/errors.ts";
+export type { BrowserClientBaseOptions } from "./browser/create_client.ts";
 export type { MessagesOptions } from "./messages/message_stream.ts";

@@ -213,6 +213,36 @@ Deno.test("framing, codecs and the session are pure", () => {
   obeys(rules.purity(sources));
 });
 
+Deno.test("smallInBrowsers() follows the imports of values", () => {
+  const rule = (code: string, files: Record<string, string> = {}) =>
+    rules.smallInBrowsers(
+      all({ "lib/browser/a.ts": code, ...files }),
+      "lib/browser/a.ts",
+    )
+      .map((found) => found.split(": ")[0]);
+  const tcp = { "lib/transport/tcp.ts": "" };
+  assertEquals(rule(`\nimport "../transport/tcp.ts";`, tcp), [
+    "lib/browser/a.ts:2",
+  ]);
+  assertEquals(rule(`import type { A } from "../transport/tcp.ts";`, tcp), []);
+  assertEquals(rule(`import("../transport/tcp.ts");`, tcp), [
+    "lib/browser/a.ts:1",
+  ]);
+  assertEquals(rule(`import "msgpackr";`), ["lib/browser/a.ts:1"]);
+  assertEquals(rule(`import("node:tls");`), ["lib/browser/a.ts:1"]);
+  assertEquals(
+    rule(`import "./b.ts";`, {
+      "lib/browser/b.ts": `\n\nimport "../transport/tcp.ts";`,
+      ...tcp,
+    }),
+    ["lib/browser/b.ts:3"],
+  );
+});
+
+Deno.test("the entry for browsers loads no sockets, no server and no codec", () => {
+  obeys(rules.smallInBrowsers(sources, "lib/browser/mod.ts"));
+});
+
 Deno.test("noCycles() follows type imports too", () => {
   assertEquals(
     rules.noCycles(all({

@@ -13,6 +13,9 @@ const COMMITTED = "tests/exports/names.txt";
 /** Most names of each entry point: a wider one is harder to learn. */
 const MOST_NAMES: Readonly<Record<string, number>> = {
   ".": 70,
+  "./browser": 25,
+  "./json": 1,
+  "./msgpack": 2,
   "./transport": 40,
   "./framing": 35,
   "./framing/presets": 20,
@@ -24,7 +27,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./otel": 4,
   "./node": 1,
   "./testing": 15,
-  "./types": 144,
+  "./types": 145,
   "./cli": 5,
 };
 
@@ -90,9 +93,25 @@ for (const entry of [".", "./transport", "./framing", "./testing"]) {
   });
 }
 
+/** Entries for small bundles, which have names of other entries. */
+const SMALL = ["./browser", "./json", "./msgpack"];
+
+Deno.test("entries for small bundles have the same things as the main entry", async () => {
+  const main: Record<string, unknown> = await import("@lengthwise/lengthwise");
+  for (const entry of SMALL) {
+    const specifier = `@lengthwise/lengthwise${entry.slice(1)}`;
+    const small: Record<string, unknown> = await import(specifier);
+    const other = Object.keys(small).filter((name) =>
+      name in main && small[name] !== main[name]
+    );
+    assertEquals(other, entry === "./browser" ? ["createClient"] : []);
+  }
+});
+
 Deno.test("each name has one address", () => {
   const addresses = new Map<string, string[]>();
   for (const [entry] of entryPoints()) {
+    if (SMALL.includes(entry)) continue;
     for (const [, name] of committedNames(entry)) {
       addresses.set(name, [...addresses.get(name) ?? [], entry]);
     }

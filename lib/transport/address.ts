@@ -167,7 +167,8 @@ function formatSocketAddress(address: SocketAddress): string {
   const { transport, name, path } = address;
   if (transport === "memory") return `memory:${encode(name ?? "")}`;
   if (transport === "tls+unix") return formatPath(transport, path ?? "");
-  if (transport === "streams") return transport; // web streams have no address
+  // Web streams and ports have no address.
+  if (transport === "streams" || transport === "message-port") return transport;
   return typeof path === "string" || transport === "unix"
     ? formatPath("unix", path ?? "")
     : formatAuthority(transport, address);

@@ -19,7 +19,11 @@ export type Sources = ReadonlyMap<string, SourceFile>;
 export const RANKS: readonly (readonly string[])[] = [
   ["lib/support/"],
   ["lib/transport/"],
-  ["lib/transport/memory/", "lib/transport/tls/"],
+  [
+    "lib/transport/memory/",
+    "lib/transport/message_port/",
+    "lib/transport/tls/",
+  ],
   ["lib/transport/websocket/"],
   ["lib/transport/connect.ts", "lib/transport/listen.ts"],
   ["lib/transport/mod.ts"],
@@ -55,6 +59,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/client/", "lib/messages/server/"],
   ["lib/messages/message_stream.ts"],
   ["lib/messages/mod.ts"],
+  ["lib/browser/"],
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
@@ -243,6 +248,31 @@ export function purity(sources: Sources): string[] {
       at(file!, use, `${use.what}: ${WHY[use.effect]}${via}`)
     );
   });
+}
+
+/** Modules that the entry for browsers must not load. */
+const NOT_IN_BROWSERS =
+  /^lib\/(?:transport\/(?:connect|listen|mod|tcp|unix|socket_listener|require_deno|memory\/|tls\/)|framing\/(?:mod|presets)|messages\/(?:mod|server\/|introspection\/|health\/|operations\/|broadcast\/|sources\/|codec\/(?:default_codec|json|msgpack))|testing\/|otel\/|cli\/)/;
+
+/** An entry for browsers loads no sockets, no server and no codec. */
+export function smallInBrowsers(sources: Sources, entry: string): string[] {
+  const reached = new Set<string>([entry]);
+  const violations: string[] = [];
+  for (const path of reached) {
+    const file = sources.get(path);
+    for (const imported of file?.imports ?? []) {
+      if (imported.typeOnly) continue;
+      const target = resolve(path, imported) ?? imported.specifier;
+      const own = sources.has(target);
+      if (own && !NOT_IN_BROWSERS.test(target)) reached.add(target);
+      else if (!target.startsWith("@std/bytes/")) {
+        violations.push(
+          at(file!, imported, `${entry} must not load ${target}`),
+        );
+      }
+    }
+  }
+  return violations;
 }
 
 /** {@linkcode RANKS} and {@linkcode NOT_PURE} list only what exists. */

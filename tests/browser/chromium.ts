@@ -3,24 +3,11 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-
 /** The program itself: the script in `/usr/bin` would outlive a signal. */
 const CHROMIUM = "/usr/lib/chromium/chromium-headless-shell";
 
 /** Milliseconds after which a page that does not end is given up. */
 const PATIENCE = 120_000;
-
-/** Returns a program and what it imports as one module for browsers. */
-export async function bundle(program: string): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--frozen", "--quiet", "--platform=browser", program],
-    stdin: "null",
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
 
 /** A browser that shows one page until it is disposed. */
 export class Chromium implements AsyncDisposable {

@@ -10,7 +10,8 @@ import {
   upgradeWebSocket,
   webSocketConnection,
 } from "@lengthwise/lengthwise/transport";
-import { bundle, Chromium } from "./chromium.ts";
+import { bundle } from "./bundle.ts";
+import { Chromium } from "./chromium.ts";
 import { Site } from "./programs/site.ts";
 
 const HTML = `<!DOCTYPE html><title>Pages</title><body>
