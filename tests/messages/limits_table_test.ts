@@ -9,7 +9,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
-import { DEFAULT_MEMORY } from "../../lib/messages/server/memory_budget.ts";
+import { DEFAULT_MEMORY } from "../../lib/messages/connection/memory_budget.ts";
 import { DEFAULT_PER_PRINCIPAL } from "../../lib/messages/server/resume_options.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
 import { Kind } from "../../lib/messages/session/wire/frame_header.ts";

@@ -19,7 +19,7 @@ import {
   DEFAULT_MEMORY,
   type MemoryAccount,
   MemoryBudget,
-} from "./memory_budget.ts";
+} from "../connection/memory_budget.ts";
 import { checkStore } from "../once/check_store.ts";
 import { memoryOnceStore } from "../once/memory_once_store.ts";
 import { OnceRuns } from "../once/once_runs.ts";

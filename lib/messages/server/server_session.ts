@@ -21,7 +21,7 @@ import type {
   MemoryAccount,
   MemoryBudget,
   MemoryHolder,
-} from "./memory_budget.ts";
+} from "../connection/memory_budget.ts";
 import type { SessionTotals } from "../observe/session_totals.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";

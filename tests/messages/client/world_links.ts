@@ -6,7 +6,7 @@
  * @module
  */
 import { WaitingCalls } from "../../../lib/messages/client/waiting_calls.ts";
-import { MemoryBudget } from "../../../lib/messages/server/memory_budget.ts";
+import { MemoryBudget } from "../../../lib/messages/connection/memory_budget.ts";
 import { ResumableSink } from "../../../lib/messages/session/resume/resumable_sink.ts";
 import { SentFrames } from "../../../lib/messages/session/resume/sent_frames.ts";
 import { SessionResumption } from "../../../lib/messages/session/resume/session_resumption.ts";

@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant<Invariant>[] = [
   },
   {
     violates: INVARIANTS[7],
-    file: "server/memory_budget.ts",
+    file: "connection/memory_budget.ts",
     from: "this.used > this.#capacity && this.endHibernating()",
     to: "this.used < 0 && this.endHibernating()",
   },

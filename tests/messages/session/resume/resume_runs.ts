@@ -27,7 +27,7 @@ import { mulberry32, type Side } from "../simulation.ts";
 import {
   type MemoryAccount,
   MemoryBudget,
-} from "../../../../lib/messages/server/memory_budget.ts";
+} from "../../../../lib/messages/connection/memory_budget.ts";
 import { takeItem } from "../../../../lib/messages/session/flow/received_items.ts";
 import { converse, type Log } from "./conversation.ts";
 import {

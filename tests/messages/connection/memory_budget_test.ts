@@ -3,7 +3,7 @@ import {
   type MemoryAccount,
   MemoryBudget,
   type MemoryHolder,
-} from "../../../lib/messages/server/memory_budget.ts";
+} from "../../../lib/messages/connection/memory_budget.ts";
 
 const pure = { permissions: "none" } as const;
 const MiB = 2 ** 20;
