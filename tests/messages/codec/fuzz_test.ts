@@ -13,6 +13,7 @@ import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts"
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
 import { sameValue } from "../../../lib/testing/same_value.ts";
 import { fuzzCodecs } from "../../fuzz/codec_fuzz.ts";
+import { keyCosts } from "../../fuzz/key_costs.ts";
 import { TIMES } from "../../times.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -167,3 +168,10 @@ Deno.test(
     }
   },
 );
+
+Deno.test("keyCosts() measures each kind of key with both codecs", PURE, () => {
+  const costs = keyCosts(1_000, 1);
+  assertEquals(new Set(costs.map(({ codec }) => codec)).size, 2);
+  assertEquals(new Set(costs.map(({ kind }) => kind)).size * 2, costs.length);
+  assert(costs.every(({ time }) => time >= 0)); // none is refused
+});
