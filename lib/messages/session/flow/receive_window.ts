@@ -39,7 +39,7 @@ export interface QueuedItem {
  */
 export type ReceivePhase = "open" | "ended" | "discarding";
 
-/** Items up to this size share a chunk. Separate arrays would cost more. */
+/** Frames up to this size share a chunk. Separate arrays would cost more. */
 const SMALL_ITEM = 1024;
 /** Size of a chunk in bytes. */
 const CHUNK = 4 * SMALL_ITEM;
@@ -151,18 +151,23 @@ export class ReceiveWindow implements RaisableWindow {
    * Returns a copy of an item's body, for {@linkcode ReceiveWindow.put}. An item
    * is decoded as soon as it is taken, so once the queue is empty, its chunk is
    * filled from the start again.
+   *
+   * @param frame the frame that contains the body
+   * @param from offset of the body in the frame
    */
-  copy(body: Uint8Array): Uint8Array {
-    if (body.length > SMALL_ITEM) return body.slice();
+  copy(frame: Uint8Array, from = 0): Uint8Array {
+    const { length } = frame;
+    if (length > SMALL_ITEM) return frame.slice(from);
     if (this.length === 0) this.#filled = 0;
-    if (this.#filled + body.length > this.#chunk.length) {
+    if (this.#filled + length > this.#chunk.length) {
       this.#chunk = new Uint8Array(CHUNK);
       this.#filled = 0;
     }
     const start = this.#filled;
-    this.#filled += body.length;
-    this.#chunk.set(body, start);
-    return this.#chunk.subarray(start, this.#filled);
+    this.#filled += length;
+    // The whole frame, as a view of its body takes longer than a few bytes more.
+    this.#chunk.set(frame, start);
+    return this.#chunk.subarray(start + from, this.#filled);
   }
 
   /** Takes the next item; its charge must be returned with `owe()`. */

@@ -231,8 +231,7 @@ function deliver(
   const announced = fields !== EMPTY_FIELDS && call.itemFields.length > 0;
   if (!window.readPending) {
     const from = announced ? at : start;
-    const kept = bytes.subarray(from);
-    const body = item.owned ? kept : window.copy(kept);
+    const body = item.owned ? bytes.subarray(from) : window.copy(bytes, from);
     window.put({ body, start: start - from, hasValue, charge, claimed });
     shared.items.queued++;
     shared.items.holders.add(call);
