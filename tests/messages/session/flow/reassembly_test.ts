@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   Reassembly,
   type ReassemblyBudget,
+  type ReassemblyHost,
 } from "../../../../lib/messages/session/flow/reassembly.ts";
 import { LinkTime } from "../../../../lib/messages/session/time/link_time.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
@@ -26,23 +27,25 @@ function newReassembly(
 /** A message whose parts arrive over time; one byte per ms is fast enough. */
 class Arrival {
   readonly #clock = { now: 8 };
-  readonly host = {
-    limits: resolveSessionLimits({
-      assemblyTimeout: 1000,
-      minReadRate: 1000,
-      maxFragments: 10_000,
-    }),
-    linkTime: new LinkTime(this.#clock),
-  };
+  readonly host: ReassemblyHost;
   reason: string | undefined = undefined;
-  readonly message: Reassembly = new Reassembly(
-    this.host,
-    newBudget(),
-    (reason) => this.reason = reason,
-  );
+  readonly message: Reassembly;
 
   constructor(limits: { minReadRate?: number } = {}) {
-    Object.assign(this.host.limits, limits);
+    this.host = {
+      limits: resolveSessionLimits({
+        assemblyTimeout: 1000,
+        minReadRate: 1000,
+        maxFragments: 10_000,
+        ...limits,
+      }),
+      linkTime: new LinkTime(this.#clock),
+    };
+    this.message = new Reassembly(
+      this.host,
+      newBudget(),
+      (reason) => this.reason = reason,
+    );
     this.message.startTimer();
   }
 
