@@ -5,22 +5,29 @@
  */
 import {
   createTraceState,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   isSpanContextValid,
   type SpanContext,
 } from "@opentelemetry/api";
 import type { TraceFields } from "../messages/observe/observer.ts";
+import { TraceCarrier } from "../messages/observe/trace_carrier.ts";
 
 /** Most bytes of `tracestate` that a call carries. */
 const MAX_STATE = 512;
 
 /** Writes a span context, in the form of W3C Trace Context. */
 export function writeTrace(span: SpanContext, carrier: TraceFields): void {
-  if (!isSpanContextValid(span)) return;
   const { traceId, spanId, traceFlags, traceState } = span;
-  const flags = traceFlags === 1
-    ? "01"
-    : (traceFlags & 0xff).toString(16).padStart(2, "0");
-  carrier.traceparent = `00-${traceId}-${spanId}-${flags}`;
+  if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return;
+  if (carrier instanceof TraceCarrier) {
+    // The carrier checks the digits.
+    carrier.setIds({ traceId, parentId: spanId, flags: traceFlags & 0xff });
+  } else {
+    if (!isSpanContextValid(span)) return;
+    const flags = (traceFlags & 0xff).toString(16).padStart(2, "0");
+    carrier.traceparent = `00-${traceId}-${spanId}-${flags}`;
+  }
   const state = traceState?.serialize() ?? "";
   if (state.length <= MAX_STATE) carrier.tracestate = state;
 }

@@ -50,8 +50,10 @@ export interface CallSession {
    * Enters the session for a command.
    *
    * Updates the session's time, and resets the session's timer after the command.
+   *
+   * @param now the current time, if the clock was just read
    */
-  enter(): Session;
+  enter(now?: number): Session;
   /** Takes an item of a call, as `takeItem()` does. */
   takeItem(call: SessionStream): Uint8Array | undefined;
   /** Sends an item of a call, as `sendItem()` does. */

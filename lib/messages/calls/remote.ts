@@ -286,7 +286,11 @@ class RemoteMethod implements CallMaker {
         next?.resumeFrom,
       );
       const described = traced(observed, given);
-      const session = peer.enter();
+      // The call has just begun, unless interceptors have made other attempts.
+      const session = observed !== undefined && follower === observed &&
+          observed.session === peer.observable
+        ? peer.enter(observed.begun)
+        : peer.enter();
       const position = observed === undefined
         ? 0
         : session.shared.writer.position;
@@ -528,7 +532,8 @@ function traced(
   given: Uint8Array,
 ): Uint8Array {
   const trace = observed?.traceField() ?? NO_FIELDS;
-  return trace.length === 0 ? given : concat([trace, given]);
+  if (trace.length === 0) return given;
+  return given.length === 0 ? trace : concat([trace, given]);
 }
 
 function openingOf(options: CallOptions): unknown {

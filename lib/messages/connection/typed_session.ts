@@ -500,15 +500,22 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#inRead ? this.#now : this.#now = performance.now();
   }
 
+  /** The time at which the clock was read last. */
+  get recent(): number {
+    return this.#now;
+  }
+
   /**
    * Enters the pure session. Sets its time, and arms its timer in a microtask,
    * after the command that follows, or at the end of the read in progress.
    * Commands are available only through this method, so the timer is always
    * updated.
+   *
+   * @param now the current time, if the clock was just read
    */
-  enter(): Session {
+  enter(now: number = this.now()): Session {
     this.#armSoon();
-    return this.#session.enter(this.now());
+    return this.#session.enter(now);
   }
 
   #armSoon(): void {

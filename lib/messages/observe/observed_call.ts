@@ -8,12 +8,13 @@ import {
   type CallErrorCode,
   type Processed,
 } from "../errors/call_error.ts";
-import { NO_FIELDS, traceField } from "../session/wire/fields.ts";
+import { NO_FIELDS } from "../session/wire/fields.ts";
 import type { Shape } from "../session/wire/shape.ts";
 import { type Metadata, NO_METADATA } from "../session/wire/metadata.ts";
 import { decodeTrace } from "../session/wire/trace_field.ts";
 import type { HookGuard } from "./hook_guard.ts";
 import { mergedMetadata } from "./merged_metadata.ts";
+import { TraceCarrier } from "./trace_carrier.ts";
 import type {
   AttemptInfo,
   CallInfo,
@@ -27,6 +28,8 @@ import type {
 export interface ObservableSession extends SessionInfo {
   /** Returns the current time of the session, in ms. */
   now(): number;
+  /** The time that `now()` returned last. */
+  readonly recent: number;
 }
 
 /** Facts about a call that begins. */
@@ -114,6 +117,11 @@ export class ObservedCall implements CallInfo, CallOutcome {
   /** Whether the call has observers. */
   get observed(): boolean {
     return this.#observers.length > 0;
+  }
+
+  /** The time of its beginning, from the clock of its session. */
+  get begun(): number {
+    return this.#beganAt;
   }
 
   /** Whether the call has ended. */
@@ -223,12 +231,12 @@ export class ObservedCall implements CallInfo, CallOutcome {
   }
 
   #injected(): Uint8Array {
-    let carrier: TraceFields | undefined;
+    let carrier: TraceCarrier | undefined;
     let metadata: Record<string, string> = NONE;
     for (const observer of this.#observers) {
       if (observer.inject === undefined) continue;
       if (carrier === undefined) {
-        carrier = { traceparent: "", tracestate: "" };
+        carrier = new TraceCarrier();
         metadata = {};
       }
       try {
@@ -242,7 +250,7 @@ export class ObservedCall implements CallInfo, CallOutcome {
       break;
     }
     try {
-      return carrier === undefined ? NO_FIELDS : traceField(carrier);
+      return carrier === undefined ? NO_FIELDS : carrier.encoded();
     } catch (error) {
       this.#guard.failed("inject", error);
       return NO_FIELDS;
@@ -273,7 +281,7 @@ export class ObservedCall implements CallInfo, CallOutcome {
   // ── the callee ─────────────────────────────────────────────────────────
 
   /**
-   * Ends a call at the callee.
+   * Ends a call at the callee, whose session has just been entered.
    *
    * @param error the error that the caller receives, if it does
    * @param entered whether the handler was entered
@@ -282,7 +290,8 @@ export class ObservedCall implements CallInfo, CallOutcome {
     if (error?.code === "cancelled") this.cancelledBy ??= "callee";
     this.declaredError = error?.declared ?? "";
     this.incident ||= error?.incident ?? "";
-    this.#end(error?.code ?? "ok", entered ? "yes" : "no");
+    const { session } = this.#facts;
+    this.#end(error?.code ?? "ok", entered ? "yes" : "no", session?.recent);
   }
 
   /** Records that the caller has cancelled the call. */
@@ -404,17 +413,20 @@ export class ObservedCall implements CallInfo, CallOutcome {
    * A session reads its clock once for all frames of a read. A handler that has
    * returned within the same read may have taken long.
    */
-  #elapsed(): number {
-    const now = this.#clock.now();
+  #elapsed(now: number): number {
     return (now > this.#beganAt ? now : performance.now()) - this.#beganAt;
   }
 
-  #end(code: CallOutcome["code"], processed: Processed): void {
+  #end(
+    code: CallOutcome["code"],
+    processed: Processed,
+    now = this.#clock.now(),
+  ): void {
     if (this.#ended) return;
     this.#ended = true;
     this.code = code;
     this.processed = processed;
-    this.ms = this.#elapsed();
+    this.ms = this.#elapsed(now);
     this.#onEnd?.();
     for (const observer of this.#observers) {
       try {

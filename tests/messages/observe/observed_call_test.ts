@@ -11,7 +11,13 @@ type Facts = ConstructorParameters<typeof ObservedCall>[0];
 
 /** Returns a call of a session whose clock the test sets, and its outcomes. */
 function observed(more: CallObserver = {}) {
-  const clock = { time: 100, now: () => clock.time };
+  const clock = {
+    time: 100,
+    now: () => clock.time,
+    get recent() {
+      return clock.time;
+    },
+  };
   const outcomes: unknown[] = [];
   const observer: CallObserver = {
     end({ code, processed, cancelledBy, declaredError, incident, ms }) {
@@ -28,7 +34,7 @@ function observed(more: CallObserver = {}) {
   };
   const reported: unknown[] = [];
   const call = new ObservedCall(
-    { session: clock } as unknown as Facts, // the member that a call reads here
+    { session: clock } as unknown as Facts, // the members that a call reads here
     new HookGuard((error) => reported.push(error)),
     (_: CallInfo) => [observer],
   );

@@ -19,7 +19,13 @@ import {
   NO_METADATA,
 } from "./metadata.ts";
 import { Feature } from "./features.ts";
-import { encodeTrace, MAX_TRACE, type TraceFields } from "./trace_field.ts";
+import {
+  encodeIds,
+  encodeTrace,
+  MAX_TRACE,
+  type TraceFields,
+  type TraceIds,
+} from "./trace_field.ts";
 import { getU16, getU32, putU16, putU32 } from "./frame_header.ts";
 import {
   decodeKey,
@@ -126,7 +132,15 @@ export function metadataField(metadata: Metadata, limit: number): Uint8Array {
  * @throws {TypeError} if its `traceparent` is not valid
  */
 export function traceField(trace: TraceFields): Uint8Array {
-  const bytes = encodeTrace(trace, FIELD_HEAD);
+  return withTraceHead(encodeTrace(trace, FIELD_HEAD));
+}
+
+/** Encodes the ids of a trace as a field; returns none if they are not valid. */
+export function traceIdsField(ids: TraceIds, tracestate: string): Uint8Array {
+  return withTraceHead(encodeIds(ids, tracestate, FIELD_HEAD));
+}
+
+function withTraceHead(bytes: Uint8Array | undefined): Uint8Array {
   if (bytes === undefined) return NO_FIELDS;
   putFieldHead(bytes, 0, Field.TRACE, bytes.length - FIELD_HEAD);
   return bytes;

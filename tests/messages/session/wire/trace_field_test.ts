@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   decodeTrace,
+  encodeIds,
   encodeTrace,
 } from "../../../../lib/messages/session/wire/trace_field.ts";
 
@@ -56,3 +57,46 @@ Deno.test(
     }
   },
 );
+
+Deno.test("encodeIds() writes what encodeTrace() does", pure, () => {
+  const parentId = "b7ad6b7169203331";
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  for (const flags of [0, 1, 0xff]) {
+    for (const tracestate of ["", "a=b", "x".repeat(513)]) {
+      const hex = flags.toString(16).padStart(2, "0");
+      const text = `00-${traceId}-${parentId}-${hex}`;
+      assertEquals(
+        encodeIds({ traceId, parentId, flags }, tracestate, 3),
+        encodeTrace({ traceparent: text, tracestate }, 3),
+      );
+    }
+  }
+});
+
+Deno.test("encodeIds() omits ids that are not valid", pure, () => {
+  const ids = { traceId: "0a".repeat(16), parentId: "0b".repeat(8), flags: 1 };
+  for (
+    const wrong of [
+      { traceId: "0".repeat(32) },
+      { traceId: "0A".repeat(16) },
+      { traceId: "0a".repeat(15) },
+      { traceId: `${"0a".repeat(15)}0\u0161` },
+      { parentId: "0".repeat(16) },
+      { parentId: "0b".repeat(9) },
+      { parentId: "-".repeat(16) },
+    ]
+  ) assertEquals(encodeIds({ ...ids, ...wrong }, ""), undefined);
+});
+
+Deno.test("encoded traces share no bytes", pure, () => {
+  const values = Array.from({ length: 100 }, (_, at) => {
+    const parentId = (at + 1).toString(16).padStart(16, "0");
+    return encodeIds({ traceId: "0a".repeat(16), parentId, flags: 0 }, "")!;
+  });
+  values.forEach((bytes, at) => {
+    assertEquals(bytes.length, 26);
+    assertEquals([bytes[0], bytes[1], bytes[24], bytes[25]], [
+      ...[0, 10, at + 1, 0],
+    ]);
+  });
+});
