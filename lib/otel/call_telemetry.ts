@@ -6,6 +6,7 @@
 import {
   type Context,
   context,
+  type Histogram,
   type Span,
   SpanStatusCode,
   trace,
@@ -20,11 +21,7 @@ import type {
   TraceFields,
 } from "../messages/observe/observer.ts";
 import type { Instruments } from "./instruments.ts";
-import {
-  isError,
-  type MethodMetrics,
-  outcomeAttributes,
-} from "./method_metrics.ts";
+import { isError, type MethodMetrics } from "./method_metrics.ts";
 import { ATTRIBUTE } from "./names.ts";
 import { serverAttributes } from "./server_attributes.ts";
 import { writeTrace } from "./trace_context.ts";
@@ -33,8 +30,6 @@ import { writeTrace } from "./trace_context.ts";
 export class CallMetrics {
   readonly #instruments: Instruments;
   readonly #method: MethodMetrics;
-  readonly #measuresSizes: boolean;
-  readonly #caller: boolean;
   /** Kind of the attempt in progress. */
   #kind: AttemptInfo["kind"] | undefined = undefined;
   #endpoint: string;
@@ -42,19 +37,17 @@ export class CallMetrics {
   /**
    * @param instruments the instruments for the call, which outlast it
    * @param info the call
-   * @param measuresSizes whether the sizes of its messages are recorded
    */
-  constructor(
-    instruments: Instruments,
-    info: CallInfo,
-    measuresSizes: boolean,
-  ) {
+  constructor(instruments: Instruments, info: CallInfo) {
     this.#instruments = instruments;
-    this.#measuresSizes = measuresSizes;
     this.#method = instruments.method(info);
     this.#method.open++;
-    this.#caller = info.side === "caller";
-    this.#endpoint = this.#caller ? info.session?.endpoint ?? "" : "";
+    this.#endpoint = info.side === "caller" ? info.session?.endpoint ?? "" : "";
+  }
+
+  /** The metrics of its method. */
+  get method(): MethodMetrics {
+    return this.#method;
   }
 
   /** Called at the caller before each attempt. */
@@ -66,12 +59,6 @@ export class CallMetrics {
     this.#endpoint = session.endpoint;
   }
 
-  /** Called for each message. */
-  message(direction: "sent" | "received", bytes: number): void {
-    if (!this.#measuresSizes) return;
-    this.#instruments.sizes.record(bytes, this.#method.sizes[direction]);
-  }
-
   /** Called once when the call has ended. */
   end(outcome: CallOutcome): void {
     this.#method.open--;
@@ -79,6 +66,22 @@ export class CallMetrics {
     if (this.#kind !== undefined) {
       this.#instruments.attempted(this.#kind, outcome.code);
     }
+  }
+}
+
+/** The metrics of one call, with the sizes of its messages. */
+export class SizedCallMetrics extends CallMetrics {
+  readonly #sizes: Histogram;
+
+  /** @inheritdoc */
+  constructor(instruments: Instruments, info: CallInfo) {
+    super(instruments, info);
+    this.#sizes = instruments.sizes;
+  }
+
+  /** Called for each message. */
+  message(direction: "sent" | "received", bytes: number): void {
+    this.#sizes.record(bytes, this.method.sizes[direction]);
   }
 }
 
@@ -153,11 +156,6 @@ export class TracedCall implements CallObserver {
   }
 
   /** @inheritdoc */
-  message(direction: "sent" | "received", bytes: number): void {
-    this.#metrics?.message(direction, bytes);
-  }
-
-  /** @inheritdoc */
   attempt(info: AttemptInfo): void {
     this.#metrics?.attempt(info);
     const { session } = info;
@@ -208,34 +206,63 @@ export class TracedCall implements CallObserver {
   }
 
   #describe(outcome: CallOutcome): void {
+    const span = this.#span;
+    if (span === undefined) return;
     const { code, attempts, declaredError, incident } = outcome;
     const failed = isError(this.#info.side, outcome);
-    this.#span?.setAttributes({
-      ...outcomeAttributes(code, failed),
-      [ATTRIBUTE.processed]: outcome.processed,
-      ...(attempts > 1 ? { [ATTRIBUTE.attempts]: attempts } : {}),
-      ...(declaredError === ""
-        ? {}
-        : { [ATTRIBUTE.declaredError]: declaredError }),
-      ...(incident === "" ? {} : { [ATTRIBUTE.incident]: incident }),
-      [ATTRIBUTE.bytesSent]: outcome.bytesSent,
-      [ATTRIBUTE.bytesReceived]: outcome.bytesReceived,
-      [ATTRIBUTE.itemsSent]: outcome.itemsSent,
-      [ATTRIBUTE.itemsReceived]: outcome.itemsReceived,
-    });
+    // In Deno, one attribute at a time takes half of the time of setAttributes().
+    if (code !== "local") span.setAttribute(ATTRIBUTE.status, code);
+    if (failed) span.setAttribute(ATTRIBUTE.error, code);
+    span.setAttribute(ATTRIBUTE.processed, outcome.processed);
+    if (attempts > 1) span.setAttribute(ATTRIBUTE.attempts, attempts);
+    if (declaredError !== "") {
+      span.setAttribute(ATTRIBUTE.declaredError, declaredError);
+    }
+    if (incident !== "") span.setAttribute(ATTRIBUTE.incident, incident);
+    span.setAttribute(ATTRIBUTE.bytesSent, outcome.bytesSent);
+    span.setAttribute(ATTRIBUTE.bytesReceived, outcome.bytesReceived);
+    if (this.#info.shape !== "unary") { // a unary call has no items
+      span.setAttribute(ATTRIBUTE.itemsSent, outcome.itemsSent);
+      span.setAttribute(ATTRIBUTE.itemsReceived, outcome.itemsReceived);
+    }
     this.#describePeer();
     if (!failed) return;
-    this.#span?.setStatus({
+    span.setStatus({
       code: SpanStatusCode.ERROR,
       ...(incident === "" ? {} : { message: `incident ${incident}` }),
     });
   }
 
   #describePeer(): void {
-    const { hostname, path, port } = this.#session?.remoteAddr ?? {};
-    const address = hostname ?? path ?? undefined;
+    const peer = this.#session?.remoteAddr;
+    const address = peer?.hostname ?? peer?.path ?? undefined;
     if (address === undefined) return;
     this.#span?.setAttribute(ATTRIBUTE.peerAddress, address);
+    const port = peer?.port;
     if (port !== undefined) this.#span?.setAttribute(ATTRIBUTE.peerPort, port);
   }
 }
+
+/** The span and metrics of one call, with sizes of messages. */
+export class SizedTracedCall extends TracedCall {
+  readonly #sizes: SizedCallMetrics;
+
+  /** @inheritdoc */
+  constructor(
+    metrics: SizedCallMetrics,
+    ...rest: SkipFirst<ConstructorParameters<typeof TracedCall>>
+  ) {
+    super(metrics, ...rest);
+    this.#sizes = metrics;
+  }
+
+  /** Called for each message. */
+  message(direction: "sent" | "received", bytes: number): void {
+    this.#sizes.message(direction, bytes);
+  }
+}
+
+/** A tuple without its first member. */
+type SkipFirst<Tuple extends unknown[]> = Tuple extends [unknown, ...infer Rest]
+  ? Rest
+  : never;

@@ -38,6 +38,54 @@ interface AttemptCount {
 /** Methods of one protocol; `undefined` stands for those it does not declare. */
 type Methods = Map<string | undefined, MethodMetrics>;
 
+/** Methods of each protocol at one end of calls. */
+class Protocols {
+  readonly #protocols: Map<string, Methods> = new Map();
+  readonly #side: CallInfo["side"];
+  readonly #duration: Histogram;
+  /** The protocol of the last call; a process has few. */
+  #last = "";
+  #methods: Methods = new Map();
+
+  /**
+   * @param side the end of the calls
+   * @param duration histogram of the calls
+   */
+  constructor(side: CallInfo["side"], duration: Histogram) {
+    this.#side = side;
+    this.#duration = duration;
+    this.#protocols.set(this.#last, this.#methods);
+  }
+
+  /** Returns the metrics of a method. */
+  method(protocol: string, method: string | undefined): MethodMetrics {
+    if (protocol !== this.#last) this.#select(protocol);
+    return this.#methods.get(method) ?? this.#add(protocol, method);
+  }
+
+  #select(protocol: string): void {
+    this.#last = protocol;
+    const methods = this.#protocols.get(protocol);
+    this.#methods = methods ?? new Map();
+    if (methods === undefined) this.#protocols.set(protocol, this.#methods);
+  }
+
+  #add(protocol: string, method: string | undefined): MethodMetrics {
+    const info = { side: this.#side, protocol, method };
+    const metrics = new MethodMetrics(info, this.#duration);
+    this.#methods.set(method, metrics);
+    return metrics;
+  }
+
+  /** All methods. */
+  *[Symbol.iterator](): Generator<MethodMetrics, void> {
+    for (const methods of this.#protocols.values()) yield* methods.values();
+  }
+}
+
+/** Attempts of one kind, by their codes. */
+type Codes = Map<string, AttemptCount>;
+
 /**
  * The instruments for one provider, shared by all observers that use it.
  *
@@ -61,10 +109,13 @@ export class Instruments {
   #sizes: Histogram | undefined = undefined;
   /** Open sessions of servers; `undefined` if their memory is not reported. */
   #sessions: Set<SessionInfo> | undefined = undefined;
-  readonly #durations: Readonly<Record<CallInfo["side"], Histogram>>;
-  readonly #callers: Map<string, Methods> = new Map();
-  readonly #callees: Map<string, Methods> = new Map();
-  readonly #attempts: Map<string, Map<string, AttemptCount>> = new Map();
+  readonly #callers: Protocols;
+  readonly #callees: Protocols;
+  readonly #attempts: Readonly<Record<AttemptInfo["kind"], Codes>> = {
+    first: new Map(),
+    retry: new Map(),
+    transparent: new Map(),
+  };
 
   /** @param meter creates the instruments */
   constructor(meter: Meter) {
@@ -75,10 +126,14 @@ export class Instruments {
         unit: "s",
         advice: { explicitBucketBoundaries: [...DURATION_BOUNDS] },
       });
-    this.#durations = {
-      caller: duration(METRIC.clientDuration, "Duration of outgoing calls"),
-      callee: duration(METRIC.serverDuration, "Duration of incoming calls"),
-    };
+    this.#callers = new Protocols(
+      "caller",
+      duration(METRIC.clientDuration, "Duration of outgoing calls"),
+    );
+    this.#callees = new Protocols(
+      "callee",
+      duration(METRIC.serverDuration, "Duration of incoming calls"),
+    );
     this.sessions = meter.createUpDownCounter(METRIC.sessions, {
       description: "Open sessions of servers",
       unit: "{session}",
@@ -146,52 +201,34 @@ export class Instruments {
   }
 
   /** Returns the metrics of the method of a call. */
-  method(
-    info: Pick<CallInfo, "side" | "protocol" | "method">,
-  ): MethodMetrics {
-    const { side, protocol, method } = info;
+  method({ side, protocol, method }: CallInfo): MethodMetrics {
     const protocols = side === "caller" ? this.#callers : this.#callees;
-    const methods = protocols.get(protocol);
-    return methods?.get(method) ?? this.#newMethod(info, protocols, methods);
-  }
-
-  #newMethod(
-    info: Pick<CallInfo, "side" | "protocol" | "method">,
-    protocols: Map<string, Methods>,
-    methods: Methods = new Map(),
-  ): MethodMetrics {
-    const metrics = new MethodMetrics(info, this.#durations[info.side]);
-    methods.set(info.method, metrics);
-    protocols.set(info.protocol, methods);
-    return metrics;
+    return protocols.method(protocol, method);
   }
 
   /** Counts an attempt that has ended. */
   attempted(kind: AttemptInfo["kind"], code: CallOutcome["code"]): void {
-    const known = this.#attempts.get(kind)?.get(code);
+    const known = this.#attempts[kind].get(code);
     if (known !== undefined) known.count++;
     else this.#newAttempt(kind, code);
   }
 
   #newAttempt(kind: AttemptInfo["kind"], code: CallOutcome["code"]): void {
-    const codes = this.#attempts.get(kind) ?? new Map<string, AttemptCount>();
     const attributes = {
       [ATTRIBUTE.kind]: kind,
       ...(code === "local" ? {} : { [ATTRIBUTE.status]: code }),
     };
-    this.#attempts.set(kind, codes.set(code, { attributes, count: 1 }));
+    this.#attempts[kind].set(code, { attributes, count: 1 });
   }
 
   #observeCalls(result: ObservableResult): void {
-    for (const methods of this.#callees.values()) {
-      for (const { name, open } of methods.values()) {
-        result.observe(open, { [ATTRIBUTE.method]: name });
-      }
+    for (const { name, open } of this.#callees) {
+      result.observe(open, { [ATTRIBUTE.method]: name });
     }
   }
 
   #observeAttempts(result: ObservableResult): void {
-    for (const codes of this.#attempts.values()) {
+    for (const codes of Object.values(this.#attempts)) {
       for (const { count, attributes } of codes.values()) {
         result.observe(count, attributes);
       }

@@ -20,25 +20,19 @@ const CALLEE_FAULTS: ReadonlySet<string> = new Set(
   ][],
 );
 
+/** The part of an outcome that metrics show. */
+type Ended = Pick<CallOutcome, "code" | "cancelledBy">;
+
+const SUCCEEDED: Ended = { code: "ok", cancelledBy: undefined };
+
 /** Returns whether a call was an error at this end. */
 export function isError(
   side: CallInfo["side"],
-  { code, cancelledBy }: CallOutcome,
+  { code, cancelledBy }: Ended,
 ): boolean {
+  if (code === "ok") return false;
   if (side === "callee") return CALLEE_FAULTS.has(code);
-  return code !== "ok" && !(code === "cancelled" && cancelledBy === "caller");
-}
-
-/** Returns the attributes of an outcome. */
-export function outcomeAttributes(
-  code: CallOutcome["code"],
-  failed: boolean,
-): Attributes {
-  return {
-    // A call that failed at its caller's side has no status of the callee.
-    ...(code === "local" ? {} : { [ATTRIBUTE.status]: code }),
-    ...(failed ? { [ATTRIBUTE.error]: code } : {}),
-  };
+  return !(code === "cancelled" && cancelledBy === "caller");
 }
 
 /** Calls of one method at one end. */
@@ -54,6 +48,9 @@ export class MethodMetrics {
   /** Attributes by endpoint, and by code; those of errors apart. */
   readonly #fine: Map<string, Map<string, Attributes>> = new Map();
   readonly #failed: Map<string, Map<string, Attributes>> = new Map();
+  /** Attributes of the last call that succeeded, and its endpoint. */
+  #succeeded: Attributes | undefined = undefined;
+  #succeededAt = "";
 
   /**
    * @param info a call of the method
@@ -75,28 +72,37 @@ export class MethodMetrics {
 
   /** Records the duration of a call. */
   record(outcome: CallOutcome, endpoint: string): void {
-    const failed = isError(this.#side, outcome);
-    const { code, ms } = outcome;
-    const attributes = (failed ? this.#failed : this.#fine).get(endpoint)
-      ?.get(code);
     this.#duration.record(
-      ms / 1000,
-      attributes ?? this.#attributes(code, failed, endpoint),
+      outcome.ms / 1000,
+      outcome.code === "ok"
+        ? this.#ok(endpoint)
+        : this.#attributes(outcome, endpoint),
     );
   }
 
-  #attributes(
-    code: CallOutcome["code"],
-    failed: boolean,
-    endpoint: string,
-  ): Attributes {
+  /** Returns the attributes of a call that has succeeded, as most do. */
+  #ok(endpoint: string): Attributes {
+    if (this.#succeeded === undefined || this.#succeededAt !== endpoint) {
+      this.#succeeded = this.#attributes(SUCCEEDED, endpoint);
+      this.#succeededAt = endpoint;
+    }
+    return this.#succeeded;
+  }
+
+  #attributes(outcome: Ended, endpoint: string): Attributes {
+    const { code } = outcome;
+    const failed = isError(this.#side, outcome);
+    const endpoints = failed ? this.#failed : this.#fine;
+    const known = endpoints.get(endpoint)?.get(code);
+    if (known !== undefined) return known;
     const attributes = {
       [ATTRIBUTE.system]: SYSTEM,
       [ATTRIBUTE.method]: this.name,
       ...serverAttributes(endpoint),
-      ...outcomeAttributes(code, failed),
+      // A call that failed at its caller's side has no status of the callee.
+      ...(code === "local" ? {} : { [ATTRIBUTE.status]: code }),
+      ...(failed ? { [ATTRIBUTE.error]: code } : {}),
     };
-    const endpoints = failed ? this.#failed : this.#fine;
     const codes = endpoints.get(endpoint) ?? new Map<string, Attributes>();
     endpoints.set(endpoint, codes.set(code, attributes));
     return attributes;

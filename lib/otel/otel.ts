@@ -6,13 +6,20 @@
 import {
   type Context,
   context,
+  type MeterProvider,
   metrics as metricsApi,
   ROOT_CONTEXT,
+  type SpanContext,
   type TextMapPropagator,
   trace as traceApi,
 } from "@opentelemetry/api";
 import type { CallInfo, Observer } from "../messages/observe/observer.ts";
-import { CallMetrics, TracedCall } from "./call_telemetry.ts";
+import {
+  CallMetrics,
+  SizedCallMetrics,
+  SizedTracedCall,
+  TracedCall,
+} from "./call_telemetry.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
 import { ATTRIBUTE, METRIC } from "./names.ts";
 import {
@@ -58,10 +65,20 @@ export function otel(options: OtelOptions = {}): Observer {
   const { meters, tracers } = providersOf(options);
   const propagator = propagatorOf(options);
   // A provider may be registered after this function was called.
-  const instruments = () =>
-    instrumentsOf(meters ?? metricsApi.getMeterProvider());
+  let provider: MeterProvider | undefined;
+  let known: Instruments | undefined;
+  const instruments = () => {
+    const current = meters ?? metricsApi.getMeterProvider();
+    if (known === undefined || provider !== current) {
+      provider = current;
+      known = instrumentsOf(current);
+    }
+    return known;
+  };
   const spans = new Spans(tracers, metadata);
-  const measuresSizes = extraMetrics.includes(METRIC.messageSize);
+  const Metrics = extraMetrics.includes(METRIC.messageSize)
+    ? SizedCallMetrics
+    : CallMetrics;
   const inject = propagator &&
     ((own: Context, fields: Record<string, string>) =>
       writeContext(propagator, own, fields, () => {
@@ -77,16 +94,16 @@ export function otel(options: OtelOptions = {}): Observer {
 
   function traced(info: CallInfo, measured?: CallMetrics): TracedCall {
     const { side, shape } = info;
-    // The context in which frames are read belongs to no call.
-    const received = side === "caller"
-      ? ROOT_CONTEXT
-      : receivedContext(info, propagator);
-    const remote = traceApi.getSpanContext(received);
-    const outer = side === "caller"
-      ? context.active()
-      : parent === "remote"
-      ? received
-      : ROOT_CONTEXT;
+    let outer: Context;
+    let remote: SpanContext | undefined;
+    if (side === "caller") {
+      outer = context.active();
+    } else {
+      // The context in which frames are read belongs to no call.
+      const received = receivedContext(info, propagator);
+      outer = parent === "remote" ? received : ROOT_CONTEXT;
+      if (received !== ROOT_CONTEXT) remote = traceApi.getSpanContext(received);
+    }
     const span = hasSpan(info)
       ? spans.start(info, outer, parent === "link" ? remote : undefined)
       : undefined;
@@ -94,7 +111,9 @@ export function otel(options: OtelOptions = {}): Observer {
       ? outer
       : traceApi.setSpan(outer, span);
     const end = streams === "start" && shape !== "unary" ? "start" : "lifetime";
-    return new TracedCall(measured, info, span, own, end, inject);
+    return measured instanceof SizedCallMetrics
+      ? new SizedTracedCall(measured, info, span, own, end, inject)
+      : new TracedCall(measured, info, span, own, end, inject);
   }
 
   const connections = metrics ? sessionMetrics(instruments, extraMetrics) : {};
@@ -103,9 +122,7 @@ export function otel(options: OtelOptions = {}): Observer {
     ...connections,
     call(info) {
       if (filter !== undefined && !filter(info)) return undefined;
-      const measured = metrics
-        ? new CallMetrics(instruments(), info, measuresSizes)
-        : undefined;
+      const measured = metrics ? new Metrics(instruments(), info) : undefined;
       return traces ? traced(info, measured) : measured;
     },
   };

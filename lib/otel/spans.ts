@@ -19,8 +19,22 @@ import { methodName } from "./method_metrics.ts";
 import { ATTRIBUTE, METADATA, SCOPE, SYSTEM, VERSION } from "./names.ts";
 import { serverAttributes } from "./server_attributes.ts";
 
-/** Attributes by method and endpoint. */
-type KnownAttributes = Map<string, Map<string, Attributes>>;
+/** How spans of a method begin at one endpoint. */
+interface Beginning {
+  /** Name of the span. */
+  readonly name: string;
+  readonly attributes: Attributes;
+}
+
+/** Beginnings of the spans of one method: by endpoint, and the last one. */
+interface KnownMethod {
+  readonly endpoints: Map<string, Beginning>;
+  endpoint: string;
+  last: Beginning;
+}
+
+/** Methods by name. */
+type KnownMethods = Map<string, KnownMethod>;
 
 /** Creator of spans, through the provider that is registered. */
 export class Spans {
@@ -29,9 +43,9 @@ export class Spans {
   /** The provider of `#tracer`: to ask for a tracer costs as much as a span. */
   #provider: TracerProvider | undefined = undefined;
   #tracer: Tracer | undefined = undefined;
-  /** Attributes by protocol. */
-  readonly #callers: Map<string, KnownAttributes> = new Map();
-  readonly #callees: Map<string, KnownAttributes> = new Map();
+  /** Methods by protocol. */
+  readonly #callers: Map<string, KnownMethods> = new Map();
+  readonly #callees: Map<string, KnownMethods> = new Map();
 
   /**
    * @param own the provider; `undefined` for the global one
@@ -53,16 +67,13 @@ export class Spans {
     outer: Context,
     linked: SpanContext | undefined,
   ): Span {
-    const attributes = this.#attributes(info);
+    const { name, attributes } = this.#beginning(info);
     const options: SpanOptions = {
       kind: info.side === "caller" ? SpanKind.CLIENT : SpanKind.SERVER,
       startTime: info.beganAt,
       attributes: this.#withMetadata(attributes, info),
     };
     if (linked !== undefined) options.links = [{ context: linked }];
-    const name = info.method === undefined
-      ? SYSTEM
-      : String(attributes[ATTRIBUTE.method]);
     return this.#current().startSpan(name, options, outer);
   }
 
@@ -88,19 +99,36 @@ export class Spans {
     return this.#tracer;
   }
 
-  #attributes(info: CallInfo): Attributes {
+  #beginning(info: CallInfo): Beginning {
     const { side, protocol, method, session } = info;
-    if (method === undefined) return newAttributes(info, "");
+    if (method === undefined) {
+      return { name: SYSTEM, attributes: newAttributes(info, "") };
+    }
     const protocols = side === "caller" ? this.#callers : this.#callees;
     const endpoint = side === "caller" ? session?.endpoint ?? "" : "";
-    const known = protocols.get(protocol)?.get(method)?.get(endpoint);
-    if (known !== undefined) return known;
-    const attributes = newAttributes(info, endpoint);
-    const methods: KnownAttributes = protocols.get(protocol) ?? new Map();
-    const endpoints = methods.get(method) ?? new Map<string, Attributes>();
-    endpoints.set(endpoint, attributes);
-    protocols.set(protocol, methods.set(method, endpoints));
-    return attributes;
+    const known = protocols.get(protocol)?.get(method);
+    return known?.endpoint === endpoint
+      ? known.last
+      : this.#select(info, protocols, method, endpoint);
+  }
+
+  #select(
+    info: CallInfo,
+    protocols: Map<string, KnownMethods>,
+    method: string,
+    endpoint: string,
+  ): Beginning {
+    const { protocol } = info;
+    const methods: KnownMethods = protocols.get(protocol) ?? new Map();
+    const endpoints: KnownMethod["endpoints"] =
+      methods.get(method)?.endpoints ?? new Map();
+    const last = endpoints.get(endpoint) ?? {
+      name: methodName(protocol, method),
+      attributes: newAttributes(info, endpoint),
+    };
+    endpoints.set(endpoint, last);
+    protocols.set(protocol, methods.set(method, { endpoints, endpoint, last }));
+    return last;
   }
 }
 
