@@ -45,16 +45,6 @@ function dial(observers: readonly Observer[]) {
 // ── steps of a call ──────────────────────────────────────────────────────────
 
 const session = await dial([]);
-/** Facts about a call, as a session over TCP states them. */
-const facts = {
-  protocol: "bench",
-  method: "echo",
-  methodOriginal: "echo",
-  shape: "unary",
-  timeLeft: Infinity,
-  traceBytes: undefined,
-  metadata: undefined,
-} as const; // literal types
 const observable = {
   id: "1",
   protocol: "bench",
@@ -67,6 +57,9 @@ const observable = {
   mismatches: [],
   stats: session.stats,
   now: () => now,
+  get recent() {
+    return now;
+  },
 } as const; // literal types
 /** A session reads its clock once for many frames. */
 let now = performance.now();
@@ -78,12 +71,19 @@ function caller(name: string, observer: Observer): Subject {
   const observers = new Observers([observer], console.error);
   return steps(name, () => {
     const call = observers.call({
-      ...facts,
       side: "caller",
+      protocol: "bench",
+      method: "echo",
+      methodOriginal: "echo",
+      shape: "unary",
       session: observable,
+      timeLeft: Infinity,
+      traceBytes: undefined,
+      metadata: undefined,
     });
     call?.attempt(observable, attempt);
     call?.traceField();
+    now += 0.01; // the response arrives with a later read
     call?.end(undefined);
   });
 }
@@ -93,9 +93,15 @@ function callee(name: string, observer: Observer): Subject {
   const observers = new Observers([observer], console.error);
   return steps(name, () => {
     const call = observers.call({
-      ...facts,
       side: "callee",
+      protocol: "bench",
+      method: "echo",
+      methodOriginal: "echo",
+      shape: "unary",
       session: observable,
+      timeLeft: Infinity,
+      traceBytes: undefined,
+      metadata: undefined,
     });
     call?.run(handler);
     call?.handled(undefined, true);
