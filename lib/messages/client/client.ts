@@ -283,6 +283,7 @@ class ClientImpl<P extends AnyProtocol>
         open: totals.size,
         opened: totals.openedSessions,
         ended: { ...totals.endedByCode },
+        endedByPeer: { ...totals.endedByPeer },
       },
       failedConnects: this.#failedConnects,
       waitingCalls: this.waiting.size,

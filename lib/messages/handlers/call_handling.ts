@@ -87,6 +87,8 @@ export class CallHandling extends Handling
   #run: OnceRun | undefined = undefined;
   #deadline: RunDeadline | undefined = undefined;
   #key = "";
+  /** Whether its call is over while the handler runs. */
+  #abandoned = false;
   /** The error that is sent because the result cannot be. */
   #unsendable: CallError | undefined = undefined;
 
@@ -187,7 +189,11 @@ export class CallHandling extends Handling
     markForeign(error);
     if (error.code === "cancelled") this.observed?.cancelled();
     if (this.#run !== undefined) return this.#leave(this.#run, error);
-    if (this.#context !== undefined) ContextImpl.cancel(this.#context, error);
+    if (this.#context !== undefined) {
+      this.#abandoned = true;
+      this.#call.method.counters.abandoned++;
+      ContextImpl.cancel(this.#context, error);
+    }
     this.#reader?.end({ error }, true);
     this.#pump?.stop();
     this.#writer?.onDropped();
@@ -593,7 +599,9 @@ export class CallHandling extends Handling
   /** Ends the reader, which would wait forever if it outlived the handler. */
   #settled(error?: CallError): void {
     this.host.enter().incoming.gate.left(this.#call);
-    if (this.#context !== undefined) this.#call.method.counters.running--;
+    const { counters } = this.#call.method;
+    if (this.#context !== undefined) counters.running--;
+    if (this.#abandoned) counters.abandoned--;
     this.#move?.clear();
     this.release();
     this.#deadline?.clear();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { causedBy } from "../errors/overload_cause.ts";
 import { checkOptions } from "../support/check_options.ts";
 import { describeType } from "../../support/describe_type.ts";
 import { KeyedRate } from "./keyed_rate.ts";
@@ -89,11 +90,14 @@ export function limit<Context extends MiddlewareContext>(options: {
     }
     const retryAfter = rates.take(name, performance.now());
     if (retryAfter === 0) return next();
-    throw context.refuse(
-      `Too many calls: at most ${
-        written(rate)
-      } per second are accepted; wait for ${retryAfter} ms`,
-      { code: "overloaded", retry: "later", retryAfter },
+    throw causedBy(
+      context.refuse(
+        `Too many calls: at most ${
+          written(rate)
+        } per second are accepted; wait for ${retryAfter} ms`,
+        { code: "overloaded", retry: "later", retryAfter },
+      ),
+      "limit",
     );
   };
 }

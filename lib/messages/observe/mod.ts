@@ -49,6 +49,8 @@ export type {
   TrafficStats,
 } from "../session/session_figures.ts";
 export type { MethodFigures } from "../session/calls/method_counters.ts";
+export type { DurationFigures } from "../session/time/duration_histogram.ts";
+export type { OverloadCause } from "../errors/overload_cause.ts";
 export type { TopicFigures, TopicStats } from "../broadcast/fanout.ts";
 export type { FrameRecord } from "../errors/frame_record.ts";
 export { formatRecording } from "./recording.ts";

@@ -23,6 +23,8 @@ export class SessionTotals {
   openedSessions = 0;
   /** Number of sessions that ended, by the code of the reason. */
   readonly endedByCode: Counts = {};
+  /** The same, of sessions that the peer ended with a GOAWAY. */
+  readonly endedByPeer: Counts = {};
   /** Number of sessions that ended before they were open, by the code. */
   readonly refusedByCode: Counts = {};
   readonly #ended: TrafficSums = new TrafficSums();
@@ -49,9 +51,11 @@ export class SessionTotals {
   }
 
   /** Counts the end of a session, and adds up its figures. */
-  ended(session: CountedSession, { code }: SessionError): void {
-    if (this.#open.delete(session)) count(this.endedByCode, code);
-    else this.refused(code);
+  ended(session: CountedSession, { code, remote }: SessionError): void {
+    if (this.#open.delete(session)) {
+      count(this.endedByCode, code);
+      if (remote) count(this.endedByPeer, code);
+    } else this.refused(code);
     this.#ended.add(session.stats);
   }
 

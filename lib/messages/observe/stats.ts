@@ -40,6 +40,8 @@ export interface ServerStats extends TrafficStats {
     readonly opened: number;
     /** Number of sessions that ended, by the code of the reason. */
     readonly ended: Readonly<Partial<Record<SessionErrorCode, number>>>;
+    /** The same, of sessions that the client ended with a GOAWAY. */
+    readonly endedByPeer: Readonly<Partial<Record<SessionErrorCode, number>>>;
     /** Number of clients that were not accepted, by code. */
     readonly refused: Readonly<Partial<Record<SessionErrorCode, number>>>;
   };
@@ -70,6 +72,8 @@ export interface ClientStats extends TrafficStats {
     readonly opened: number;
     /** Number of sessions that ended, by the code of the reason. */
     readonly ended: Readonly<Partial<Record<SessionErrorCode, number>>>;
+    /** The same, of sessions that the server ended with a GOAWAY. */
+    readonly endedByPeer: Readonly<Partial<Record<SessionErrorCode, number>>>;
   };
   /** Number of attempts to connect that failed. */
   readonly failedConnects: number;

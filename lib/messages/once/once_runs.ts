@@ -20,6 +20,7 @@
  * @module
  */
 import { CallError, type Processed } from "../errors/call_error.ts";
+import { overloaded } from "../errors/overload_cause.ts";
 import type { OnceField } from "../session/wire/once_field.ts";
 import { setRef } from "../support/keep_alive.ts";
 import { isThenable } from "../support/thenable.ts";
@@ -392,9 +393,9 @@ function conflict(method: string): CallError {
 }
 
 function full(method: string): CallError {
-  return new CallError(
+  return overloaded(
     `${method}: the store of outcomes has no room for another call (option once)`,
-    { code: "overloaded", processed: "no", retry: "later" },
+    "once",
   );
 }
 

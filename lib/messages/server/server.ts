@@ -332,6 +332,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         waiting: resumable?.hibernating ?? 0,
         opened: totals.openedSessions,
         ended: { ...totals.endedByCode },
+        endedByPeer: { ...totals.endedByPeer },
         refused: { ...totals.refusedByCode },
       },
       memory: { used, limit, pressureAt, restricted },

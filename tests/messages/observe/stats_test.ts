@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
+import { limit } from "../../../lib/messages/handlers/limit.ts";
 import { use } from "../../../lib/messages/handlers/use.ts";
 import type { SessionStats } from "../../../lib/messages/observe/stats.ts";
 import {
@@ -111,6 +112,7 @@ Deno.test("server.stats adds up ended sessions, and says why they ended", async 
     waiting: 0,
     opened: 4,
     ended: { disconnected: 1, closed: 2 },
+    endedByPeer: { closed: 2 },
     refused: { unauthenticated: 1 },
   });
   assertEquals([callsHandled.started, callsHandled.ok], [4, 4]);
@@ -155,15 +157,19 @@ Deno.test("server.stats counts the calls of each method, also of ended sessions"
   await all(session.remote.ticks(3));
   const waiting = failureOf(session.remote.wait());
   await turns(2);
-  const { time, ...price } = server.stats.methods["price"]!;
+  const { time, duration, ...price } = server.stats.methods["price"]!;
   assert(time >= 0 && time < 60_000, `${time}`);
+  assertEquals(duration.count, 1); // failed calls are left out
+  assert(duration.p99 <= duration.max && duration.max <= time);
   assertEquals(price, {
-    ...{ ...NONE, started: 2, ok: 1, failed: 1, running: 0 },
+    ...{ ...NONE, started: 2, ok: 1, failed: 1, running: 0, abandoned: 0 },
     errors: { invalid: 1 },
+    overloaded: {},
   });
   assertEquals(server.stats.methods["ticks"]?.ok, 1);
   const open = server.stats.methods["wait"];
   assertEquals([open?.open, open?.running, open?.failed], [1, 1, 0]);
+  assertEquals(open?.abandoned, 0);
 
   // The handler goes on after its session, and shows as running.
   session.close();
@@ -172,10 +178,63 @@ Deno.test("server.stats counts the calls of each method, also of ended sessions"
   await turns(3);
   const left = server.stats.methods["wait"];
   assertEquals([left?.open, left?.running, left?.failed], [0, 1, 1]);
+  assertEquals(left?.abandoned, 1);
   assertEquals(Object.keys(left?.errors ?? {}), ["disconnected"]);
   release();
   await turns(3);
-  assertEquals(server.stats.methods["wait"]?.running, 0);
+  const settled = server.stats.methods["wait"];
+  assertEquals([settled?.running, settled?.abandoned], [0, 0]);
+});
+
+Deno.test("server.stats counts handlers that do not heed the end of their call", async () => {
+  const releases: (() => void)[] = [];
+  await using server = createServer(Shop).handle({
+    ...handlers,
+    wait: (_, { signal }) =>
+      new Promise<void>((resolve, reject) => {
+        if (releases.push(resolve) === 1) return; // heeds no signal
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+  });
+  await using session = await connect(Shop, dial(server), CLIENT);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = [1, 2].map(() =>
+    failureOf(session.remote.wait(undefined, { signal }))
+  );
+  await turns(2);
+  const figures = () => {
+    const { running, abandoned } = server.stats.methods["wait"]!;
+    return [running, abandoned];
+  };
+  assertEquals(figures(), [2, 0]);
+  controller.abort();
+  await Promise.all(calls);
+  await turns(3);
+  assertEquals(figures(), [1, 1]);
+  releases[0]!();
+  await turns(3);
+  assertEquals(figures(), [0, 0]);
+});
+
+Deno.test("server.stats counts overloaded calls by cause", async () => {
+  const shared = limit({ rate: 1e-3, burst: 1, key: () => "" });
+  await using server = createServer(Shop).handle(
+    use(shared, {
+      ...handlers,
+      price() {
+        throw new CallError("busy", { code: "overloaded" });
+      },
+    }),
+  );
+  await using session = await connect(Shop, dial(server), CLIENT);
+  for (let call = 0; call < 3; call++) {
+    const { code } = await failureOf(session.remote.price("abc"));
+    assertEquals(code, "overloaded");
+  }
+  const { errors, overloaded } = server.stats.methods["price"]!;
+  assertEquals(errors, { overloaded: 3 });
+  assertEquals(overloaded, { handler: 1, limit: 2 });
 });
 
 Deno.test("server.stats counts calls that a middleware refuses as refused", async () => {

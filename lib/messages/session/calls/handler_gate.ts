@@ -31,7 +31,8 @@
  *
  * @module
  */
-import { CallError } from "../../errors/call_error.ts";
+import type { CallError } from "../../errors/call_error.ts";
+import { overloaded } from "../../errors/overload_cause.ts";
 import { receivesItems } from "./call_state.ts";
 import type { IncomingCall, ItemSizes } from "./incoming_call.ts";
 import type { RecentSizes } from "./recent_sizes.ts";
@@ -401,8 +402,8 @@ function setReadable({ receiveWindow }: IncomingCall, time: number): void {
 }
 
 function tooLate({ limits: { queueTimeout } }: SharedState): CallError {
-  return new CallError(
+  return overloaded(
     `the request waited for ${queueTimeout} ms, but too much is unsent or held by other handlers (limit queueTimeout)`,
-    { code: "overloaded", processed: "no", retry: "later" },
+    "queueTimeout",
   );
 }

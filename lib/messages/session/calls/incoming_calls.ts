@@ -5,6 +5,7 @@
  * @module
  */
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
+import { causedBy, overloaded } from "../../errors/overload_cause.ts";
 import { ResponseWriter } from "./response_writer.ts";
 import { CallTable } from "./call_table.ts";
 import { Feature } from "../wire/features.ts";
@@ -247,11 +248,7 @@ export class IncomingCalls
     }
     if (!this.gate.mayWait(bytes.length - at)) {
       const message = "too many requests wait for their handlers";
-      return this.refuseRequest(
-        id,
-        new CallError(message, { code: "overloaded", retry: "later" }),
-        method,
-      );
+      return this.refuseRequest(id, overloaded(message, "maxWaiting"), method);
     }
     // #refusal() has checked that this side serves the method.
     const served = method as ServedMethod;
@@ -287,13 +284,13 @@ export class IncomingCalls
     }
     if (this.shared.refusesCalls) {
       const message = "too much memory is in use (option memory)";
-      return new CallError(message, { code: "overloaded", retry: "later" });
+      return overloaded(message, "memory");
     }
     const { maxCalls } = this.shared.limits;
     const unsettled = this.#responses?.unsettled ?? 0;
     if (this.calls.size + unsettled < maxCalls) return undefined;
     const message = `${maxCalls} calls are already in flight`;
-    return new CallError(message, { code: "overloaded", retry: "later" });
+    return overloaded(message, "maxCalls");
   }
 
   #start(
@@ -345,7 +342,7 @@ export class IncomingCalls
     callsHandled.refused++;
     if (method !== undefined && "counters" in method) {
       method.counters.started++;
-      method.counters.error(error.code, true);
+      method.counters.failed(error, true);
     }
     this.responses.refuse(id, error);
     this.#host.onCallRefused?.(method, error);
@@ -453,7 +450,9 @@ export class IncomingCalls
   ): void {
     if (code === "malformed") this.shared.stats.malformedCalls++;
     const retry = code === "overloaded" ? "later" : "never";
-    this.#endNow(call, "cancelled", new CallError(message, { code, retry }));
+    const error = new CallError(message, { code, retry });
+    if (code === "overloaded") causedBy(error, "unreadTimeout");
+    this.#endNow(call, "cancelled", error);
   }
 
   /** Ends a call with an error before its handler settles. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { CallError } from "../../errors/call_error.ts";
+import { overloaded } from "../../errors/overload_cause.ts";
 import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { Account, ConnectionCredit } from "../flow/credit.ts";
@@ -119,10 +120,7 @@ export class RequestReader {
     // flight has no more than this.
     if (this.#requests.size > limits.maxCalls) {
       const message = `more than ${limits.maxCalls} requests are incomplete`;
-      return this.#refuse(
-        id,
-        new CallError(message, { code: "overloaded", retry: "later" }),
-      );
+      return this.#refuse(id, overloaded(message, "maxCalls"));
     }
     this.#addPart(id, reassembly, frame, more);
   }
@@ -257,9 +255,9 @@ function faultError(
   fault: ReassemblyFault,
 ): CallError {
   return fault === "over-budget"
-    ? new CallError(
+    ? overloaded(
       `unfinished messages exceed ${limits.maxAssembly} bytes`,
-      { code: "overloaded", retry: "later" },
+      "maxAssembly",
     )
     : new CallError(
       fault === "too-large"

@@ -138,7 +138,7 @@ export class ResponseWriter {
     // The caller has given up: drop queued items instead of sending them first.
     if (call.state === "cancelled") dropQueued(this.#shared, call);
     const body = this.#errorBody(call, error);
-    this.#countError(call, error.code, error.processed === "no");
+    this.#countError(call, error, error.processed === "no");
     this.#writeTerminal(call, Kind.ERROR, body);
   }
 
@@ -159,13 +159,12 @@ export class ResponseWriter {
   #countResult({ method, startedAt }: IncomingCall): void {
     const { stats, now } = this.#shared;
     stats.callsHandled.ok++;
-    method.counters.ok++;
-    method.counters.time += now - startedAt;
+    method.counters.succeeded(now - startedAt);
   }
 
   #countError(
     call: IncomingCall,
-    code: CallErrorCode,
+    error: CallError | CallErrorCode,
     unprocessed: boolean,
   ): void {
     const { stats: { callsHandled }, now } = this.#shared;
@@ -173,7 +172,7 @@ export class ResponseWriter {
     if (refused) callsHandled.refused++;
     else callsHandled.failed++;
     const { counters } = call.method;
-    counters.error(code, refused);
+    counters.failed(error, refused);
     counters.time += now - call.startedAt;
   }
 

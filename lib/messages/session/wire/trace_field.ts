@@ -91,7 +91,9 @@ export function encodeTrace(
 }
 
 /**
- * Encodes ids with version 0, which is faster than to join and read their text.
+ * Encodes the ids of a trace, with version 0.
+ *
+ * This is faster than to join them to a text that `encodeTrace()` reads.
  *
  * @param room number of bytes to leave before the value
  * @returns `undefined` if an id is not valid: of another form, or all zeros
