@@ -9,6 +9,7 @@ import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { CallError } from "../errors/call_error.ts";
 import type { ServerHealth } from "../health/health_registry.ts";
 import type { ServerStats, SessionStats } from "../observe/stats.ts";
+import type { MethodMismatch } from "../session/control/method_matching.ts";
 import type {
   ServerReport,
   SessionOrder,
@@ -19,6 +20,12 @@ import type {
 
 /** Most sessions in one reply. */
 const MAX_ROWS = 1_000;
+
+/** Most names of methods in the figures of a session. */
+const MAX_NAMES = 8;
+
+/** Most characters of such a name. */
+const MAX_NAME = 100;
 
 /** Options for {@linkcode operations}. */
 export interface OperationsOptions<Auth> {
@@ -41,7 +48,7 @@ export interface OperatedSession {
   /** Name of its principal. */
   readonly principal: string;
   /** Methods that the client declares differently. */
-  readonly mismatches: readonly unknown[];
+  readonly mismatches: readonly MethodMismatch[];
   /** Figures of the session. */
   readonly stats: SessionStats;
 }
@@ -158,11 +165,20 @@ function rowOf(
     failed: callsHandled.failed,
     refused: callsHandled.refused,
     mismatches: mismatches.length,
+    mismatched: mismatches.slice(0, MAX_NAMES).map(({ method, reason }) =>
+      `${method.slice(0, MAX_NAME).toWellFormed()} ${reason}`
+    ),
     bytesSent: stats.bytesSent,
     bytesReceived: stats.bytesReceived,
     roundTrip: stats.roundTrip ?? -1,
     unsentBytes: stats.unsentBytes,
     heldBytes: stats.heldBytes,
+    held: Object.fromEntries(
+      Object.entries(stats.held)
+        .filter(([, { bytes }]) => bytes > 0)
+        .map(([kind, { bytes }]) => [kind, bytes]),
+    ),
+    dropped: stats.droppedNotifications,
     restricted: stats.restricted,
     subscriptions: stats.subscriptions,
   };

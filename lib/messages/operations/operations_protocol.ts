@@ -46,6 +46,12 @@ export interface SessionRow {
   refused: number;
   /** Number of methods that the client declares differently. */
   mismatches: number;
+  /**
+   * The first 8 of them with the reason, such as `orders.create shape`.
+   *
+   * Names are cut to 100 characters. The client may have chosen the names, so escape them before you print them.
+   */
+  mismatched: string[];
   /** Bytes that the server has sent. */
   bytesSent: number;
   /** Bytes that the server has received. */
@@ -56,6 +62,10 @@ export interface SessionRow {
   unsentBytes: number;
   /** Heap bytes that are charged to the session. */
   heldBytes: number;
+  /** The same by kind, such as `topics`; see `SessionStats.held`. */
+  held: Record<string, number>;
+  /** Number of messages to the client that were dropped. */
+  dropped: number;
   /** Whether it gets no calls and no credit; see `SessionStats`. */
   restricted: boolean;
   /** Number of topics that the client is subscribed to. */

@@ -5,7 +5,10 @@ import {
   Operations,
   operations,
 } from "../../../lib/messages/operations/mod.ts";
-import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
+import {
+  serverStream,
+  unary,
+} from "../../../lib/messages/protocol/method_builders.ts";
 import {
   mergeProtocols,
   protocol,
@@ -65,6 +68,12 @@ Deno.test("operations() reports sessions in the order that was asked for", async
     ]),
     [["", 1024, false, 0], ["operator", 1024, false, 0]],
   );
+  for (const { held, heldBytes, dropped, mismatched } of page.rows) {
+    assertEquals([dropped, mismatched], [0, []]);
+    const sum = Object.values(held).reduce((one, other) => one + other, 0);
+    assertEquals(sum, heldBytes);
+    assert((held["calls"] ?? 0) > 0, "its calls are in progress");
+  }
   const next = await sessions({ sort: "bytes", skip: 1, limit: 1 });
   assertEquals([next.total, next.rows.map(({ id }) => id)], [2, [admin.id]]);
   const oldest = await sessions({ sort: "age", skip: 0, limit: 1_000 });
@@ -102,6 +111,29 @@ Deno.test("operations() refuses clients that are not authorized, and says nothin
       assert(!message.includes(name), message);
     }
   }
+});
+
+Deno.test("operations() names the methods that differ, up to 8", async () => {
+  const wrong = Object.fromEntries(
+    Array.from(
+      { length: 9 },
+      (_, at) => [`gone${at}`.padEnd(14 * at, "x"), unary()],
+    ),
+  );
+  const Old = mergeProtocols(
+    protocol({ name: "shop", server: { endless: unary<void, void>() } }),
+    protocol({ name: "old", server: wrong }),
+  );
+  await using server = shop(() => true);
+  await using _old = await connect(Old, dial(server));
+  await using admin = await connect(Shop, dial(server));
+  const { rows } = await admin.remote.operations.sessions({
+    ...{ sort: "age", skip: 0, limit: 1 },
+  });
+  const [{ mismatches, mismatched } = { mismatches: 0, mismatched: [] }] = rows;
+  assertEquals([mismatches, mismatched.length], [10, 8]);
+  assertEquals(mismatched.slice(0, 2), ["endless shape", "gone0 missing"]);
+  assert(mismatched.every((name) => name.length <= 120));
 });
 
 Deno.test("operations() waits for authorize, and takes its errors", async () => {
