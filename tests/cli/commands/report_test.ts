@@ -4,7 +4,9 @@ import {
   operations,
 } from "../../../lib/messages/operations/mod.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
+import { connect as connectSession } from "../../../lib/messages/client/connect.ts";
 import { connectTo, runCli } from "../kit.ts";
+import { dial } from "../../messages/kit.ts";
 import { shop } from "../shop.ts";
 
 function operated() {
@@ -37,12 +39,15 @@ Deno.test("report prints the figures of a server and its sessions", async () => 
   });
   assertStringIncludes(terminal.stdout, "sessions  1 open, 0 draining");
   assertStringIncludes(terminal.stdout, "memory:pair");
-  assertStringIncludes(terminal.stdout, "ended     closed 1\n");
+  assertStringIncludes(
+    terminal.stdout,
+    "ended     closed 1 (1 by the client)\n",
+  );
   const [titles, ...methods] = terminal.stdout.split("\n\n")[1]!.split("\n");
   assertStringIncludes(titles!, "method");
-  assertEquals(methods.map((line) => line.split(/ +/).slice(0, 4)), [
-    ["operations.server", "1", "1", "1"], // this one, and the one before
-    ["operations.sessions", "1", "1", "1"],
+  assertEquals(methods.map((line) => line.split(/ +/).slice(0, 5)), [
+    ["operations.server", "1", "1", "0", "1"], // this one, and the one before
+    ["operations.sessions", "1", "1", "0", "1"],
   ]);
   for (const line of terminal.stdout.split("\n")) assert(line.length <= 120);
 });
@@ -106,4 +111,51 @@ Deno.test("report says that a server does not report its figures", async () => {
   assertStringIncludes(silent.stderr, "does not report its figures");
   const wrong = await runCli(["report", "tcp://test:1", "--sort", "name"]);
   assertEquals(wrong.code, 2);
+});
+
+Deno.test("report --by adds up the sessions of a principal or address", async () => {
+  const server = createServer(Operations, {
+    authenticate: (name) => String(name),
+    principal: (name) => name,
+  }).handle(operations({ authorize: () => true }));
+  const connect = connectTo(server);
+  const names = ["a\u001b[31m", "b", "b"];
+  const sessions = await Promise.all(
+    names.map((credentials) =>
+      connectSession(Operations, dial(server), { credentials })
+    ),
+  );
+  const args = ["report", "tcp://test:1", "--by", "principal"];
+  const byPrincipal = ["--credentials", "env:NAME", "--sort", "calls"];
+  const options = { connect, env: { NAME: '"b"' } };
+  const { stdout, code } = await runCli([...args, ...byPrincipal], options);
+  assertEquals(code, 0);
+  const { groups, sessions: none } = JSON.parse(stdout);
+  assertEquals(none, undefined);
+  assertEquals(
+    groups.map((group: { name: string; sessions: number }) => [
+      ...[group.name, group.sessions],
+    ]),
+    [["b", 3], [names[0], 1]], // with the session of report itself
+  );
+  const { stdout: table } = await runCli(
+    [...args, ...byPrincipal, "--top", "1", "--format", "pretty"],
+    options,
+  );
+  assertStringIncludes(table, "group  sessions");
+  assertStringIncludes(table, "1 more");
+  const all = await runCli(
+    [...args, ...byPrincipal, "--format", "pretty"],
+    options,
+  );
+  assertStringIncludes(all.stdout, "a\\u{1b}[31m");
+  assert(!all.stdout.includes("\u001b"));
+  const byAddress = await runCli([
+    ...["report", "tcp://test:1", "--by", "address", "--credentials"],
+    ...["env:NAME"],
+  ], options);
+  assertEquals(JSON.parse(byAddress.stdout).groups.length, 1);
+  const wrong = await runCli(["report", "tcp://test:1", "--by", "name"]);
+  assertEquals(wrong.code, 2);
+  await Promise.all(sessions.map((session) => session.close()));
 });
