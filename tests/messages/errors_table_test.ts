@@ -781,7 +781,7 @@ row(
   { maxSessions: 1 }, // occupied by the bystander
 );
 
-row("the sessions hold more than the server's `memory`", async (lab) => {
+row("the sessions of one end hold more than its `memory`", async (lab) => {
   const raw = await lab.raw();
   for (let i = 0; i < 3; i++) {
     const large = value(new Uint8Array(100_000));

@@ -20,7 +20,7 @@ import { Lone } from "./session/lone_session.ts";
 const CODEC = "depth, nodes, bytes (of a codec)";
 const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
-const MEMORY = "`memory` (of a server)";
+const MEMORY = "`memory` (of a client or server)";
 const PER_PRINCIPAL = "`resume.perPrincipal` (of a server)";
 
 const documented = tableRows("Limits");
@@ -41,9 +41,7 @@ function sizeOf(text: string): number {
 /** The limits of a session in the table, by name. */
 function sessionLimits(): Record<string, number | undefined> {
   const named = [...documented.keys()].flatMap((name) => {
-    if (name.endsWith("(of a codec)") || name.endsWith("(of a server)")) {
-      return [];
-    }
+    if (name.includes(" (of a ")) return [];
     const values = defaults(name);
     return name.split(", ").map((one, at) =>
       [one.replaceAll("`", ""), values[at]] as const

@@ -59,11 +59,13 @@ const RANGES: Readonly<
     "retry.budget.ratio": [0, 1],
     "resume.patience": [0, TIME],
     connections: [1, 1_000],
+    memory: [2 ** 20, COUNT],
   },
   "createServer()": {
     "resume.grace": [0, TIME],
     "resume.perPrincipal": [1, COUNT],
     maxSessions: [1, COUNT],
+    memory: [2 ** 20, COUNT],
     spread: [0, TIME],
   },
   "memoryPair()": {

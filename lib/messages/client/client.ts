@@ -285,6 +285,7 @@ class ClientImpl<P extends AnyProtocol>
         ended: { ...totals.endedByCode },
         endedByPeer: { ...totals.endedByPeer },
       },
+      memory: this.#options.session.memory.figures(),
       failedConnects: this.#failedConnects,
       waitingCalls: this.waiting.size,
       waitingBytes: this.waiting.bytes,

@@ -175,7 +175,11 @@ export async function connect<P extends AnyProtocol>(
       );
     }
     clientOptions.signal?.throwIfAborted();
-    const resolved = resolveSessionOptions(clientOptions, ALL_PLUGINS);
+    const resolved = resolveSessionOptions(
+      "client",
+      clientOptions,
+      ALL_PLUGINS,
+    );
     const { handlers = {} } = clientOptions;
     const { serving } = ALL_PLUGINS;
     const tables = sideTables(protocol, "client", handlers, serving);

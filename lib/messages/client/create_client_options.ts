@@ -314,7 +314,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   }
   const fresh = typeof credentials === "function";
   return {
-    session: resolveSessionOptions(options, plugins),
+    session: resolveSessionOptions("client", options, plugins),
     credentials: fresh ? () => credentials() : () => credentials,
     freshCredentials: fresh,
     transport: addresses > 1

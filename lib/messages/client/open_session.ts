@@ -21,6 +21,7 @@ import type {
 import { attemptUntilResumed } from "./resume_attempts.ts";
 import type { SideTables } from "../connection/side_tables.ts";
 import type { ResolvedSessionOptions } from "../connection/session_options.ts";
+import { BUSY_PAUSE } from "../connection/memory_budget.ts";
 import type { ConnectAttempt } from "../observe/observer.ts";
 import type { Observers } from "../observe/observers.ts";
 import { SessionError } from "../errors/call_error.ts";
@@ -150,6 +151,8 @@ async function attemptToOpen<P extends AnyProtocol>(
   options: OpenOptions<P>,
   resumes: ClientSessionImpl<P> | undefined,
 ): Promise<ClientSessionImpl<P>> {
+  // A session that is resumed takes no additional place.
+  if (resumes === undefined) checkMemory(parts, target);
   const connection = isConnection(target)
     ? target
     : await connectTo(target, parts.transport, options);
@@ -170,6 +173,19 @@ async function attemptToOpen<P extends AnyProtocol>(
       ? withAddress(error, connection)
       : error;
   }
+}
+
+/** @throws {SessionError} `refused-busy` if no session may be opened */
+function checkMemory(
+  { resolved, transport }: SessionParts,
+  target: Target,
+): void {
+  const { refusal } = resolved.memory;
+  if (refusal === undefined) return;
+  throw new SessionError(
+    `Cannot connect to ${endpointOf(target, transport)}: ${refusal}`,
+    { code: "refused-busy", retryAfter: BUSY_PAUSE },
+  );
 }
 
 /** Returns the name of a target; of several addresses, all are named. */

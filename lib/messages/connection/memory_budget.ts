@@ -1,12 +1,14 @@
 /**
- * The memory that the sessions of a server hold for their clients.
+ * The memory that sessions hold for their peers.
+ *
+ * A server has one budget for all its sessions, and so has each client.
  *
  * ```text
  *  0 ──────── 3/8 ── 1/2 ────────── limit
  *  │           │      │              └ the rest is for garbage: what sessions
  *  │           │      │                have dropped stays for some time
- *  │           │      └ the heaviest sessions end, unauthenticated ones first;
- *  │           │        new clients are rejected
+ *  │           │      └ the heaviest sessions end, first those whose handshake
+ *  │           │        is incomplete; no session is opened
  *  │           └ sessions above their share get no calls and no credit
  *  └ a session above a quarter of the limit ends in any case
  * ```
@@ -21,12 +23,15 @@
  *
  * @module
  */
+import type { Side } from "../protocol/protocol_types.ts";
+import type { MemoryStats } from "../observe/stats.ts";
 import { RunningHandlers } from "../session/calls/running_handlers.ts";
 import { CreditPool } from "../session/flow/credit_pool.ts";
+import type { SessionBudget } from "../session/session_host.ts";
 
 /** The session of an account. */
 export interface MemoryHolder {
-  /** Whether the client has been accepted. */
+  /** Whether the handshake is complete. */
   readonly accepted: boolean;
   /** Refuses calls and withholds credit, or stops doing so. */
   restrict(restricted: boolean): void;
@@ -34,8 +39,17 @@ export interface MemoryHolder {
   evict(message: string): void;
 }
 
-/** Default of the option `memory`: 256 MiB. */
+/**
+ * Default of the option `memory`: 256 MiB.
+ *
+ * A session may hold a quarter, which is more than what a peer that keeps the
+ * default limits makes it hold: 16 MiB each of inputs, of unfinished messages and
+ * of queued calls, and 8 MiB of unsent bytes.
+ */
 export const DEFAULT_MEMORY: number = 256 * 1024 * 1024;
+
+/** Milliseconds to wait after a session ended because of memory. */
+export const BUSY_PAUSE = 1000;
 
 /** Part of the limit above which sessions over their share are restricted. */
 const PRESSURE = 3 / 8;
@@ -76,13 +90,13 @@ export class MemoryAccount {
   }
 }
 
-/** The memory of a server. */
-export class MemoryBudget {
+/** The memory of a server or a client. */
+export class MemoryBudget implements SessionBudget {
   /** Heap bytes that all sessions hold. */
   used = 0;
-  /** Credit for raising windows; half of the limit. */
+  /** Credit for raising windows; half of the limit. @inheritdoc */
   readonly raises: CreditPool;
-  /** The handlers that run; they may return half of the limit. */
+  /** The handlers that run; they may return half of the limit. @inheritdoc */
   readonly running: RunningHandlers;
   /** Ends a hibernating session; returns whether there was one. */
   endHibernating: () => boolean = () => false;
@@ -95,36 +109,45 @@ export class MemoryBudget {
   #evicting = false;
   readonly #accounts: Set<MemoryAccount> = new Set();
   readonly #restricted: Set<MemoryAccount> = new Set();
+  readonly #side: Side;
 
   /**
+   * @param side the end of the connections
    * @param limit maximum number of heap bytes
    * @throws {RangeError} if the limit is not an integer of at least 1 MiB
    */
-  constructor(limit: number) {
+  constructor(side: Side, limit: number) {
     if (!Number.isSafeInteger(limit) || limit < 2 ** 20) {
       throw new RangeError(
-        `Cannot serve with memory ${limit}: it must be an integer of at least 1048576 (bytes)`,
+        `Cannot use ${limit} as option "memory": it must be an integer of at least 1048576 (bytes)`,
       );
     }
+    this.#side = side;
     this.limit = limit;
     this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
     this.running = new RunningHandlers(limit / 2);
   }
 
-  /** Whether new clients must be rejected. */
+  /** Whether no session may be opened. */
   get full(): boolean {
     return this.used >= this.#capacity;
   }
 
-  /** Bytes above which sessions over their share are restricted. */
-  get pressureAt(): number {
+  /** Why no session may be opened, if none may. */
+  get refusal(): string | undefined {
+    return this.full ? `the ${this.#side}'s memory is used up` : undefined;
+  }
+
+  get #pressureAt(): number {
     return this.limit * PRESSURE;
   }
 
-  /** Number of sessions that are restricted. */
-  get restricted(): number {
-    return this.#restricted.size;
+  /** Returns the figures of the budget. */
+  figures(): MemoryStats {
+    const { used, limit } = this;
+    const restricted = this.#restricted.size;
+    return { used, limit, pressureAt: this.#pressureAt, restricted };
   }
 
   /** Opens the account of a session. */
@@ -159,7 +182,7 @@ export class MemoryBudget {
   }
 
   get #underPressure(): boolean {
-    return this.used > this.pressureAt;
+    return this.used > this.#pressureAt;
   }
 
   get #share(): number {
@@ -201,7 +224,7 @@ export class MemoryBudget {
     const { holder } = account;
     account.holder = undefined;
     holder?.evict(
-      `the session held ${account.held} bytes, and ${why} the server's memory (option memory, ${this.limit} bytes)`,
+      `the session held ${account.held} bytes, and ${why} the ${this.#side}'s memory (option memory, ${this.limit} bytes)`,
     );
   }
 }

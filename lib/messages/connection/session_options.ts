@@ -20,6 +20,8 @@ import type { Observing } from "../observe/observing.ts";
 import { type Violation, ViolationLog } from "../observe/violation_log.ts";
 import { type LinkSettings, linkSettings } from "./link.ts";
 import { pluginMissing, type SessionPlugins } from "./session_plugins.ts";
+import { DEFAULT_MEMORY, MemoryBudget } from "./memory_budget.ts";
+import type { Side } from "../protocol/protocol_types.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
 import { describeType } from "../../support/describe_type.ts";
 import {
@@ -74,6 +76,24 @@ export interface SessionOptions {
       readonly [Name in keyof SessionLimits]?: SessionLimits[Name] | undefined;
     }
     | undefined;
+  /**
+   * Bytes of memory that the sessions may use for their peers: all sessions of a
+   * server, or of a client of `createClient()`, together.
+   *
+   * At three eighths of it, sessions above their share refuse new calls of their
+   * peers with `overloaded`, and grant no credit. At half of it, sessions end with
+   * `refused-busy`, first those whose handshake is incomplete, then the heaviest
+   * ones, and none is opened. The other half is for memory that the engine has not
+   * collected yet. No session may hold more than a quarter. The calls that this
+   * side makes count, too: 4 KiB for each that waits for its reply.
+   *
+   * Handlers of methods that recently returned more than 16 KiB run only while
+   * their replies together may have at most half of it, and the replies of one
+   * session a sixteenth. Further requests wait, for `limits.queueTimeout` at most.
+   *
+   * @default {268435456}
+   */
+  memory?: number | undefined;
   /**
    * Interceptors around every call that this side makes, outermost first.
    *
@@ -159,6 +179,7 @@ export interface SessionOptions {
 export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   codecs: true,
   limits: true,
+  memory: true,
   interceptors: true,
   observers: true,
   callTimeout: true,
@@ -183,6 +204,8 @@ export interface ResolvedSessionOptions {
   readonly limits: SessionLimits;
   /** Keeps sessions over several connections. */
   readonly resumption: Resuming | undefined;
+  /** The memory of all sessions with these options. */
+  readonly memory: MemoryBudget;
   /** Framing and options of the connections. */
   readonly links: LinkSettings;
   /** Interceptors around every call. */
@@ -204,15 +227,18 @@ export interface ResolvedSessionOptions {
 /**
  * Validates the options and fills in the defaults.
  *
+ * @param side the end that the options are for
  * @param plugins the parts that the options may need
  * @throws {RangeError} if an option is out of range
  * @throws {TypeError} if an option has the wrong type, or needs a plugin
  */
 export function resolveSessionOptions(
+  side: Side,
   options: SessionOptions,
   plugins: SessionPlugins,
 ): ResolvedSessionOptions {
   const { codecs = defaultCodecs(plugins), limits } = options;
+  const { memory = DEFAULT_MEMORY } = options;
   const allLimits = resolveSessionLimits(limits);
   const { interceptors = [], observers = [], callTimeout } = options;
   const { onError = logged(), exposeErrors = "none", onDropped } = options;
@@ -242,6 +268,7 @@ export function resolveSessionOptions(
     codecs,
     limits: allLimits,
     resumption: plugins.resumption,
+    memory: new MemoryBudget(side, memory),
     links: linkSettings(allLimits),
     interceptors,
     observers: observers.length === 0

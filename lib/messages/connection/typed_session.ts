@@ -39,7 +39,6 @@ import type {
   IncomingCall,
   ServedMethod,
 } from "../session/calls/incoming_calls.ts";
-import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import type { Fields } from "../session/wire/fields.ts";
 import type { Outcomes } from "../session/wire/once_field.ts";
 import type { SessionStats } from "../observe/stats.ts";
@@ -54,7 +53,6 @@ import { Session, type SessionView } from "../session/session.ts";
 import type { SessionHost } from "../session/session_host.ts";
 import type { HelloEntries } from "../session/control/handshake.ts";
 import type { ResumePoint, SessionToken } from "../session/wire/resumption.ts";
-import type { CreditPool } from "../session/flow/credit_pool.ts";
 import type { ItemHead } from "../session/flow/item_frame.ts";
 import { sendItem, type SendOutcome } from "../session/flow/outgoing_items.ts";
 import { takeItem } from "../session/flow/received_items.ts";
@@ -62,6 +60,11 @@ import type { ItemSender } from "../session/flow/send_queue.ts";
 import type { SessionStream } from "../session/flow/shared_state.ts";
 import { connectionInfo } from "./connection_info.ts";
 import { Link, type LinkReceiver } from "./link.ts";
+import {
+  BUSY_PAUSE,
+  type MemoryAccount,
+  type MemoryHolder,
+} from "./memory_budget.ts";
 import {
   checkDrainOptions,
   type ResolvedSessionOptions,
@@ -90,12 +93,6 @@ const UNTIMED_ITEMS = 16;
  */
 const CLOCK_MICROTASKS = 8;
 
-/** Account of the memory that a session holds. */
-export interface HeldBytes {
-  /** Sets the number of heap bytes. */
-  update(held: number): void;
-}
-
 /** Options for a {@linkcode TypedSession}. */
 export interface TypedSessionOptions {
   /** This side's role in the connection. */
@@ -108,12 +105,6 @@ export interface TypedSessionOptions {
   readonly tables: SideTables;
   /** Options of the client or the server. */
   readonly resolved: ResolvedSessionOptions;
-  /** Receives what the session holds after each event. */
-  readonly memory?: HeldBytes | undefined;
-  /** Credit for raising windows that sessions share. */
-  readonly raises?: CreditPool | undefined;
-  /** The handlers of all sessions of a server. */
-  readonly running?: RunningHandlers | undefined;
   /**
    * Milliseconds that the session waits for another link after a cut.
    *
@@ -140,6 +131,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     LinkReceiver,
     NotificationHost,
     ObservableSession,
+    MemoryHolder,
     ConnectionInfo,
     AsyncDisposable {
   readonly #session: Session;
@@ -158,7 +150,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   readonly #tables: SideTables;
   readonly #resolved: ResolvedSessionOptions;
   #info: ConnectionInfo;
-  readonly #memory: HeldBytes | undefined;
+  readonly #memory: MemoryAccount;
 
   // These parts are created on first use: a server may hold thousands of idle
   // sessions.
@@ -211,7 +203,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#role = role;
     this.#tables = tables;
     this.#resolved = resolved;
-    this.#memory = options.memory;
     this.#info = connectionInfo(connection, options.info);
     this.#link = new Link(connection, resolved.links, this);
     const { grace = 0 } = options;
@@ -230,12 +221,13 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       features: tables.features,
       host: this,
       calls: tables.serving?.calls,
-      raises: options.raises,
-      running: options.running,
+      budget: resolved.memory,
       spread: options.spread,
       recorder: resolved.recordedFrames,
       now: this.#now,
     });
+    this.#memory = resolved.memory.open();
+    this.#memory.holder = this;
     this.#afterEvent(); // before reading: the connection may be dead already
     this.#read(this.#link);
   }
@@ -480,6 +472,26 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   /** @inheritdoc */
   get once(): OnceHost | undefined {
     return undefined;
+  }
+
+  /** Account of the memory that the session holds. */
+  protected get memory(): MemoryAccount {
+    return this.#memory;
+  }
+
+  /** @inheritdoc */
+  get accepted(): boolean {
+    return this.session.state === "open" || this.session.state === "cut";
+  }
+
+  /** @inheritdoc */
+  restrict(restricted: boolean): void {
+    this.enter().restrict(restricted);
+  }
+
+  /** @inheritdoc */
+  evict(message: string): void {
+    this.enter().expel("refused-busy", message, BUSY_PAUSE);
   }
 
   /** @inheritdoc */
@@ -859,7 +871,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
   }
 
   /** Called when the connection is closed and its resources are released. */
-  protected onReleased(): void {}
+  protected onReleased(): void {
+    const { memory } = this.#resolved;
+    this.linkEnded.then(() => memory.close(this.#memory)); // another session may use it
+  }
 
   async #release(): Promise<void> {
     await DONE; // replies may have to be sent
@@ -930,7 +945,6 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Charges the bytes that the session holds, or sends after its end. */
   #charge(): void {
-    if (this.#memory === undefined) return;
     const { held, state, log } = this.#session;
     const sends = state === "closed" && !this.#handedOver;
     const unsent = sends ? this.#link.unsent : 0;

@@ -237,7 +237,7 @@ export class CallError extends Error {
  * | `internal` | 10 | the reporting end failed |
  * | `drain` | 11 | the reporting end is draining |
  * | `age` | 12 | the connection has reached its maximum age |
- * | `refused-busy` | 13 | the server has as many connections, or holds as much memory, as it may |
+ * | `refused-busy` | 13 | the reporting end has as many connections, or holds as much memory, as it may |
  * | `resume-lost` | 14 | the session that the client wants to resume is gone |
  * | `disconnected` | never sent | the connection ended without GOAWAY |
  *

@@ -55,7 +55,12 @@ export type { TopicFigures, TopicStats } from "../broadcast/fanout.ts";
 export type { FrameRecord } from "../errors/frame_record.ts";
 export { formatRecording } from "./recording.ts";
 export type { Violation } from "./violation_log.ts";
-export type { ClientStats, ServerStats, SessionStats } from "./stats.ts";
+export type {
+  ClientStats,
+  MemoryStats,
+  ServerStats,
+  SessionStats,
+} from "./stats.ts";
 export type {
   AttemptInfo,
   CallInfo,

@@ -26,6 +26,18 @@ export interface SessionStats extends SessionFigures<HeldKind> {
   readonly timerDelay: number;
 }
 
+/** Heap bytes that sessions hold for their peers. */
+export interface MemoryStats {
+  /** Bytes that are held now. */
+  readonly used: number;
+  /** The option `memory`; sessions end when half of it is held. */
+  readonly limit: number;
+  /** Bytes above which sessions over their share are restricted. */
+  readonly pressureAt: number;
+  /** Number of sessions that are restricted; see `SessionStats`. */
+  readonly restricted: number;
+}
+
 /** Figures of a server: its sessions together, also ended ones. */
 export interface ServerStats extends TrafficStats {
   /** The sessions. */
@@ -46,16 +58,7 @@ export interface ServerStats extends TrafficStats {
     readonly refused: Readonly<Partial<Record<SessionErrorCode, number>>>;
   };
   /** Heap bytes that the sessions hold, and the option `memory`. */
-  readonly memory: {
-    /** Bytes that are held now. */
-    readonly used: number;
-    /** The option `memory`; sessions end when half of it is held. */
-    readonly limit: number;
-    /** Bytes above which sessions over their share are restricted. */
-    readonly pressureAt: number;
-    /** Number of sessions that are restricted; see `SessionStats`. */
-    readonly restricted: number;
-  };
+  readonly memory: MemoryStats;
   /** The longest `timerDelay` of the open sessions, in ms. */
   readonly timerDelay: number;
   /** Calls of each method that the server handles, by its dotted name. */
@@ -75,6 +78,8 @@ export interface ClientStats extends TrafficStats {
     /** The same, of sessions that the server ended with a GOAWAY. */
     readonly endedByPeer: Readonly<Partial<Record<SessionErrorCode, number>>>;
   };
+  /** Heap bytes that the sessions hold, and the option `memory`. */
+  readonly memory: MemoryStats;
   /** Number of attempts to connect that failed. */
   readonly failedConnects: number;
   /** Number of calls that wait for a session. */

@@ -15,11 +15,6 @@ import type {
   SocketAddress,
 } from "../../transport/connection.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
-import {
-  DEFAULT_MEMORY,
-  type MemoryAccount,
-  MemoryBudget,
-} from "../connection/memory_budget.ts";
 import { checkStore } from "../once/check_store.ts";
 import { memoryOnceStore } from "../once/memory_once_store.ts";
 import { OnceRuns } from "../once/once_runs.ts";
@@ -190,7 +185,6 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   principal: true,
   once: true,
   maxSessions: true,
-  memory: true,
   spread: true,
   resume: true,
   broadcast: true,
@@ -256,14 +250,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   ) {
     const { serving } = ALL_PLUGINS;
     const tables = sideTables(protocol, "server", handlers, serving);
-    const resolved = resolveSessionOptions(options, ALL_PLUGINS);
+    const resolved = resolveSessionOptions("server", options, ALL_PLUGINS);
     for (const name of FUNCTIONS) {
       checkFunction(name, options[name]);
     }
     // Checks the options now rather than when the first client connects.
     const {
       maxSessions = DEFAULT_MAX_SESSIONS,
-      memory = DEFAULT_MEMORY,
       broadcast = {},
     } = options;
     const topics = new TopicRegistry<P, Auth, State>(
@@ -276,7 +269,6 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       () => topics.allSessions,
     );
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
-    const budget = new MemoryBudget(memory);
     this.#owner = {
       server: this,
       instance: randomId(),
@@ -284,14 +276,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       tables,
       options,
       resolved,
-      memory: budget,
       totals: new SessionTotals(),
       draining: new Set(),
       runs: onceRuns(protocol, options, resolved.report),
-      resumable: resumeRegistry(options, memory),
-      released: (session, memory) => this.#released(session, memory),
+      resumable: resumeRegistry(options, resolved.memory.limit),
+      released: (session) => this.#released(session),
     };
-    budget.endHibernating = () =>
+    resolved.memory.endHibernating = () =>
       this.#owner.resumable?.endHeaviest("the server's memory is used up") ??
         false;
     if (!Number.isInteger(maxSessions) || maxSessions < 1) {
@@ -322,8 +313,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
   }
 
   get stats(): ServerStats {
-    const { totals, memory, draining, resumable, tables } = this.#owner;
-    const { used, limit, pressureAt, restricted } = memory;
+    const { totals, resolved, draining, resumable, tables } = this.#owner;
     return {
       ...totals.traffic(),
       sessions: {
@@ -335,7 +325,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         endedByPeer: { ...totals.endedByPeer },
         refused: { ...totals.refusedByCode },
       },
-      memory: { used, limit, pressureAt, restricted },
+      memory: resolved.memory.figures(),
       timerDelay: totals.timerDelay,
       methods: Object.fromEntries(
         [...tables.serves].map((
@@ -411,9 +401,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     if (this.#counted >= this.#maxSessions) {
       return "the server has reached its maximum number of sessions";
     }
-    return this.#owner.memory.full
-      ? "the server's memory is used up"
-      : undefined;
+    return this.#owner.resolved.memory.refusal;
   }
 
   async accept(
@@ -438,14 +426,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const rejection = this.#rejection;
     const full = rejection !== undefined;
     const flooded = full && this.#rejecting >= MAX_REJECTING;
-    const memory = this.#owner.memory.open();
     try {
       if (flooded) this.#observeRefusal(connection, rejection);
       if (this.#shutdown === undefined && !flooded) {
         const session = new ServerSessionImpl<P, Auth, State>(
           this.#owner,
           connection,
-          { rejection, memory, info },
+          { rejection, info },
         );
         this.#accepted.add(session);
         if (full) this.#rejecting++;
@@ -457,18 +444,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       this.report(error);
       this.#dispose(connection);
     }
-    this.#owner.memory.close(memory);
     return undefined;
   }
 
-  #released(
-    session: ServerSessionImpl<P, Auth, State>,
-    memory: MemoryAccount,
-  ): void {
+  #released(session: ServerSessionImpl<P, Auth, State>): void {
     this.#accepted.delete(session);
     this.#owner.draining.delete(session);
     if (session.rejection !== undefined) this.#rejecting--;
-    session.linkEnded.then(() => this.#owner.memory.close(memory)); // another session may use it
   }
 
   /** Notifies observers of a client that is closed without a GOAWAY. */

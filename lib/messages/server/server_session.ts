@@ -17,11 +17,6 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { Backlog, type BroadcastTarget } from "../broadcast/fanout.ts";
 import type { Server, ServerOptions, ServerSession } from "./server_types.ts";
-import type {
-  MemoryAccount,
-  MemoryBudget,
-  MemoryHolder,
-} from "../connection/memory_budget.ts";
 import type { SessionTotals } from "../observe/session_totals.ts";
 import type { TopicRegistry } from "./topics.ts";
 import type { DrainOptions } from "../session/control/drain.ts";
@@ -46,6 +41,7 @@ import {
   checkDrainOptions,
   type ResolvedSessionOptions,
 } from "../connection/session_options.ts";
+import { BUSY_PAUSE } from "../connection/memory_budget.ts";
 
 /** The parts of a server that its sessions use. */
 export interface SessionOwner<P extends AnyProtocol, Auth, State> {
@@ -61,8 +57,6 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   readonly tables: SideTables;
   /** The server's own options. */
   readonly options: ServerOptions<P, Auth, State>;
-  /** The memory of all sessions. */
-  readonly memory: MemoryBudget;
   /** Figures of all sessions, also of ended ones. */
   readonly totals: SessionTotals;
   /** The sessions that can be resumed; `undefined` if none can. */
@@ -74,23 +68,16 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   /** The calls that run at most once; `undefined` if no method is `once`. */
   readonly runs: OnceRuns | undefined;
   /** Called when the resources of a session have been released. */
-  released(
-    session: ServerSessionImpl<P, Auth, State>,
-    memory: MemoryAccount,
-  ): void;
+  released(session: ServerSessionImpl<P, Auth, State>): void;
 }
 
 /** Milliseconds over which clients connect again unless `spread` is set. */
 const DEFAULT_SPREAD = 2000;
-/** Milliseconds that a client should wait after the server was full. */
-const BUSY_PAUSE = 1000;
 
 /** Options for a {@linkcode ServerSessionImpl}. */
 export interface ServerSessionImplOptions {
   /** Why the server rejects the client with `refused-busy`, if it does. */
   readonly rejection?: string | undefined;
-  /** Account of the memory that the session holds. */
-  readonly memory: MemoryAccount;
   /** Facts about the connection from the application. */
   readonly info?: Partial<ConnectionInfo> | undefined;
 }
@@ -100,15 +87,10 @@ const DONE: Promise<void> = Promise.resolve();
 /** Implementation of `ServerSession`. */
 export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   extends TypedSession<P, "client">
-  implements
-    ServerSession<P, Auth, State>,
-    MemoryHolder,
-    ResumableSession,
-    BroadcastTarget {
+  implements ServerSession<P, Auth, State>, ResumableSession, BroadcastTarget {
   readonly #owner: SessionOwner<P, Auth, State>;
   /** Why the server rejects the client; `undefined` if it does not. */
   readonly rejection: string | undefined;
-  readonly #memoryAccount: MemoryAccount;
   /** Messages of topics; counts as memory of the session. */
   readonly backlog: Backlog = new Backlog(this);
   #auth!: Auth;
@@ -121,7 +103,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   constructor(
     owner: SessionOwner<P, Auth, State>,
     connection: Connection,
-    { rejection, memory, info }: ServerSessionImplOptions,
+    { rejection, info }: ServerSessionImplOptions,
   ) {
     const { tables, resolved } = owner;
     const { authenticate } = owner.options;
@@ -132,17 +114,12 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
       tables,
       resolved,
       checksCredentials: authenticate !== undefined,
-      memory,
-      raises: owner.memory.raises,
-      running: owner.memory.running,
       spread: owner.options.spread ?? DEFAULT_SPREAD,
       grace: owner.options.resume?.grace ?? 0,
     });
     this.#owner = owner;
     this.rejection = rejection;
-    this.#memoryAccount = memory;
-    memory.holder = this;
-    memory.backlog = this.backlog;
+    this.memory.backlog = this.backlog;
   }
 
   get server(): Server<P, Auth, State> {
@@ -187,21 +164,6 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   /** The principal that may resume the session; `undefined` for any client. */
   get #resumingPrincipal(): string | undefined {
     return this.#owner.options.authenticate && this.principal;
-  }
-
-  /** @inheritdoc */
-  get accepted(): boolean {
-    return this.session.state === "open" || this.session.state === "cut";
-  }
-
-  /** @inheritdoc */
-  restrict(restricted: boolean): void {
-    this.enter().restrict(restricted);
-  }
-
-  /** @inheritdoc */
-  evict(message: string): void {
-    this.enter().expel("refused-busy", message, BUSY_PAUSE);
   }
 
   override onAuthenticate(
@@ -310,7 +272,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     this.#continuing = false;
     this.#auth = fresh.#auth;
     this.#protocol = fresh.#protocol;
-    this.#memoryAccount.observer = undefined;
+    this.memory.observer = undefined;
     return undefined;
   }
 
@@ -333,10 +295,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     super.onCut(reason);
     const { resumable } = this.#owner;
     if (this.#continuing || resumable === undefined) return;
-    this.#memoryAccount.observer = {
+    this.memory.observer = {
       update: (held) => resumable.update(this, held),
     };
-    resumable.hibernate(this, this.#memoryAccount.held, this.#address);
+    resumable.hibernate(this, this.memory.held, this.#address);
   }
 
   override onEnded(reason: SessionError): void {
@@ -528,7 +490,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   }
 
   protected override onReleased(): void {
-    this.#owner.released(this, this.#memoryAccount);
+    super.onReleased();
+    this.#owner.released(this);
   }
 
   override [Symbol.asyncDispose](): Promise<void> {

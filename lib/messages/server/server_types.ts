@@ -136,22 +136,6 @@ export interface ServerOptions<
    */
   maxSessions?: number | undefined;
   /**
-   * Bytes of memory that the server may use for its clients.
-   *
-   * At three eighths of it, sessions above their share get `overloaded` for new
-   * calls, and no credit. At half of it, sessions end with `refused-busy`, first
-   * with unauthenticated clients, then the heaviest ones, and new clients
-   * are rejected. The other half is for memory that the engine has not collected
-   * yet. No session may hold more than a quarter.
-   *
-   * Handlers of methods that recently returned more than 16 KiB run only while
-   * their replies together may have at most half of it, and the replies of one
-   * session a sixteenth. Further requests wait, for `limits.queueTimeout` at most.
-   *
-   * @default {268435456}
-   */
-  memory?: number | undefined;
-  /**
    * Milliseconds over which clients spread their next connections after a loss.
    *
    * It keeps the clients of a server that fails from reaching the next one at the

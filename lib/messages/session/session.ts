@@ -145,13 +145,13 @@ export class Session
       new FrameWriter(sink, codecs[0], limits, new FrameLog(config.recorder)),
       limits,
       this,
-      config.raises,
+      config.budget.raises,
     );
     shared.now = now;
     shared.writer.log.clock = shared;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
     const firstId = isClient ? 2 : 1;
-    const { calls, running } = config;
+    const { calls, budget: { running } } = config;
     this.#incoming = calls === undefined
       ? new RefusedCalls(shared, firstId)
       : new calls(shared, firstId, host, methods.sizes, running);

@@ -48,6 +48,14 @@ export type NewIncomingCalls = new (
   ...args: ConstructorParameters<typeof IncomingCalls>
 ) => IncomingCalls;
 
+/** Bounds that all sessions of a server, or of a client, share. */
+export interface SessionBudget {
+  /** Credit for raising windows. */
+  readonly raises: CreditPool;
+  /** The handlers that run. */
+  readonly running: RunningHandlers;
+}
+
 /** The parts and limits of a session. */
 export interface SessionConfig extends HandshakeConfig {
   /** The sink that receives frames. */
@@ -58,10 +66,8 @@ export interface SessionConfig extends HandshakeConfig {
   readonly host: SessionHost;
   /** Handles the calls of the peer; `undefined` if each one is refused. */
   readonly calls: NewIncomingCalls | undefined;
-  /** Credit for raising windows that the sessions of a server share. */
-  readonly raises?: CreditPool | undefined;
-  /** The handlers of all sessions of a server. */
-  readonly running?: RunningHandlers | undefined;
+  /** Bounds that it shares with other sessions. */
+  readonly budget: SessionBudget;
   /** Number of frame headers to record. @default {0} */
   readonly recorder?: number;
   /** The current time, ms. */

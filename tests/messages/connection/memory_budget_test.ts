@@ -40,7 +40,7 @@ function evicted(held: readonly Held[]): number[] {
 }
 
 Deno.test("a budget adds up what sessions hold", pure, () => {
-  const budget = new MemoryBudget(64 * MiB);
+  const budget = new MemoryBudget("server", 64 * MiB);
   const [one, other] = sessions(budget, 2);
   one!.account.update(5);
   other!.account.update(7);
@@ -55,7 +55,7 @@ Deno.test(
   "above three eighths, sessions above their share are restricted",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const held = sessions(budget, 8); // a share is 4 MiB
     for (const { account } of held.slice(0, 4)) account.update(5 * MiB);
     assertEquals(
@@ -75,7 +75,7 @@ Deno.test(
   "above half of the limit, unauthenticated sessions end first, then heavy ones",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const held = sessions(budget, 9);
     held[3]!.accepted = held[4]!.accepted = false;
     for (const [at, { account }] of held.entries()) {
@@ -96,7 +96,7 @@ Deno.test(
 );
 
 Deno.test("a session above a quarter of the limit ends", pure, () => {
-  const budget = new MemoryBudget(64 * MiB);
+  const budget = new MemoryBudget("server", 64 * MiB);
   const [one] = sessions(budget, 1);
   one!.account.update(16 * MiB);
   assertEquals(one!.evictions.length, 0);
@@ -112,7 +112,7 @@ Deno.test(
   "handlers of ended sessions cost no other session its place",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const ended = sessions(budget, 5);
     for (const { account } of ended) {
       account.update(15 * MiB);
@@ -128,7 +128,7 @@ Deno.test(
   "memory of ended sessions costs no look at all sessions for each event",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     for (const { account } of sessions(budget, 5)) {
       account.update(15 * MiB);
       budget.close(account); // its handlers still hold their inputs
@@ -152,7 +152,11 @@ Deno.test(
 
 Deno.test("a budget must be an integer of at least 1 MiB", pure, () => {
   for (const limit of [0, 2 ** 20 - 1, 1.5 * 2 ** 20 + 0.5, NaN, Infinity]) {
-    assertThrows(() => new MemoryBudget(limit), RangeError, `${limit}`);
+    assertThrows(
+      () => new MemoryBudget("server", limit),
+      RangeError,
+      `${limit}`,
+    );
   }
 });
 
@@ -160,7 +164,7 @@ Deno.test(
   "close() leaves a session alone, whatever its handlers still hold",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const [ended, heavy] = sessions(budget, 2);
     ended!.account.update(15 * MiB);
     budget.close(ended!.account);
@@ -177,7 +181,7 @@ Deno.test(
   "a session is evicted above a quarter of the memory, and once",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const [one] = sessions(budget, 1);
     one!.account.update(16 * MiB);
     assertEquals(evicted([one!]), []);
@@ -192,7 +196,7 @@ Deno.test(
   pure,
   () => {
     for (const more of [-1, 0, 1]) {
-      const budget = new MemoryBudget(64 * MiB);
+      const budget = new MemoryBudget("server", 64 * MiB);
       const held = sessions(budget, 4);
       const ends = (count: number) => assertEquals(evicted(held).length, count);
       for (const { account } of held.slice(0, 2)) account.update(16 * MiB);
@@ -218,7 +222,7 @@ Deno.test(
   "a budget ends sessions without a connection before others, as few as it can",
   pure,
   () => {
-    const budget = new MemoryBudget(64 * MiB);
+    const budget = new MemoryBudget("server", 64 * MiB);
     const [one, other, last] = sessions(budget, 3);
     const hibernating = budget.open();
     let left = 3; // sessions of one byte

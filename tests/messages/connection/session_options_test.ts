@@ -14,19 +14,29 @@ Deno.test(
   none,
   () => {
     const resolved = resolveSessionOptions(
+      "client",
       { limits: { maxCalls: 64 } },
       ALL_PLUGINS,
     );
     assertEquals(resolved.codecs.map(({ name }) => name), ["msgpack"]);
     assertEquals(resolved.limits, { ...DEFAULT_LIMITS, maxCalls: 64 });
     assertThrows(
-      () => resolveSessionOptions({ limits: { maxCalls: 0 } }, ALL_PLUGINS),
+      () =>
+        resolveSessionOptions(
+          "client",
+          { limits: { maxCalls: 0 } },
+          ALL_PLUGINS,
+        ),
       RangeError,
       'limit "maxCalls"',
     );
     assertThrows(
       () =>
-        resolveSessionOptions({ exposeErrors: "all" as "stack" }, ALL_PLUGINS), // possible from JavaScript
+        resolveSessionOptions(
+          "client",
+          { exposeErrors: "all" as "stack" },
+          ALL_PLUGINS,
+        ), // possible from JavaScript
       RangeError,
       'Cannot expose errors as "all"',
     );
@@ -38,15 +48,22 @@ Deno.test(
   none,
   () => {
     // Sessions and remotes look at this member only.
-    assertEquals(resolveSessionOptions({}, ALL_PLUGINS).observers, undefined);
     assertEquals(
-      resolveSessionOptions({ observers: [] }, ALL_PLUGINS).observers,
+      resolveSessionOptions("client", {}, ALL_PLUGINS).observers,
+      undefined,
+    );
+    assertEquals(
+      resolveSessionOptions("client", { observers: [] }, ALL_PLUGINS).observers,
       undefined,
     );
     for (const observers of [{}, [undefined], ["x"]]) {
       assertThrows(
         () =>
-          resolveSessionOptions({ observers: observers as never }, ALL_PLUGINS), // possible from JavaScript
+          resolveSessionOptions(
+            "client",
+            { observers: observers as never },
+            ALL_PLUGINS,
+          ), // possible from JavaScript
         TypeError,
         "Cannot use",
       );
@@ -69,7 +86,7 @@ Deno.test(
         () => Promise.reject(new Error("async")),
       ]
     ) {
-      const { report } = resolveSessionOptions({
+      const { report } = resolveSessionOptions("client", {
         onError(incident) {
           told.push(incident);
           return fail();
@@ -93,7 +110,7 @@ Deno.test(
     const { error } = console;
     console.error = (...args) => void printed.push(args);
     try {
-      const { report } = resolveSessionOptions({}, ALL_PLUGINS);
+      const { report } = resolveSessionOptions("client", {}, ALL_PLUGINS);
       const failure = new Error("x");
       const { incident: first } = report(failure, "a.b");
       const { incident: second } = report(failure, "");

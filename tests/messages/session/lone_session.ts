@@ -14,7 +14,10 @@ import {
   resolveSessionLimits,
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
-import type { SessionConfig } from "../../../lib/messages/session/session_host.ts";
+import type {
+  SessionBudget,
+  SessionConfig,
+} from "../../../lib/messages/session/session_host.ts";
 import { IncomingCalls } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import { Session } from "../../../lib/messages/session/session.ts";
 import {
@@ -27,7 +30,10 @@ import {
   putU32,
   readId,
 } from "../../../lib/messages/session/wire/frame_header.ts";
-import type { RunningHandlers } from "../../../lib/messages/session/calls/running_handlers.ts";
+import {
+  DEFAULT_MEMORY,
+  MemoryBudget,
+} from "../../../lib/messages/connection/memory_budget.ts";
 import type { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
 import type { FrameSink } from "../../../lib/messages/session/flow/frame_writer.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
@@ -208,7 +214,7 @@ export class Lone {
     codecs: SessionConfig["codecs"] = [bytes()],
     checksCredentials = role === "server",
     sizes: RecentSizes = smallSizes(TABLES.calls.length),
-    running?: RunningHandlers,
+    budget: SessionBudget = new MemoryBudget("server", DEFAULT_MEMORY),
     serves = true,
   ) {
     this.session = new Session({
@@ -219,7 +225,7 @@ export class Lone {
       limits: resolveSessionLimits(limits),
       methods: { ...TABLES, sizes },
       checksCredentials,
-      running,
+      budget,
       features: FEATURES, // in use if the test's HELLO has them too
       now: 0,
       host: {
@@ -264,9 +270,9 @@ export class Lone {
     changes: Parameters<typeof hello>[1] = {},
     codecs?: SessionConfig["codecs"],
     sizes?: RecentSizes,
-    running?: RunningHandlers,
+    budget?: SessionBudget,
   ): Lone {
-    const lone = new Lone(role, limits, codecs, undefined, sizes, running);
+    const lone = new Lone(role, limits, codecs, undefined, sizes, budget);
     if (role === "client") lone.session.enter(0).start(undefined);
     const other = role === "client" ? "server" : "client";
     lone.receive(Kind.HELLO, 0, hello(other, changes));

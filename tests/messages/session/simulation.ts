@@ -10,6 +10,10 @@
  *
  * @module
  */
+import {
+  DEFAULT_MEMORY,
+  MemoryBudget,
+} from "../../../lib/messages/connection/memory_budget.ts";
 import { NO_FIELDS } from "../../../lib/messages/session/wire/fields.ts";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import type { SessionError } from "../../../lib/messages/errors/call_error.ts";
@@ -305,6 +309,7 @@ export class Side implements SessionHost {
         ...parts.methods,
         sizes: smallSizes(parts.methods.calls.length),
       },
+      budget: new MemoryBudget(name, DEFAULT_MEMORY),
       checksCredentials: name === "server",
       host: this,
       now: simulation.now,

@@ -1,5 +1,5 @@
 /**
- * Bounds the first responses that the handlers of a server may return.
+ * Bounds the first responses that handlers may return, in all sessions together.
  *
  * They count if they are not known to be small: results of unknown size, and
  * items of unknown size or large ones.
@@ -23,7 +23,7 @@
 /** Milliseconds of a period; responses are awaited lately for one to two. */
 const PERIOD = 1000;
 
-/** First responses of a server's handlers. */
+/** First responses of the handlers of all sessions. */
 export class AwaitedResponses {
   /** Bytes of all methods. */
   readonly #all: BytesByAge = new BytesByAge();

@@ -12,8 +12,8 @@
  *               └ else it waits, for queueTimeout at most
  * ```
  *
- * In a server, handlers that are known to return large results are bounded for as
- * long as they run, in each session and in all sessions together. Handlers whose
+ * Handlers that are known to return large results are bounded for as long as they
+ * run, in each session and in all sessions that share a budget. Handlers whose
  * results have an unknown size, and those of streams whose items are not known to
  * be small, are bounded in all sessions together until they have sent one; see
  * {@linkcode AwaitedResponses}. Of each kind, one of each session may run in any
@@ -100,7 +100,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
   readonly #credit: ConnectionCredit;
   readonly #sizes: RecentSizes;
   readonly #host: GateHost;
-  readonly #running: RunningHandlers | undefined;
+  readonly #running: RunningHandlers;
   /** Bytes that large results of this session's running handlers may have. */
   #expected = 0;
   /** Number of handlers whose first responses are awaited. */
@@ -112,14 +112,14 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
    * @param credit account of the REQUESTs
    * @param sizes sizes of recent responses and items
    * @param host enters the handlers
-   * @param running the handlers of all sessions of a server
+   * @param running the handlers of all sessions that share a budget
    */
   constructor(
     shared: SharedState,
     credit: ConnectionCredit,
     sizes: RecentSizes,
     host: GateHost,
-    running?: RunningHandlers,
+    running: RunningHandlers,
   ) {
     super();
     this.#running = running;
@@ -212,12 +212,12 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
 
   /** Whether the handlers that run may already return too much. */
   get #isFull(): boolean {
-    return this.#running?.isFull(this.#expected) ?? false;
+    return this.#running.isFull(this.#expected);
   }
 
   /** Whether the first responses of too many handlers are awaited. */
   #isCrowded({ method }: IncomingCall): boolean {
-    if (this.#running === undefined || this.#awaited === 0) return false;
+    if (this.#awaited === 0) return false;
     return this.#running.awaited.isFull(method.index, this.#shared.now);
   }
 
@@ -250,9 +250,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     const { index } = call.method;
     call.awaited = this.#sizes.largestOfAny(index, now) ?? UNKNOWN_FIRST;
     this.#awaited++;
-    if (this.#running === undefined) return;
-    const { awaited } = this.#running;
-    call.awaitedIn = awaited.add(index, call.awaited, now);
+    call.awaitedIn = this.#running.awaited.add(index, call.awaited, now);
   }
 
   /** Records that a handler has settled. */
@@ -269,12 +267,12 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     call.awaited = 0;
     this.#awaited--;
     const { index } = call.method;
-    this.#running?.awaited.remove(index, awaited, call.awaitedIn);
+    this.#running.awaited.remove(index, awaited, call.awaitedIn);
   }
 
   #expect(bytes: number): void {
     this.#expected += bytes;
-    if (this.#running !== undefined) this.#running.expected += bytes;
+    this.#running.expected += bytes;
   }
 
   /** Releases the reservation of a call whose response has been written. */

@@ -85,7 +85,7 @@ export class IncomingCalls
   readonly #firstId: number;
   readonly #host: RequestHost;
   readonly #sizes: RecentSizes;
-  readonly #running: RunningHandlers | undefined;
+  readonly #running: RunningHandlers;
 
   // These parts are created on first use: a server may hold thousands of idle
   // sessions.
@@ -101,14 +101,14 @@ export class IncomingCalls
    * @param firstId the peer's first id: 1 for a server, 2 for a client
    * @param host receives requests and notifications
    * @param sizes recent sizes of responses and items, of all sessions
-   * @param running the handlers of all sessions of a server
+   * @param running the handlers of all sessions that share a budget
    */
   constructor(
     shared: SharedState,
     firstId: number,
     host: RequestHost,
     sizes: RecentSizes,
-    running?: RunningHandlers,
+    running: RunningHandlers,
   ) {
     this.shared = shared;
     this.#firstId = firstId;

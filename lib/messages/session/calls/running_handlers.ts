@@ -1,5 +1,6 @@
 /**
- * Bounds the large responses that the handlers of a server may return.
+ * Bounds the large responses that handlers may return, in all sessions together.
+ *
  * Unlike the reservations of a session, it counts a handler for as long as it
  * runs, also after the end of its session.
  *
@@ -11,7 +12,7 @@ import { AwaitedResponses } from "./awaited_responses.ts";
 /** Part of the limit that the handlers of one session may use. */
 const SESSION_SHARE = 1 / 8;
 
-/** The handlers that run in all sessions of a server. */
+/** The handlers that run in all sessions together. */
 export class RunningHandlers {
   /** Bytes that their large results may have. */
   expected = 0;

@@ -1,6 +1,6 @@
 /**
- * Credit that streams share for raising their windows. The pools of a server's
- * sessions draw on one pool of the server, so that all raises together are
+ * Credit that streams share for raising their windows. The pools of the sessions
+ * of a server, or of a client, draw on one pool, so that all raises together are
  * bounded by its memory.
  *
  * @module

@@ -82,9 +82,9 @@ export class ItemAccount<Stream extends ItemStream> extends TimerEntry {
 
   /**
    * @param shared state that the session's parts share
-   * @param raises credit for raises that the sessions of a server share
+   * @param raises credit for raises that several sessions share
    */
-  constructor(shared: ItemAccountState, raises: CreditPool | undefined) {
+  constructor(shared: ItemAccountState, raises: CreditPool) {
     super();
     this.#shared = shared;
     const { itemsWindow, maxAssembly, maxMessage } = shared.limits;

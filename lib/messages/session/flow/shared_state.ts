@@ -119,19 +119,19 @@ export class SharedState implements SendState {
   /** @inheritdoc */
   now = 0;
   readonly #owner: SharedStateOwner;
-  readonly #raises: CreditPool | undefined;
+  readonly #raises: CreditPool;
 
   /**
    * @param writer writer of the session's frames
    * @param limits this side's limits
    * @param owner the session
-   * @param raises credit for raises that the sessions of a server share
+   * @param raises credit for raises that several sessions share
    */
   constructor(
     writer: FrameWriter,
     limits: SessionLimits,
     owner: SharedStateOwner,
-    raises?: CreditPool,
+    raises: CreditPool,
   ) {
     this.writer = writer;
     this.limits = limits;

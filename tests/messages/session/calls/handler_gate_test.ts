@@ -3,6 +3,8 @@ import { CALL_ERROR_CODES as CODES } from "../../../../lib/messages/errors/call_
 import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { RecentSizes } from "../../../../lib/messages/session/calls/recent_sizes.ts";
 import { RunningHandlers } from "../../../../lib/messages/session/calls/running_handlers.ts";
+import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
+import type { SessionBudget } from "../../../../lib/messages/session/session_host.ts";
 import { NO_FIELDS } from "../../../../lib/messages/session/wire/fields.ts";
 import { errorOf, Lone, request, total } from "../lone_session.ts";
 import { accountsOf, heldBy, HOLDS_NOTHING } from "../accounts.ts";
@@ -23,10 +25,15 @@ function respond(lone: Lone, index: number, size: number): void {
   responses.respond(lone.calls[index]!.call, body(size), NO_FIELDS); // the test has opened it
 }
 
+/** Returns a budget that bounds nothing but the handlers. */
+function budgetOf(running: RunningHandlers): SessionBudget {
+  return { raises: new CreditPool(Infinity), running };
+}
+
 /** Returns a session that knows no sizes. */
-function unknown(running?: RunningHandlers): Lone {
+function unknown(running = new RunningHandlers(Infinity)): Lone {
   const sizes = new RecentSizes(1000);
-  return Lone.open("server", {}, {}, undefined, sizes, running);
+  return Lone.open("server", {}, {}, undefined, sizes, budgetOf(running));
 }
 
 /** Returns sessions of a server whose handlers may return `limit` bytes. */
@@ -35,7 +42,7 @@ function together(count: number, limit: number): Lone[] {
   const running = new RunningHandlers(limit);
   return Array.from(
     { length: count },
-    () => Lone.open("server", {}, {}, undefined, sizes, running),
+    () => Lone.open("server", {}, {}, undefined, sizes, budgetOf(running)),
   );
 }
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
 import { SendCredit } from "../../../../lib/messages/session/flow/credit.ts";
 import { FrameWriter } from "../../../../lib/messages/session/flow/frame_writer.ts";
@@ -21,11 +22,9 @@ function setUp(credit = 0, itemCredit = 2 ** 20) {
   const sink = new Recorder();
   const limits = resolveSessionLimits();
   const writer = new FrameWriter(sink, bytes(), limits);
-  const shared = new SharedState(writer, limits, {
-    fail() {},
-    sendPing: () => 0,
-    onCallEnded() {},
-  });
+  const owner = { fail() {}, sendPing: () => 0, onCallEnded() {} };
+  const raises = new CreditPool(0);
+  const shared = new SharedState(writer, limits, owner, raises);
   shared.itemCredit.raise(itemCredit);
   const events: string[] = [];
   const channel = {

@@ -9,6 +9,10 @@
  */
 import { assertEquals } from "@std/assert";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import {
+  DEFAULT_MEMORY,
+  MemoryBudget,
+} from "../../../../lib/messages/connection/memory_budget.ts";
 import type { SessionError } from "../../../../lib/messages/errors/call_error.ts";
 import type { OpenFrame } from "../../../../lib/messages/session/flow/frame_writer.ts";
 import {
@@ -339,6 +343,7 @@ class Fresh {
       codecs: [bytes()],
       limits: (simulation[role] as Side).session.limits,
       methods: { ...TABLES, sizes: smallSizes(TABLES.calls.length) },
+      budget: new MemoryBudget(role, DEFAULT_MEMORY),
       checksCredentials: false,
       resume: RESUMING.begin(link, GRACE),
       now: simulation.now,

@@ -392,7 +392,7 @@ const HIBERNATION_COST = 4 * 1024;
 function exhaustMemory(seed: number, occurred: Occurred): void {
   const random = mulberry32(seed);
   const limit = 2 ** 20;
-  const budget = new MemoryBudget(limit);
+  const budget = new MemoryBudget("server", limit);
   const most = limit * (1 + seed % 4) / 10;
   const registry = new ResumeRegistry<Holding>({
     ...{ perPrincipal: 1_000, memory: most },
