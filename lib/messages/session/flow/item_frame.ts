@@ -49,16 +49,37 @@ export function writeItem(
 ): number | Uint8Array {
   const { fields, hasValue } = head;
   if (!hasValue) return writeValueless(shared, channel, fields);
-  const { writer } = shared;
+  const sent = encodeItem(shared, channel, value, fields, false);
+  if (typeof sent !== "number") return sent;
+  chargeItem(shared, channel, sent);
+  shared.writer.bulk.add(sent);
+  return sent;
+}
+
+/**
+ * Encodes an item, and sends it if possible.
+ *
+ * It is returned if it must wait, or does not fit into a frame.
+ *
+ * @param wait whether the item must be queued
+ * @returns the charge of the frame, or the encoded item
+ * @throws {CodecError} if the value cannot be encoded
+ * @throws {CallError} `too-large` if the peer does not accept an item of that
+ * length
+ */
+export function encodeItem(
+  { writer }: SendState,
+  channel: ItemChannel,
+  value: unknown,
+  fields: Uint8Array,
+  wait: boolean,
+): number | Uint8Array {
   const start = writer.beginMessage(Kind.ITEM, channel.id, fields);
   const at = writer.putFields(start, Infinity, fields);
-  const sent = writer.message(at, value, false);
+  const sent = writer.message(at, value, wait);
   channel.onItemEncoded(
     typeof sent === "number" ? sent - FRAME_CHARGE : sent.length,
   );
-  if (typeof sent !== "number") return sent;
-  chargeItem(shared, channel, sent);
-  writer.bulk.add(sent);
   return sent;
 }
 

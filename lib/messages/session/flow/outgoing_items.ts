@@ -1,15 +1,25 @@
 /**
  * Items to send. An item is sent at once if its call has credit and nothing
- * waits before it. Otherwise it joins the call's send queue, and is encoded when
- * its turn comes. The caller and the callee share this code.
+ * waits before it. Otherwise it joins the call's send queue. The caller and the
+ * callee share this code.
+ *
+ * Items that wait count as held memory, so their sizes must be known. Binary data
+ * and strings show theirs, and are encoded when their turn comes. Other values are
+ * encoded at once, unless the call has not begun: its codec may be unknown then.
  *
  * @module
  */
 import type { SessionStream, SharedState } from "./shared_state.ts";
-import { type ItemSender, SendQueue } from "./send_queue.ts";
+import { isMeasured, type ItemSender, SendQueue } from "./send_queue.ts";
 import { Kind } from "../wire/frame_header.ts";
 import { MAX_CREDIT } from "./credit.ts";
-import { type ItemHead, itemReserve, writeItem } from "./item_frame.ts";
+import {
+  encodeItem,
+  type ItemHead,
+  itemReserve,
+  writeItem,
+} from "./item_frame.ts";
+import { NO_FIELDS } from "../wire/fields.ts";
 
 /**
  * The outcome of sending an item:
@@ -41,7 +51,7 @@ export function sendItem(
   writer.checkNotEncoding();
   if (!call.maySendItems) return "refused";
   if (!maySendNow(shared, call)) {
-    writer.add(put(shared, call, { kind: Kind.ITEM, value, sender, head }));
+    writer.add(put(shared, call, waiting(shared, call, value, sender, head)));
     return "queued";
   }
   const sent = writeItem(shared, call, value, head);
@@ -49,6 +59,26 @@ export function sendItem(
     queueMessage(shared, call, { kind: Kind.ITEM, bytes: sent, sender });
   }
   return call.sendQueue === undefined ? "accepted" : "queued";
+}
+
+/** Returns the message of an item that must wait. */
+function waiting(
+  shared: SharedState,
+  call: SessionStream,
+  value: unknown,
+  sender: ItemSender,
+  head: ItemHead | undefined,
+): NewMessage {
+  const kind = Kind.ITEM;
+  const isLater = !call.started || head?.hasValue === false ||
+    isMeasured(value);
+  if (isLater) return { kind, value, sender, head };
+  const fields = head?.fields ?? NO_FIELDS;
+  const bytes = encodeItem(shared, call, value, fields, true);
+  if (typeof bytes === "number") {
+    throw new TypeError("an item that waits was sent");
+  }
+  return { kind, bytes, sender };
 }
 
 function maySendNow(shared: SharedState, call: SessionStream): boolean {

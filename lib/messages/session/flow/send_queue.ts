@@ -143,7 +143,7 @@ export class SendQueue implements Source {
     if (sign > 0) {
       message.cost = MESSAGE_COST + (
         kind === Kind.ITEM
-          ? ITEM_COPIES * (bytes?.length ?? this.#channel.itemSize)
+          ? ITEM_COPIES * (bytes?.length ?? this.#sizeOf(message))
           : bytes?.length ?? 0
       );
     }
@@ -151,6 +151,11 @@ export class SendQueue implements Source {
     if (kind === Kind.ITEM) queued.items += cost;
     else if (kind === Kind.REQUEST) queued.requests += cost;
     else queued.responses[ringOf(bytes?.length ?? 0)]! += cost; // in range: a ring
+  }
+
+  /** Returns the expected bytes of an item that is not encoded yet. */
+  #sizeOf({ value }: QueuedMessage): number {
+    return Math.max(this.#channel.itemSize, measure(value));
   }
 
   /** @inheritdoc */
@@ -225,4 +230,15 @@ export class SendQueue implements Source {
       sender?.onDropped();
     }
   }
+}
+
+/** Whether the size of a value is known before it is encoded. */
+export function isMeasured(value: unknown): boolean {
+  return typeof value !== "object" || value === null ||
+    ArrayBuffer.isView(value);
+}
+
+function measure(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  return ArrayBuffer.isView(value) ? value.byteLength : 0;
 }

@@ -8,6 +8,7 @@ import { sendItem } from "../../../../lib/messages/session/flow/outgoing_items.t
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { SessionStream } from "../../../../lib/messages/session/flow/shared_state.ts";
 import { bytes } from "../../../../lib/messages/codec/bytes.ts";
+import { msgpack } from "../../../../lib/messages/codec/msgpack.ts";
 import type { MessageCodec } from "../../../../lib/messages/codec/message_codec.ts";
 import {
   Flag,
@@ -538,5 +539,40 @@ Deno.test(
     lone.session.enter(0).close();
     assertEquals([...shared.unfinished.end(0)], []);
     assertEquals(shared.unfinished.bytes, 0);
+  },
+);
+
+Deno.test(
+  "an item that waits counts with its size, whatever its value and earlier ones",
+  pure,
+  () => {
+    const text = "x".repeat(50_000);
+    const binary = new Uint8Array(50_000);
+    const numbers = new Array(50_000).fill(1);
+    for (const value of [binary, text, { text }, [binary], numbers]) {
+      const peer = { codecs: ["msgpack"], streamWindow: 1024 };
+      const lone = Lone.open("server", {}, peer, [msgpack()]);
+      const { shared } = lone.session.enter(0);
+      const sender = { onAccepted() {}, onRejected() {}, onDropped() {} };
+      for (const id of [1, 3, 5]) {
+        lone.receive(Kind.REQUEST, id, request(DOWN));
+        const { call } = lone.calls.at(-1)!; // it has just been entered
+        while (call.itemCredit!.available > 0) { // it sends items
+          assertEquals(sendItem(shared, call, 1, sender), "accepted");
+        }
+        const before = shared.queued.items;
+        assertEquals(sendItem(shared, call, value, sender), "queued");
+        const held = shared.queued.items - before;
+        assert(held >= 100_000 && held < 102_000, `${held} bytes`);
+      }
+      lone.sent();
+      for (const { call } of lone.calls) {
+        lone.receive(Kind.CREDIT, call.id, total(2 ** 20));
+      }
+      assertEquals(shared.queued.items, 0);
+      const items = lone.sent().filter(({ kind }) => kind === Kind.ITEM)
+        .map(({ body }) => msgpack().decode(body.slice(2)));
+      assertEquals(items, [value, value, value]);
+    }
   },
 );
