@@ -32,7 +32,7 @@ import { connect as dialSocket } from "../../lib/transport/connect.ts";
 import { listen } from "../../lib/transport/listen.ts";
 import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { source } from "../../lib/messages/sources/source.ts";
-import { aborted, all, thrownBy, until } from "./kit.ts";
+import { aborted, all, dial, thrownBy, until } from "./kit.ts";
 import { deadline, K, MORE, RawPeer, request, value } from "./raw_peer.ts";
 import { tableRows } from "./readme.ts";
 
@@ -180,8 +180,8 @@ async function openLab(options: LabOptions) {
       );
     },
     /** Connects a raw client. */
-    async raw(hello = true): Promise<RawPeer> {
-      const raw = kept(new RawPeer(await dialSocket(addr)));
+    async raw(hello = true, over?: Connection): Promise<RawPeer> {
+      const raw = kept(new RawPeer(over ?? await dialSocket(addr)));
       if (!hello) return raw;
       await raw.hello({ methods: METHODS });
       await raw.until(K.HELLO);
@@ -449,6 +449,25 @@ row("a request exceeds what is left of `maxAssembly`", async (lab, alive) => {
   });
   return error;
 }, { limits: { maxAssembly: 131_072 } });
+
+row("a result is dropped because of `memory`", async (lab, alive) => {
+  const input = value(new Uint8Array(72_000));
+  for (let n = 0; n < 2; n++) {
+    const other = await lab.raw();
+    for (const id of [1, 3, 5, 7, 9]) {
+      await other.frame(K.REQUEST, id, request(WAIT, input));
+    }
+  }
+  await lab.waiting(10);
+  const raw = await lab.raw(true, dial(lab.server, { capacity: 2000 }));
+  for (let id = 1; id < 80; id += 2) { // it does not read the results
+    const small = value(new Uint8Array(5_000));
+    await raw.frame(K.REQUEST, id, request(ECHO, small));
+  }
+  const error = await raw.error();
+  alive(() => echoes(raw, 81));
+  return error;
+}, { memory: 2_097_152 });
 
 row("a peer has more calls in flight than `maxCalls`", async (lab, alive) => {
   const raw = await lab.raw();

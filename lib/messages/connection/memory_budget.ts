@@ -4,11 +4,12 @@
  * A server has one budget for all its sessions, and so has each client.
  *
  * ```text
- *  0 ──────── 3/8 ── 1/2 ────────── limit
- *  │           │      │              └ the rest is for garbage: what sessions
- *  │           │      │                have dropped stays for some time
- *  │           │      └ the heaviest sessions end, first those whose handshake
- *  │           │        is incomplete; no session is opened
+ *  0 ──────── 3/8 ─ 7/16 ─ 1/2 ──── limit
+ *  │           │     │      │        └ the rest is for garbage: what sessions
+ *  │           │     │      │          have dropped stays for some time
+ *  │           │     │      └ the heaviest sessions end, first those whose
+ *  │           │     │        handshake is incomplete; no session is opened
+ *  │           │     └ results of sessions that send slowly are dropped
  *  │           └ sessions above their share get no calls and no credit
  *  └ a session above a quarter of the limit ends in any case
  * ```
@@ -53,6 +54,8 @@ export const BUSY_PAUSE = 1000;
 
 /** Part of the limit above which sessions over their share are restricted. */
 const PRESSURE = 3 / 8;
+/** Part of the limit above which results are dropped. */
+const SCARCE = 7 / 16;
 /** Part of the limit above which sessions end. */
 const CAPACITY = 1 / 2;
 /**
@@ -64,7 +67,7 @@ const GROWTH = 1 / 64;
 const MOST_PER_SESSION = 1 / 4;
 
 /** The memory that one session holds. */
-export class MemoryAccount {
+export class MemoryAccount implements SessionBudget {
   /** Heap bytes that the session holds. */
   held = 0;
   /** Whether the session is under pressure. */
@@ -82,6 +85,21 @@ export class MemoryAccount {
     this.#budget = budget;
   }
 
+  /** @inheritdoc */
+  get raises(): CreditPool {
+    return this.#budget.raises;
+  }
+
+  /** @inheritdoc */
+  get running(): RunningHandlers {
+    return this.#budget.running;
+  }
+
+  /** @inheritdoc */
+  get dropsResults(): boolean {
+    return this.#budget.dropsResults(this.held);
+  }
+
   /** Sets what the session holds now. */
   update(held: number): void {
     const all = held + (this.backlog?.held ?? 0);
@@ -91,12 +109,12 @@ export class MemoryAccount {
 }
 
 /** The memory of a server or a client. */
-export class MemoryBudget implements SessionBudget {
+export class MemoryBudget {
   /** Heap bytes that all sessions hold. */
   used = 0;
-  /** Credit for raising windows; half of the limit. @inheritdoc */
+  /** Credit for raising windows; half of the limit. */
   readonly raises: CreditPool;
-  /** The handlers that run; they may return half of the limit. @inheritdoc */
+  /** The handlers that run; they may return half of the limit. */
   readonly running: RunningHandlers;
   /** Ends a hibernating session; returns whether there was one. */
   endHibernating: () => boolean = () => false;
@@ -132,6 +150,12 @@ export class MemoryBudget implements SessionBudget {
   /** Whether no session may be opened. */
   get full(): boolean {
     return this.used >= this.#capacity;
+  }
+
+  /** Whether a session that holds this much may hold no more results. */
+  dropsResults(held: number): boolean {
+    const limit = this.limit * SCARCE;
+    return this.used > limit && held > limit / this.#accounts.size;
   }
 
   /** Why no session may be opened, if none may. */

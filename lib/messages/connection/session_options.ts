@@ -81,7 +81,9 @@ export interface SessionOptions {
    * server, or of a client of `createClient()`, together.
    *
    * At three eighths of it, sessions above their share refuse new calls of their
-   * peers with `overloaded`, and grant no credit. At half of it, sessions end with
+   * peers with `overloaded`, and grant no credit. At seven sixteenths, their
+   * results are dropped if much is unsent; the calls fail with `overloaded`. At
+   * half of it, sessions end with
    * `refused-busy`, first those whose handshake is incomplete, then the heaviest
    * ones, and none is opened. The other half is for memory that the engine has not
    * collected yet. No session may hold more than a quarter. The calls that this

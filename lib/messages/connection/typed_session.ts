@@ -205,6 +205,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#resolved = resolved;
     this.#info = connectionInfo(connection, options.info);
     this.#link = new Link(connection, resolved.links, this);
+    this.#memory = resolved.memory.open();
     const { grace = 0 } = options;
     const { stream } = this.#link;
     const resume = grace === 0
@@ -221,12 +222,11 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       features: tables.features,
       host: this,
       calls: tables.serving?.calls,
-      budget: resolved.memory,
+      budget: this.#memory,
       spread: options.spread,
       recorder: resolved.recordedFrames,
       now: this.#now,
     });
-    this.#memory = resolved.memory.open();
     this.#memory.holder = this;
     this.#afterEvent(); // before reading: the connection may be dead already
     this.#read(this.#link);
@@ -729,7 +729,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     // failed as unsent.
     if (this.session.sentGoaway) this.#link.finish();
     else this.#link.close();
-    this.#charge();
+    this.charge();
     if (isViolation(reason)) addRecording(reason, this.recording());
     this.#finish(reason);
     this.#observeEnd(reason);
@@ -839,7 +839,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#session.enter(this.now()).handOver();
     this.#inRead = false;
     this.#handedOver = true;
-    this.#charge();
+    this.charge();
     this.#finish(
       new SessionError("Another session continues", { code: "closed" }),
     );
@@ -884,7 +884,7 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
       this.#armedFor = -Infinity;
       if (!this.#handedOver) await this.#link.dispose();
       await this.#lostLinks;
-      this.#charge();
+      this.charge();
     } catch (error) {
       this.report(error, ""); // a custom implementation of `Connection` may throw
     }
@@ -939,12 +939,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     this.#unarmedItems = 0;
     this.#watchesUnsent = this.#session.shared.writer.unsent > 0;
     this.#observed?.roundTrip(this.roundTrip);
-    this.#charge();
+    this.charge();
     this.#arm();
   }
 
   /** Charges the bytes that the session holds, or sends after its end. */
-  #charge(): void {
+  charge(): void {
     const { held, state, log } = this.#session;
     const sends = state === "closed" && !this.#handedOver;
     const unsent = sends ? this.#link.unsent : 0;

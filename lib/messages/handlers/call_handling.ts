@@ -50,6 +50,7 @@ import type {
   IncomingCall,
 } from "../session/calls/incoming_call.ts";
 import { receivesItems, sendsItems } from "../session/calls/call_state.ts";
+import { MUCH_UNSENT } from "../session/calls/response_writer.ts";
 import { encodeError, errorCodeOf } from "../session/wire/error_frame.ts";
 import { Feature } from "../session/wire/features.ts";
 import { Kind } from "../session/wire/frame_header.ts";
@@ -532,6 +533,7 @@ export class CallHandling extends Handling
     this.#call.entered = true; // also in another session or process
     this.host.enter().incoming.responses.send(this.#call, kind, body);
     this.#settled(kind === Kind.RESULT ? undefined : storedError(body));
+    this.#chargeUnsent();
   }
 
   /** @inheritdoc */
@@ -577,6 +579,18 @@ export class CallHandling extends Handling
     const { responses } = this.host.enter().incoming;
     responses.respond(this.#call, output, this.#fields);
     this.#settled();
+    this.#chargeUnsent();
+  }
+
+  /**
+   * Charges a result at once if much is unsent. Many handlers may settle before
+   * the session would charge it, for example if they wait for the same event.
+   */
+  #chargeUnsent(): void {
+    const { sendQueue } = this.#call;
+    const { writer } = this.host.enter().shared;
+    const unsent = sendQueue !== undefined || writer.unsent >= MUCH_UNSENT;
+    if (unsent) this.host.charge();
   }
 
   /** @inheritdoc */

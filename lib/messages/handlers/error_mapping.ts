@@ -87,7 +87,11 @@ function drainError({ retryAfter }: SessionError, call: FailedCall): CallError {
 
 /** Returns the error for a result or item that cannot be sent. */
 export function unsendableError(thrown: unknown, call: FailedCall): CallError {
-  if (!isTooLarge(thrown)) return internalError(thrown, call);
+  if (hasCode(thrown, "overloaded")) { // by the session, for its memory
+    const { code, processed, message } = thrown;
+    return new CallError(`${call.method}: ${message}`, { code, processed });
+  }
+  if (!hasCode(thrown, "too-large")) return internalError(thrown, call);
   return new CallError(thrown.message, {
     code: "too-large",
     processed: "yes",
@@ -95,9 +99,9 @@ export function unsendableError(thrown: unknown, call: FailedCall): CallError {
   });
 }
 
-function isTooLarge(thrown: unknown): thrown is CallError {
+function hasCode(thrown: unknown, code: CallErrorCode): thrown is CallError {
   try {
-    return thrown instanceof CallError && thrown.code === "too-large";
+    return thrown instanceof CallError && thrown.code === code;
   } catch {
     return false; // reading the thrown value threw an error: see mapError()
   }

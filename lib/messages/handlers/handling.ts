@@ -45,6 +45,8 @@ export interface HandlingHost extends CallSession {
   readonly serial: SerialQueues;
   /** The calls that run at most once; only servers have them. */
   readonly once: OnceHost | undefined;
+  /** Charges what the session holds now. */
+  charge(): void;
   /** Returns a remote for calls made on behalf of the given call. */
   remoteFor(context: CallContext<unknown, unknown>): unknown;
 }

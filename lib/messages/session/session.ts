@@ -145,7 +145,7 @@ export class Session
       new FrameWriter(sink, codecs[0], limits, new FrameLog(config.recorder)),
       limits,
       this,
-      config.budget.raises,
+      config.budget,
     );
     shared.now = now;
     shared.writer.log.clock = shared;

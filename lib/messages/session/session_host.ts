@@ -48,12 +48,14 @@ export type NewIncomingCalls = new (
   ...args: ConstructorParameters<typeof IncomingCalls>
 ) => IncomingCalls;
 
-/** Bounds that all sessions of a server, or of a client, share. */
+/** Bounds that the sessions of a server, or of a client, share. */
 export interface SessionBudget {
   /** Credit for raising windows. */
   readonly raises: CreditPool;
   /** The handlers that run. */
   readonly running: RunningHandlers;
+  /** Whether the session's results are dropped if it has not sent others. */
+  readonly dropsResults: boolean;
 }
 
 /** The parts and limits of a session. */

@@ -41,6 +41,7 @@ const IDLE: HandlingHost = {
   takeItem: () => fail("The context took an item"),
   sendItem: () => fail("The context sent an item"),
   report: () => fail("The context reported an error"),
+  charge: () => fail("The context charged the session"),
   now: () => 0,
   drainReason: undefined,
   get watching(): never {

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
 import {
   clientStream,
   unary,
@@ -13,7 +14,7 @@ import type { Connection } from "../../../lib/transport/connection.ts";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import { memoryPair } from "../../../lib/transport/memory/memory_pair.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, failureOf, turns } from "../kit.ts";
+import { dial, failureOf, inVirtualTime, turns } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 const MiB = 2 ** 20;
@@ -157,3 +158,74 @@ Deno.test(
     await server.shutdown();
   },
 );
+
+for (const cause of ["the same event", "timers"] as const) {
+  Deno.test(
+    `results that follow small ones at ${cause} do not use up the memory`,
+    none,
+    inVirtualTime(async () => {
+      const Polls = protocol({
+        name: "polls",
+        server: { poll: unary<number, Uint8Array>() },
+      });
+      const event = Promise.withResolvers<void>();
+      let encoded = 0;
+      const message = (direction: string, bytes: number) => {
+        if (direction === "sent") encoded += bytes;
+      };
+      const server = createServer(Polls, {
+        memory: 4 * MiB,
+        limits: { unsentSoft: 65_536, unsentHard: 1_048_576 },
+        observers: [{ call: () => ({ message }) }],
+        onError() {},
+      }).handle({
+        async poll(bytes) {
+          if (bytes > 100) {
+            await (cause === "timers" ? delay(100) : event.promise);
+          }
+          return new Uint8Array(bytes);
+        },
+      });
+      const sessions = [];
+      const reading = Promise.withResolvers<void>();
+      let reads = true;
+      for (let n = 0; n < 8; n++) {
+        const near = dial(server, { capacity: 2000 });
+        const read = near.read.bind(near);
+        near.read = async (buffer) => {
+          if (!reads) await reading.promise;
+          return await read(buffer);
+        };
+        sessions.push(await connect(Polls, near));
+      }
+      for (const { remote } of sessions) await remote.poll(10);
+      reads = false;
+      const calls = sessions.flatMap(({ remote }) =>
+        Array.from({ length: 100 }, () => remote.poll(20_000))
+      );
+      const ends = Promise.allSettled(calls);
+      await turns(20);
+      encoded = 0;
+      event.resolve();
+      await delay(200);
+      const { used } = server.stats.memory;
+      assert(used <= 2 * MiB, `${used} bytes are held`);
+      // Seven sixteenths, and a session below its share may then reach its share.
+      assert(encoded <= 2 * 7 / 16 * 4 * MiB, `${encoded} bytes`);
+      assert(server.stats.sessions.open > 4);
+      reading.resolve();
+      let dropped = 0;
+      for (const end of await ends) {
+        if (end.status === "fulfilled") continue;
+        const { code, processed, message } = end.reason;
+        if (code === "disconnected") continue; // with one of the heaviest sessions
+        assertEquals([code, processed], ["overloaded", "yes"]);
+        assert(message.startsWith("poll: its result was dropped"), message);
+        dropped++;
+      }
+      assert(dropped > 100, `${dropped} results were dropped`);
+      await Promise.all(sessions.map((session) => session.close()));
+      await server.shutdown();
+    }),
+  );
+}

@@ -214,7 +214,7 @@ export class Lone {
     codecs: SessionConfig["codecs"] = [bytes()],
     checksCredentials = role === "server",
     sizes: RecentSizes = smallSizes(TABLES.calls.length),
-    budget: SessionBudget = new MemoryBudget("server", DEFAULT_MEMORY),
+    budget: SessionBudget = new MemoryBudget("server", DEFAULT_MEMORY).open(),
     serves = true,
   ) {
     this.session = new Session({

@@ -309,7 +309,7 @@ export class Side implements SessionHost {
         ...parts.methods,
         sizes: smallSizes(parts.methods.calls.length),
       },
-      budget: new MemoryBudget(name, DEFAULT_MEMORY),
+      budget: new MemoryBudget(name, DEFAULT_MEMORY).open(),
       checksCredentials: name === "server",
       host: this,
       now: simulation.now,

@@ -4,6 +4,10 @@
  * otherwise it joins the call's send queue. The terminal of a cancelled call may
  * be held, so that a caller that cancels too fast runs out of slots.
  *
+ * While memory is scarce, results of sessions above their share are dropped if much
+ * is unsent. They are not encoded, so handlers that were not expected to return
+ * much, or many of which settle at once, do not use up the memory.
+ *
  * @module
  */
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
@@ -25,6 +29,15 @@ import {
 } from "../flow/outgoing_items.ts";
 import { discardItems } from "../flow/received_items.ts";
 import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
+
+/** Unsent bytes of a session whose peer reads slowly. */
+export const MUCH_UNSENT = 64 * 1024;
+
+/** The error of a result that is dropped because of memory. */
+const NO_MEMORY = new CallError(
+  "its result was dropped, because too much memory is in use (option memory)",
+  { code: "overloaded", processed: "yes" },
+);
 
 /** Writer of the responses that end the peer's calls. */
 export class ResponseWriter {
@@ -114,6 +127,10 @@ export class ResponseWriter {
   #writeResult(call: IncomingCall, value: unknown, fields: Uint8Array): void {
     const { writer } = this.#shared;
     const wait = call.sendQueue !== undefined || writer.resultsWait;
+    const unsent = wait || writer.unsent >= MUCH_UNSENT;
+    if (unsent && this.#shared.dropsResults) {
+      return this.#writeError(call, call.observer.onUnsendable(NO_MEMORY));
+    }
     let sent: number | Uint8Array;
     try {
       const start = writer.beginMessage(Kind.RESULT, call.id, fields);

@@ -72,6 +72,14 @@ export interface SharedStateOwner {
   onCallEnded(): void;
 }
 
+/** Bounds that several sessions share. */
+interface SharedBudget {
+  /** Credit for raising windows. */
+  readonly raises: CreditPool;
+  /** Whether the session's results are dropped if it has not sent others. */
+  readonly dropsResults: boolean;
+}
+
 /** State that the parts of one session share. */
 export class SharedState implements SendState {
   /** @inheritdoc */
@@ -119,31 +127,31 @@ export class SharedState implements SendState {
   /** @inheritdoc */
   now = 0;
   readonly #owner: SharedStateOwner;
-  readonly #raises: CreditPool;
+  readonly #budget: SharedBudget;
 
   /**
    * @param writer writer of the session's frames
    * @param limits this side's limits
    * @param owner the session
-   * @param raises credit for raises that several sessions share
+   * @param budget bounds that several sessions share
    */
   constructor(
     writer: FrameWriter,
     limits: SessionLimits,
     owner: SharedStateOwner,
-    raises: CreditPool,
+    budget: SharedBudget,
   ) {
     this.writer = writer;
     this.limits = limits;
     this.#owner = owner;
-    this.#raises = raises;
+    this.#budget = budget;
     this.reassemblyBudget = { used: 0, limit: limits.maxAssembly / 2 };
   }
 
   /** Account of the items of all calls that the peer sends. */
   get items(): ItemAccount<SessionStream> {
     if (this.#items !== undefined) return this.#items;
-    this.#items = new ItemAccount(this, this.#raises);
+    this.#items = new ItemAccount(this, this.#budget.raises);
     if (this.refusesCalls) this.#items.pause(true);
     return this.#items;
   }
@@ -151,6 +159,11 @@ export class SharedState implements SendState {
   /** The same account; `undefined` before it is used. */
   get itemsInUse(): ItemAccount<SessionStream> | undefined {
     return this.#items;
+  }
+
+  /** Whether this side's results are dropped if others are unsent. */
+  get dropsResults(): boolean {
+    return this.#budget.dropsResults;
   }
 
   /** Ends the session. */

@@ -10,10 +10,13 @@ import {
   call,
   DOWN,
   hold,
+  type Incoming,
   readAll,
   sendAll,
   UP,
 } from "../session_calls.ts";
+import { CreditPool } from "../../../../lib/messages/session/flow/credit_pool.ts";
+import { RunningHandlers } from "../../../../lib/messages/session/calls/running_handlers.ts";
 import { errorOf, Lone, request, total } from "../lone_session.ts";
 import { Simulation } from "../simulation.ts";
 
@@ -354,5 +357,30 @@ Deno.test(
       }
       assertEquals([queued.items, ...queued.responses], [0, 0, 0, 0]);
     }
+  },
+);
+
+Deno.test(
+  "respond() drops a result if memory is scarce and much is unsent",
+  pure,
+  () => {
+    const outcome = (dropsResults: boolean, unsent: number) => {
+      const raises = new CreditPool(0);
+      const running = new RunningHandlers(Infinity);
+      const budget = { raises, running, dropsResults };
+      const lone = Lone.open("server", {}, {}, undefined, undefined, budget);
+      lone.receive(Kind.REQUEST, 1, request(ASK));
+      lone.sink.leaveUnsent(unsent);
+      const [{ call }] = lone.calls as [Incoming]; // it has been entered
+      const { responses } = lone.session.enter(0).incoming;
+      responses.respond(call, body(1000), NO_FIELDS);
+      lone.write();
+      return lone.sentKinds();
+    };
+    assertEquals(outcome(true, 65_536), ["ERROR 1"]);
+    assertEquals(outcome(true, 65_535), ["RESULT 1"]);
+    assertEquals(outcome(true, 2 ** 20), ["ERROR 1"]); // it would wait
+    assertEquals(outcome(false, 65_536), ["RESULT 1"]);
+    assertEquals(outcome(false, 2 ** 20), ["RESULT 1"]);
   },
 );

@@ -23,8 +23,8 @@ function setUp(credit = 0, itemCredit = 2 ** 20) {
   const limits = resolveSessionLimits();
   const writer = new FrameWriter(sink, bytes(), limits);
   const owner = { fail() {}, sendPing: () => 0, onCallEnded() {} };
-  const raises = new CreditPool(0);
-  const shared = new SharedState(writer, limits, owner, raises);
+  const budget = { raises: new CreditPool(0), dropsResults: false };
+  const shared = new SharedState(writer, limits, owner, budget);
   shared.itemCredit.raise(itemCredit);
   const events: string[] = [];
   const channel = {

@@ -343,7 +343,7 @@ class Fresh {
       codecs: [bytes()],
       limits: (simulation[role] as Side).session.limits,
       methods: { ...TABLES, sizes: smallSizes(TABLES.calls.length) },
-      budget: new MemoryBudget(role, DEFAULT_MEMORY),
+      budget: new MemoryBudget(role, DEFAULT_MEMORY).open(),
       checksCredentials: false,
       resume: RESUMING.begin(link, GRACE),
       now: simulation.now,
