@@ -4,9 +4,8 @@
  * @module
  */
 import { connect } from "../messages/client/connect.ts";
-import { CodecError } from "../messages/codec/errors.ts";
-import { json } from "../messages/codec/json.ts";
-import { CallError, SessionError } from "../messages/errors/call_error.ts";
+import { msgpack } from "../messages/codec/msgpack.ts";
+import { CallError } from "../messages/errors/call_error.ts";
 import type { CallOptions } from "../messages/protocol/client_types.ts";
 import type { MethodDeclaration } from "../messages/protocol/method.ts";
 import { notification, unary } from "../messages/protocol/method_builders.ts";
@@ -21,7 +20,12 @@ import type { Connection, SocketAddress } from "../transport/connection.ts";
 import type { ConnectionInfo } from "../transport/connection_info.ts";
 import { memoryPair } from "../transport/memory/memory_pair.ts";
 import { readBody } from "./request_body.ts";
-import { STATUS } from "./status.ts";
+import {
+  codec,
+  errorResponse,
+  failureResponse,
+  outputResponse,
+} from "./responses.ts";
 
 /** Options for {@linkcode fetchHandler}. */
 export interface FetchHandlerOptions {
@@ -83,7 +87,7 @@ export interface RequestInfo {
  * is `POST <path><method>` with the input as `application/json`; the response has
  * the output as JSON, or status 204 without an output. Each request has a session
  * of its own, so `authenticate`, limits, middleware and observers of the server
- * apply. To cancel the calls of aborted requests, pass their signal:
+ * apply; one of the server's codecs must be `msgpack()` or `json()`. To cancel the calls of aborted requests, pass their signal:
  * `callOptions: (request) => ({ signal: request.signal })`. `Deno.serve` prints a
  * line when it is used first, unless Deno runs with `--unstable-no-legacy-abort`.
  *
@@ -91,7 +95,8 @@ export interface RequestInfo {
  * `{ "error": { "code", "message", … } }`: 400 `invalid`, 401 `unauthenticated`,
  * 403 `forbidden`, 404 `unimplemented`, 409 `conflict`, 410 `outcome-lost`,
  * 413 `too-large`, 422 `declared`, 429 `overloaded`, 499 `cancelled`,
- * 503 `unavailable`, 504 `deadline`, and 500 for others.
+ * 503 `unavailable`, 504 `deadline`, and 500 for others. An output that JSON cannot
+ * represent, such as a `Date`, has status 500, too.
  *
  * Pages of other sites cannot make calls: browsers ask for permission before they
  * send JSON, and the handler does not grant it.
@@ -153,23 +158,31 @@ export function fetchHandler(
       ? decoded(pathname.slice(path.length))
       : "";
     if (!names.has(method)) {
-      return failed(404, "unimplemented", "There is no such method");
+      return errorResponse(404, "unimplemented", "There is no such method");
     }
     const refused = refusalOf(request);
     if (refused !== undefined) return refused;
     try {
       const body = await readBody(request, { maxBody, bodyTimeout });
       if (body === 413) {
-        return failed(413, "too-large", `The body exceeds ${maxBody} bytes`);
+        return errorResponse(
+          413,
+          "too-large",
+          `The body exceeds ${maxBody} bytes`,
+        );
       }
       if (body === 408) {
-        return failed(408, "deadline", "The body did not arrive in time");
+        return errorResponse(
+          408,
+          "deadline",
+          "The body did not arrive in time",
+        );
       }
       const input = codec.decode(body);
       const one = { request, info, options, method, input };
-      return answer(await call(server, part, one));
+      return outputResponse(await call(server, part, one));
     } catch (error) {
-      return failure(error);
+      return failureResponse(error);
     }
   };
 }
@@ -177,16 +190,21 @@ export function fetchHandler(
 /** Returns the response to a request that is not a call. */
 function refusalOf(request: Request): Response | undefined {
   if (request.method !== "POST") {
-    const response = failed(405, "invalid", "A call is a POST request");
+    const response = errorResponse(405, "invalid", "A call is a POST request");
     response.headers.set("allow", "POST");
     return response;
   }
   const type = request.headers.get("content-type") ?? "";
   if (/^application\/json\s*(;|$)/i.test(type)) return undefined;
-  return failed(415, "invalid", "The content type must be application/json");
+  return errorResponse(
+    415,
+    "invalid",
+    "The content type must be application/json",
+  );
 }
 
-const codec = json();
+/** Codecs of the sessions; a server may have either. */
+const CODECS = [msgpack(), codec] as const;
 
 /** One call over HTTP. */
 interface HttpCall {
@@ -235,7 +253,10 @@ async function call(
   });
   const callOptions = options.callOptions?.(request) ?? {};
   const credentials = options.credentials?.(request);
-  const session = await connect(part, client, { credentials });
+  const session = await connect(part, client, {
+    codecs: CODECS,
+    credentials,
+  });
   try {
     return await functionOf(session.remote, method)(input, callOptions);
   } catch (error) {
@@ -265,75 +286,6 @@ function decoded(path: string): string {
   } catch {
     return ""; // no method has this name
   }
-}
-
-function answer(output: unknown): Response {
-  if (output === undefined) return new Response(null, { status: 204 });
-  return body(200, codec.encode(output));
-}
-
-/** Returns the response to a failed call. */
-function failure(error: unknown): Response {
-  if (error instanceof CallError) {
-    const { code, message, processed, retry, retryAfter } = error;
-    const { declared, incident } = error;
-    return withRetry(
-      failed(STATUS[code], code, message, {
-        processed,
-        retry,
-        ...(retryAfter > 0 && { retryAfter }),
-        ...(declared !== "" && { declared }),
-        ...(incident !== "" && { incident }),
-        ...dataOf(error),
-      }),
-      retryAfter,
-    );
-  }
-  if (error instanceof SessionError) {
-    const { code, message, retryAfter } = error;
-    const refused = code === "unauthenticated"
-      ? failed(401, code, message)
-      : failed(503, "unavailable", message);
-    return withRetry(refused, retryAfter);
-  }
-  if (error instanceof CodecError) return failed(400, "invalid", error.message);
-  throw error; // for the handler of errors of the HTTP server
-}
-
-/** Returns the data of an error if JSON can represent it. */
-function dataOf({ data }: CallError): { data?: unknown } {
-  try {
-    return data === undefined ? {} : { data: codec.decode(codec.encode(data)) };
-  } catch {
-    return {}; // the name of the error remains
-  }
-}
-
-/** Adds the header `retry-after`, which is in seconds. */
-function withRetry(response: Response, retryAfter: number): Response {
-  if (retryAfter > 0) {
-    response.headers.set("retry-after", `${Math.ceil(retryAfter / 1_000)}`);
-  }
-  return response;
-}
-
-function failed(
-  status: number,
-  code: string,
-  message: string,
-  details: Record<string, unknown> = {},
-): Response {
-  return body(status, codec.encode({ error: { code, message, ...details } }));
-}
-
-function body(status: number, bytes: Uint8Array): Response {
-  return new Response(bytes.slice(), {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-    },
-  });
 }
 
 function checkLimit(name: string, value: number): void {

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   CallError,
   createServer,
+  json,
   notification,
   protocol,
   type ServerOptions,
@@ -112,6 +113,26 @@ Deno.test("fetchHandler() answers with the output as JSON", async () => {
   assertEquals(elsewhere.status, 404);
   await elsewhere.body?.cancel();
   assertEquals(server.sessions.size, 0);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() calls a server that has only JSON", async () => {
+  const { server, handler } = shop({ codecs: [json()] });
+  const response = await handler(post("price", '{"sku":"book"}'));
+  assertEquals(await response.json(), { cents: 400 });
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 500 if JSON cannot represent an output", async () => {
+  const Clock = protocol({
+    name: "clock",
+    server: { now: unary<void, Date>() },
+  });
+  const server = createServer(Clock).handle({ now: () => new Date(0) });
+  const response = await fetchHandler(Clock, server)(post("now"));
+  assertEquals(response.status, 500);
+  const { error } = await response.json();
+  assertEquals([error.code, error.processed], ["internal", "yes"]);
   await server.shutdown();
 });
 
