@@ -246,13 +246,14 @@ async function call(
   part: AnyProtocol,
   { request, info, options, method, input }: HttpCall,
 ): Promise<unknown> {
+  // First, as these functions may throw.
+  const callOptions = options.callOptions?.(request) ?? {};
+  const credentials = options.credentials?.(request);
   const { remoteAddr } = info;
   const [client, accepted] = memoryPair();
   void server.accept(accepted, {
     info: { request, ...(remoteAddr !== undefined && { remoteAddr }) },
   });
-  const callOptions = options.callOptions?.(request) ?? {};
-  const credentials = options.credentials?.(request);
   const session = await connect(part, client, {
     codecs: CODECS,
     credentials,

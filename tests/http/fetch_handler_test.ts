@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   CallError,
   createServer,
@@ -207,6 +207,19 @@ Deno.test("fetchHandler() takes credentials and options of calls from a request"
     page: "/home",
   }]);
   await server.shutdown();
+});
+
+Deno.test("fetchHandler() begins no session if a function of its options throws", async () => {
+  const fail = () => {
+    throw new Error("no such login");
+  };
+  for (const name of ["callOptions", "credentials"]) {
+    let accepted = 0;
+    const accept = () => Promise.resolve(void accepted++);
+    const handler = fetchHandler(Shop, { accept }, { [name]: fail });
+    await assertRejects(() => handler(post("whoAmI")), Error, "no such login");
+    assertEquals(accepted, 0);
+  }
 });
 
 Deno.test("fetchHandler() answers 401 if authenticate() refuses", async () => {
