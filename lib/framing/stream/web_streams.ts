@@ -67,21 +67,25 @@ export class FrameDecoderStream
       }
     }
 
+    function fail(
+      controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+      error: unknown,
+    ): Promise<void> {
+      controller.error(error);
+      return reader.cancel(error);
+    }
+
     this.writable = chunks.writable;
     this.readable = new ReadableStream({
       pull(controller): void | Promise<void> {
-        const fail = (error: unknown): Promise<void> => {
-          controller.error(error);
-          return reader.cancel(error);
-        };
         try {
-          // A frame that has arrived costs no promise.
+          // A frame that has arrived costs no promise and no closure.
           const frame = decoder.next();
-          if (frame === undefined) return read(controller).catch(fail);
-          controller.enqueue(frame.slice());
+          if (frame !== undefined) return controller.enqueue(frame.slice());
         } catch (error) {
-          return fail(error);
+          return fail(controller, error);
         }
+        return read(controller).catch((error) => fail(controller, error));
       },
       cancel: (reason): Promise<void> => reader.cancel(reason),
     }, { highWaterMark: 0 });
