@@ -19,10 +19,7 @@ const NAME = /^[A-Za-z0-9_$-]+$/;
  * `await` treats an object with a `then` method as a promise, and assigning
  * `__proto__` replaces a prototype.
  */
-const RESERVED: ReadonlySet<string> = new Set([
-  "then",
-  "__proto__",
-]);
+const RESERVED: ReadonlySet<string> = new Set(["then", "__proto__"]);
 
 /**
  * Checks one part of a dotted name.

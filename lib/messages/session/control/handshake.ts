@@ -273,10 +273,7 @@ export class Handshake {
 }
 
 /** Names of lists of codecs, which many sessions have in common. */
-const codecNames = new WeakMap<
-  readonly MessageCodec[],
-  readonly string[]
->();
+const codecNames = new WeakMap<readonly MessageCodec[], readonly string[]>();
 
 function namesOf(codecs: readonly MessageCodec[]): readonly string[] {
   let names = codecNames.get(codecs);

@@ -67,10 +67,7 @@ export interface ServedInOrder {
 const NO_MISMATCHES: readonly Mismatch[] = [];
 const NONE_UNSERVED: ReadonlyMap<number, UnservedReason> = new Map();
 /** Lists of served methods, one for each server. */
-const lists = new WeakMap<
-  MethodTables["serves"],
-  ServedInOrder
->();
+const lists = new WeakMap<MethodTables["serves"], ServedInOrder>();
 
 /** Returns the methods that a side serves, in their order. */
 export function servedInOrder({ serves }: MethodTables): ServedInOrder {

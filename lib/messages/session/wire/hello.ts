@@ -278,10 +278,7 @@ function encodeU32(value: number): Uint8Array {
 }
 
 /** Encoded lists of methods; sessions of a protocol send the same one. */
-const encodedLists = new WeakMap<
-  readonly MethodInfo[],
-  Uint8Array
->();
+const encodedLists = new WeakMap<readonly MethodInfo[], Uint8Array>();
 
 /** Returns the content of METHODS; the list must not change afterwards. */
 function encodeMethods(methods: readonly MethodInfo[]): Uint8Array {
