@@ -8,7 +8,7 @@ import { view } from "./uint.ts";
 
 /** Base class of the layouts, with defaults that suit most of them. */
 export abstract class Layout implements FrameLayout {
-  limit: number = 0;
+  limit: number;
   fault: Fault | undefined = undefined;
   declared: number | undefined = undefined;
   readonly limitRange: readonly [number, number];

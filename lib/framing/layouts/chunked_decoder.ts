@@ -16,9 +16,9 @@ export class ChunkedDecoder implements FrameDecoder {
   readonly #config: ChunkedConfig;
   readonly #rule: SplitRule;
   /** Number of header bytes of each part. */
-  readonly #header: number = 0;
+  readonly #header: number;
   /** Number of header bytes that a message does not contain. */
-  readonly #dropped: number = 0;
+  readonly #dropped: number;
   readonly #inner: FrameDecoder;
   readonly #data = new ReusedBuffer();
   /** Headers of the parts in `#data`, for `rest()`. */
@@ -37,7 +37,7 @@ export class ChunkedDecoder implements FrameDecoder {
   #skipping = false;
   #skipped = 0;
   #messages = 0;
-  #limit: number = 0;
+  #limit: number;
   #ended = false;
   #error: FrameError | undefined;
 

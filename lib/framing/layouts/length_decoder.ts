@@ -20,15 +20,15 @@ const LITTLE = 16;
  * the start.
  */
 export class LengthDecoder extends FrameAssembler {
-  readonly #fast: boolean = false;
-  readonly #field: number = 0;
-  readonly #offset: number = 0;
-  readonly #fieldEnd: number = 0;
+  readonly #fast: boolean;
+  readonly #field: number;
+  readonly #offset: number;
+  readonly #fieldEnd: number;
   /** Number of frame bytes that the length field does not count. */
-  readonly #uncounted: number = 0;
-  readonly #strip: number = 0;
+  readonly #uncounted: number;
+  readonly #strip: number;
   /** Minimum length of a whole frame in bytes. */
-  readonly #least: number = 0;
+  readonly #least: number;
 
   constructor(config: LengthConfig) {
     super(new LengthLayout(config), config.onTooLarge);
