@@ -8,15 +8,16 @@ import type { FailureContext } from "./error_mapping.ts";
 import { TransportError } from "./errors.ts";
 import type { Platform } from "./platform.ts";
 
+/** The platform outside of Deno, whose own sockets are always used. */
 let current: Platform | undefined;
 
 /**
- * Sets the platform of this process, unless it is Deno.
+ * Sets the platform of this process; it has no effect in Deno.
  *
  * @param platform the sockets of another runtime
  */
 export function setPlatform(platform: Platform): void {
-  if (!("Deno" in globalThis)) current = platform;
+  current = platform;
 }
 
 /**

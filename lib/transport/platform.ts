@@ -75,7 +75,11 @@ export interface Platform {
   listenUnix(path: string): Promise<PlatformListener>;
   /** Sets the permission bits of a file. */
   setMode(path: string, mode: number): Promise<void>;
-  /** Returns a number that identifies a socket file, or `undefined` for others. */
+  /**
+   * Returns a number that identifies a socket file; `null` if files have none.
+   *
+   * Returns `undefined` if the file is not a socket.
+   */
   socketFile(path: string): Promise<number | null | undefined>;
   /** Removes a file. */
   removeFile(path: string): Promise<void>;
