@@ -83,10 +83,9 @@ export interface SessionOptions {
    * At three eighths of it, sessions above their share refuse new calls of their
    * peers with `overloaded`, and grant no credit. At seven sixteenths, their
    * results are dropped if much is unsent; the calls fail with `overloaded`. At
-   * half of it, sessions end with
-   * `refused-busy`, first those whose handshake is incomplete, then the heaviest
-   * ones, and none is opened. The other half is for memory that the engine has not
-   * collected yet. No session may hold more than a quarter. The calls that this
+   * half of it, sessions end with `refused-busy`, first the ones whose handshake is
+   * incomplete, then the heaviest, and none is opened. The other half is for memory
+   * that the engine has not collected yet. No session may hold more than a quarter. The calls that this
    * side makes count, too: 4 KiB for each that waits for its reply.
    *
    * Handlers of methods that recently returned more than 16 KiB run only while
