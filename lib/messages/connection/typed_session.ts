@@ -658,8 +658,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { observers } = this.#resolved;
     const observed = observers &&
       this.#handled(observers, served, fields, body);
-    const arrived = { served, observed, body };
-    const handling = this.#serving.handleNotification(this, fields, arrived);
+    const arrival = { served, observed, body };
+    const handling = this.#serving.handleNotification(this, fields, arrival);
     if (this.session.state === "closed") {
       handling.cancel("the session has ended");
     }

@@ -1,5 +1,5 @@
 /**
- * Serving methods: what a side needs that handles the calls of its peer.
+ * The part of a session that handles the calls of its peer.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "./notification_handling.ts";
 
 /** A call or notification of the peer that has arrived. */
-export interface Arrived {
+export interface Arrival {
   /** The handler of its method. */
   readonly served: BoundHandler;
   /** Its observers. */
@@ -43,16 +43,16 @@ export interface Serving {
     handlers: object,
   ): readonly BoundHandler[];
   /** Handles a call. */
-  handleCall(host: HandlingHost, call: IncomingCall, arrived: Arrived): void;
+  handleCall(host: HandlingHost, call: IncomingCall, arrival: Arrival): void;
   /**
    * Handles a notification.
    *
-   * @returns what runs its handler
+   * @returns the run of its handler
    */
   handleNotification(
     host: NotificationHost,
     fields: Readonly<Fields>,
-    arrived: Arrived,
+    arrival: Arrival,
   ): NotificationHandling;
 }
 

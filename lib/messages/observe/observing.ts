@@ -1,5 +1,5 @@
 /**
- * Observing: what a client or server with observers needs.
+ * The part of a session that passes events to observers.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * The calls of a peer to a side that serves no method: each one is refused.
  *
- * A program that handles no calls, such as most pages in browsers, then carries
- * nothing of what handling them takes.
+ * A program that handles no calls, such as most pages in browsers, needs no other
+ * code for them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Resuming sessions: what a side needs whose sessions outlive a connection.
+ * The part of a session that keeps it over several connections.
  *
  * @module
  */

@@ -205,8 +205,8 @@ type GivenLimits = {
 /**
  * Fills in the defaults and checks the ranges.
  *
- * @throws {RangeError} if a limit is unknown, out of its range, or too low for
- * the other limits
+ * @throws {RangeError} if a limit is out of its range, or too low for the other
+ * limits
  * @throws {TypeError} if the limits are not an object, or one is unknown
  */
 export function resolveSessionLimits(limits?: GivenLimits): SessionLimits {
@@ -217,7 +217,7 @@ export function resolveSessionLimits(limits?: GivenLimits): SessionLimits {
   return resolveGiven(limits);
 }
 
-/** The limits without options, which most sessions share. */
+/** The limits without options, which sessions share; resolved on first use. */
 let usualLimits: SessionLimits | undefined;
 
 function resolveGiven(limits: GivenLimits): SessionLimits {
