@@ -24,6 +24,10 @@ import type {
   IncomingCall,
 } from "../../../lib/messages/session/calls/incoming_calls.ts";
 import type { OutgoingCall } from "../../../lib/messages/session/calls/outgoing_calls.ts";
+import {
+  DEFAULT_MEMORY,
+  MemoryBudget,
+} from "../../../lib/messages/connection/memory_budget.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
 import { servedTable } from "../../../lib/messages/session/control/method_matching.ts";
 import type { HelloEntries } from "../../../lib/messages/session/control/handshake.ts";
@@ -151,6 +155,7 @@ export class Subject {
     this.#newSession = () =>
       new StallingSession({
         calls: IncomingCalls,
+        budget: new MemoryBudget(role, DEFAULT_MEMORY).open(),
         ...this.#sinks(),
         role,
         codecs: [this.#codec],
