@@ -4,7 +4,7 @@
  * @module
  */
 
-const DONE: Promise<void> = Promise.resolve();
+const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();
 
 /** A queue of asynchronous functions. Each begins after the one before it. */
 export class InOrder {

@@ -10,7 +10,7 @@ import type { FrameDecoder } from "../framing.ts";
  * text share its memory, so a line that is kept may keep this much.
  */
 const BATCH = 4096;
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** Converts lines of UTF-8 to text. */
 export class LineText {

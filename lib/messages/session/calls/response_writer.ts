@@ -34,7 +34,7 @@ import { FRAME_CHARGE, Kind } from "../wire/frame_header.ts";
 export const MUCH_UNSENT = 64 * 1024;
 
 /** The error of a result that is dropped because of memory. */
-const NO_MEMORY = new CallError(
+const NO_MEMORY = /* @__PURE__ */ new CallError(
   "its result was dropped, because too much memory is in use (option memory)",
   { code: "overloaded", processed: "yes" },
 );
