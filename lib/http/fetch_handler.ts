@@ -178,6 +178,9 @@ export function fetchHandler(
           "The body did not arrive in time",
         );
       }
+      if (body === 499) {
+        return errorResponse(499, "cancelled", "The body was cut off");
+      }
       const input = codec.decode(body);
       const one = { request, info, options, method, input };
       return outputResponse(await call(server, part, one));

@@ -23,7 +23,7 @@ export interface BodyLimits {
 export async function readBody(
   request: Request,
   { maxBody, bodyTimeout }: BodyLimits,
-): Promise<Uint8Array | 408 | 413> {
+): Promise<Uint8Array | 408 | 413 | 499> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBody) return 413;
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
@@ -36,7 +36,9 @@ export async function readBody(
     const parts: Uint8Array[] = [];
     let size = 0;
     for (;;) {
-      const { done, value } = await reader.read();
+      const next = await reader.read().catch(() => undefined);
+      if (next === undefined) return late ? 408 : 499;
+      const { done, value } = next;
       if (done) return late ? 408 : concat(parts);
       size += value.length;
       if (size > maxBody) {

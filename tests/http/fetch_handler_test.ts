@@ -42,8 +42,8 @@ function shop(
   options: ServerOptions<typeof Shop, string> & FetchHandlerOptions = {},
 ) {
   const seen: Seen = { cancelled: 0, notes: [] };
-  const { path, maxBody, bodyTimeout, credentials, callOptions, ...own } =
-    options;
+  const { path, maxBody, bodyTimeout, ...others } = options;
+  const { credentials, callOptions, ...own } = others;
   const server = createServer(Shop, {
     authenticate: (given, { request, remoteAddr }) =>
       `${given ?? request?.headers.get("cookie") ?? "unknown"} from ${
@@ -271,6 +271,21 @@ Deno.test("fetchHandler() answers 408 if a body does not arrive in time", async 
   const response = await handler(post("price", stalled));
   await response.body?.cancel();
   assertEquals([response.status, cancelled], [408, 1]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 499 if a client disconnects within a body", async () => {
+  const { server, handler } = shop();
+  for (let n = 0; n < 2; n++) {
+    const cut = new ReadableStream({
+      pull: (controller) => controller.error(new Error("disconnected")),
+    });
+    const response = await handler(post("price", cut));
+    assertEquals([response.status, (await response.json()).error.code], [
+      499,
+      "cancelled",
+    ]);
+  }
   await server.shutdown();
 });
 
