@@ -198,12 +198,22 @@ function refusalOf(request: Request): Response | undefined {
     return response;
   }
   const type = request.headers.get("content-type") ?? "";
-  if (/^application\/json\s*(;|$)/i.test(type)) return undefined;
-  return errorResponse(
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    return errorResponse(
+      415,
+      "invalid",
+      "The content type must be application/json",
+    );
+  }
+  const coding = request.headers.get("content-encoding") ?? "identity";
+  if (/^identity$/i.test(coding)) return undefined;
+  const response = errorResponse(
     415,
     "invalid",
-    "The content type must be application/json",
+    "The body must not be compressed",
   );
+  response.headers.set("accept-encoding", "identity"); // RFC 9110, 12.5.3
+  return response;
 }
 
 /** Codecs of the sessions; a server may have either. */

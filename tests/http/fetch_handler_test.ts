@@ -289,6 +289,21 @@ Deno.test("fetchHandler() answers 499 if a client disconnects within a body", as
   await server.shutdown();
 });
 
+Deno.test("fetchHandler() answers 415 to a compressed body", async () => {
+  const { server, handler } = shop();
+  for (const [coding, status] of [["gzip", 415], ["Identity", 200]] as const) {
+    const headers = { "content-encoding": coding };
+    const response = await handler(post("price", '{"sku":"a"}', { headers }));
+    await response.body?.cancel();
+    const accepted = response.headers.get("accept-encoding");
+    assertEquals([response.status, accepted], [
+      status,
+      status === 415 ? "identity" : null,
+    ]);
+  }
+  await server.shutdown();
+});
+
 Deno.test("fetchHandler() cancels the call of an aborted request", async () => {
   const { server, handler, seen } = shop({
     callOptions: ({ signal }) => ({ signal }),
