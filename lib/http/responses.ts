@@ -50,16 +50,43 @@ export function failureResponse(error: unknown): Response {
     );
   }
   if (error instanceof SessionError) {
-    const { code, message, retryAfter } = error;
-    const refused = code === "unauthenticated"
-      ? errorResponse(401, code, message)
-      : errorResponse(503, "unavailable", message);
-    return withRetry(refused, retryAfter);
+    return sessionResponse(error);
   }
   if (error instanceof CodecError) {
     return errorResponse(400, "invalid", error.message);
   }
   throw error; // for the handler of errors of the HTTP server
+}
+
+/** Returns the response to a call whose session did not open. */
+function sessionResponse(error: SessionError): Response {
+  const { code, cause, retryAfter } = error;
+  // The error names the address in memory; its cause does not.
+  const { message } = cause instanceof SessionError ? cause : error;
+  if (code === "unauthenticated") {
+    return errorResponse(401, code, message, REFUSED);
+  }
+  return code === "disconnected"
+    ? unavailable("The server accepts no calls", retryAfter)
+    : unavailable(message, retryAfter);
+}
+
+const REFUSED = { processed: "no", retry: "never" };
+
+/**
+ * Returns the response to a call that the server could not take.
+ *
+ * @param message message of the error
+ * @param retryAfter milliseconds until the client may try again; 0 means 1 s
+ */
+export function unavailable(message: string, retryAfter = 0): Response {
+  const details = {
+    processed: "no",
+    retry: "later",
+    retryAfter: retryAfter || 1_000,
+  };
+  const response = errorResponse(503, "unavailable", message, details);
+  return withRetry(response, details.retryAfter);
 }
 
 /** Returns the data of an error if JSON can represent it. */

@@ -231,6 +231,8 @@ Deno.test("fetchHandler() answers 401 if authenticate() refuses", async () => {
   const response = await handler(post("price", '{"sku":"a"}'));
   const { error } = await response.json();
   assertEquals([response.status, error.code], [401, "unauthenticated"]);
+  assertEquals(error.message, "The peer closed the session: no");
+  assertEquals([error.processed, error.retry], ["no", "never"]);
   await server.shutdown();
 });
 
@@ -300,6 +302,28 @@ Deno.test("fetchHandler() answers 415 to a compressed body", async () => {
       status,
       status === 415 ? "identity" : null,
     ]);
+  }
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 503 if the server has maxSessions sessions", async () => {
+  const { server, handler } = shop({ maxSessions: 1 });
+  const calls = Array.from({ length: 80 }, () => handler(post("slow")));
+  const [first, ...others] = await Promise.all(calls);
+  assertEquals(first!.status, 504); // its own deadline
+  await first!.body?.cancel();
+  for (const response of others) { // the server refuses 64 by GOAWAY
+    const { error } = await response.json();
+    assertEquals([response.status, response.headers.get("retry-after")], [
+      503,
+      "1",
+    ]);
+    assertEquals([error.code, error.processed, error.retry], [
+      "unavailable",
+      "no",
+      "later",
+    ]);
+    assert(!error.message.includes("memory:"), error.message);
   }
   await server.shutdown();
 });
