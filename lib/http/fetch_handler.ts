@@ -25,6 +25,7 @@ import {
   errorResponse,
   failureResponse,
   outputResponse,
+  unavailable,
 } from "./responses.ts";
 
 /** Options for {@linkcode fetchHandler}. */
@@ -48,6 +49,14 @@ export interface FetchHandlerOptions {
    */
   bodyTimeout?: number | undefined;
   /**
+   * Maximum number of requests at a time; further ones receive 503 before their
+   * bodies are read. It bounds the memory of bodies, and the sessions that
+   * requests take from `maxSessions` of the server.
+   *
+   * @default {1000}
+   */
+  maxRequests?: number | undefined;
+  /**
    * Returns the credentials that `authenticate` receives. Without this option,
    * it reads headers and cookies from `info.request`.
    */
@@ -60,6 +69,7 @@ const OPTIONS: OptionNames<FetchHandlerOptions> = {
   path: true,
   maxBody: true,
   bodyTimeout: true,
+  maxRequests: true,
   credentials: true,
   callOptions: true,
 };
@@ -141,6 +151,7 @@ export function fetchHandler(
 ): (request: Request, info?: RequestInfo) => Promise<Response> {
   checkOptions("fetchHandler()", options, OPTIONS);
   const { path = "/", maxBody = 1_048_576, bodyTimeout = 30_000 } = options;
+  const { maxRequests = 1_000 } = options;
   if (!path.startsWith("/") || !path.endsWith("/")) {
     throw new TypeError(
       `Cannot use the path ${
@@ -150,8 +161,10 @@ export function fetchHandler(
   }
   checkLimit("maxBody", maxBody);
   checkLimit("bodyTimeout", bodyTimeout);
+  checkLimit("maxRequests", maxRequests);
   const part = callablePart(target);
   const names = new Set(part.methods.server.map(({ name }) => name));
+  let requests = 0;
   return async (request, info = {}) => {
     const { pathname } = new URL(request.url);
     const method = pathname.startsWith(path)
@@ -162,6 +175,10 @@ export function fetchHandler(
     }
     const refused = refusalOf(request);
     if (refused !== undefined) return refused;
+    if (requests >= maxRequests) {
+      return unavailable("The server handles as many requests as it may");
+    }
+    requests++;
     try {
       const body = await readBody(request, { maxBody, bodyTimeout });
       if (body === 413) {
@@ -186,6 +203,8 @@ export function fetchHandler(
       return outputResponse(await call(server, part, one));
     } catch (error) {
       return failureResponse(error);
+    } finally {
+      requests--;
     }
   };
 }

@@ -42,7 +42,7 @@ function shop(
   options: ServerOptions<typeof Shop, string> & FetchHandlerOptions = {},
 ) {
   const seen: Seen = { cancelled: 0, notes: [] };
-  const { path, maxBody, bodyTimeout, ...others } = options;
+  const { path, maxBody, bodyTimeout, maxRequests, ...others } = options;
   const { credentials, callOptions, ...own } = others;
   const server = createServer(Shop, {
     authenticate: (given, { request, remoteAddr }) =>
@@ -82,6 +82,7 @@ function shop(
     path,
     maxBody,
     bodyTimeout,
+    maxRequests,
     credentials,
     callOptions,
   });
@@ -277,8 +278,8 @@ Deno.test("fetchHandler() answers 408 if a body does not arrive in time", async 
 });
 
 Deno.test("fetchHandler() answers 499 if a client disconnects within a body", async () => {
-  const { server, handler } = shop();
-  for (let n = 0; n < 2; n++) {
+  const { server, handler } = shop({ maxRequests: 1 });
+  for (let n = 0; n < 2; n++) { // the second needs the place of the first
     const cut = new ReadableStream({
       pull: (controller) => controller.error(new Error("disconnected")),
     });
@@ -303,6 +304,38 @@ Deno.test("fetchHandler() answers 415 to a compressed body", async () => {
       status === 415 ? "identity" : null,
     ]);
   }
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() handles at most maxRequests at a time", async () => {
+  const { server, handler } = shop({ maxRequests: 2 });
+  const bodies = [new TransformStream(), new TransformStream()];
+  const pending = bodies.map(({ readable }) =>
+    handler(post("price", readable))
+  );
+  let read = 0;
+  const unread = new ReadableStream({ pull: () => void read++ }, {
+    highWaterMark: 0,
+  });
+  const third = await handler(post("price", unread));
+  assertEquals([third.status, third.headers.get("retry-after"), read], [
+    503,
+    "1",
+    0,
+  ]);
+  const { error } = await third.json();
+  assertEquals([error.code, error.processed, error.retry, error.retryAfter], [
+    "unavailable",
+    "no",
+    "later",
+    1_000,
+  ]);
+  await bodies[0]!.writable.close(); // frees one place
+  await (await pending[0]!).body?.cancel();
+  const fourth = await handler(post("price", '{"sku":"a"}'));
+  assertEquals(await fourth.json(), { cents: 100 });
+  await bodies[1]!.writable.close();
+  await (await pending[1]!).body?.cancel();
   await server.shutdown();
 });
 
@@ -352,6 +385,8 @@ Deno.test("fetchHandler() rejects options that cannot work", () => {
     assertThrows(() => fetchHandler(Shop, server, wrong), RangeError);
     const late = { bodyTimeout: limit };
     assertThrows(() => fetchHandler(Shop, server, late), RangeError);
+    const many = { maxRequests: limit };
+    assertThrows(() => fetchHandler(Shop, server, many), RangeError);
   }
   const unknown = { maxBodi: 1 } as FetchHandlerOptions; // a misspelled option
   assertThrows(() => fetchHandler(Shop, server, unknown), TypeError, "maxBody");
