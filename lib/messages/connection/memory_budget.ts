@@ -100,9 +100,16 @@ export class MemoryAccount implements SessionBudget {
     return this.#budget.dropsResults(this.held);
   }
 
-  /** Sets what the session holds now. */
-  update(held: number): void {
-    const all = held + (this.backlog?.held ?? 0);
+  /**
+   * Sets the bytes that the session holds now.
+   *
+   * @param held the bytes
+   * @param own the part of them that calls of this side take; those of a client
+   * do not count, as its program has chosen to make them
+   */
+  update(held: number, own: number): void {
+    const counted = this.#budget.countsOwnCalls ? held : held - own;
+    const all = counted + (this.backlog?.held ?? 0);
     this.#budget.update(this, all);
     this.observer?.update(all);
   }
@@ -145,6 +152,11 @@ export class MemoryBudget {
     this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
     this.running = new RunningHandlers(limit / 2);
+  }
+
+  /** Whether calls to the peers count. */
+  get countsOwnCalls(): boolean {
+    return this.#side === "server";
   }
 
   /** Whether no session may be opened. */

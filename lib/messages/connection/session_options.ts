@@ -85,8 +85,11 @@ export interface SessionOptions {
    * results are dropped if much is unsent; the calls fail with `overloaded`. At
    * half of it, sessions end with `refused-busy`, first the ones whose handshake is
    * incomplete, then the heaviest, and none is opened. The other half is for memory
-   * that the engine has not collected yet. No session may hold more than a quarter. The calls that this
-   * side makes count, too: 4 KiB for each that waits for its reply.
+   * that the engine has not collected yet. No session may hold more than a quarter.
+   *
+   * Of a server, the calls to its clients count, too: 4 KiB for each that waits for
+   * its reply, and the messages that wait in it. Of a client, its own calls do not
+   * count.
    *
    * Handlers of methods that recently returned more than 16 KiB run only while
    * their replies together may have at most half of it, and the replies of one

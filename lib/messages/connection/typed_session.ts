@@ -640,7 +640,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { observers } = this.#resolved;
     const observed = observers &&
       this.#handled(observers, served, call.fields, body);
-    this.#serving.handleCall(this, call, { served, observed, body });
+    const { CallHandling } = this.#serving;
+    const handling = new CallHandling(this, call, served, observed);
+    call.observer = handling;
+    handling.begin(body);
   }
 
   /**
@@ -658,8 +661,9 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     const { observers } = this.#resolved;
     const observed = observers &&
       this.#handled(observers, served, fields, body);
-    const arrival = { served, observed, body };
-    const handling = this.#serving.handleNotification(this, fields, arrival);
+    const { NotificationHandling } = this.#serving;
+    const handling = new NotificationHandling(this, served, fields, observed);
+    handling.begin(body);
     if (this.session.state === "closed") {
       handling.cancel("the session has ended");
     }
@@ -945,11 +949,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** Charges the bytes that the session holds, or sends after its end. */
   charge(): void {
-    const { held, state, log } = this.#session;
+    const { held, heldByOwnCalls, state, log } = this.#session;
     const sends = state === "closed" && !this.#handedOver;
     const unsent = sends ? this.#link.unsent : 0;
     const recorded = state === "closed" ? 0 : log.held;
-    this.#memory.update(held + recorded + BUFFER_COST * unsent);
+    const all = held + recorded + BUFFER_COST * unsent;
+    this.#memory.update(all, heldByOwnCalls);
   }
 
   /** Rearms the timer if the session must now wake up earlier. */

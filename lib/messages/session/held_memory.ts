@@ -40,15 +40,28 @@ export function heldBytes(
 ): number {
   if (closed) return incoming.heldNotifications + shared.inputs.held;
   const { queued, itemsInUse, inputs, reassemblyBudget, writer } = shared;
-  return handshake.heldEarly +
+  return ownBytes({ shared, outgoing }, closed) + handshake.heldEarly +
     BUFFER_COST * writer.unsent +
     CALL_COST * incoming.calls.size +
-    OWN_CALL_COST * outgoing.calls.size +
-    queued.requests + sum(queued.responses) + queued.items +
-    outgoing.queuedBytes + reassemblyBudget.used +
+    sum(queued.responses) + queued.items + reassemblyBudget.used +
     INCOMPLETE_COST * incoming.incomplete + (itemsInUse?.held ?? 0) +
     incoming.heldRequests + incoming.heldNotifications + inputs.held +
     (resumption?.sink.held ?? 0);
+}
+
+/**
+ * Returns the part of {@linkcode heldBytes} that calls of this side take, with the
+ * messages that wait in them. Replies that have arrived do not belong to it.
+ *
+ * @param closed whether the session has ended
+ */
+export function ownBytes(
+  { shared: { queued }, outgoing }: Pick<HoldingParts, "shared" | "outgoing">,
+  closed: boolean,
+): number {
+  if (closed) return 0;
+  return OWN_CALL_COST * outgoing.calls.size + outgoing.queuedBytes +
+    queued.requests + queued.ownItems;
 }
 
 /** Returns the heap bytes that {@linkcode heldBytes} sums up, by kind. */
@@ -79,7 +92,9 @@ export function heldByKind(
       OWN_CALL_COST * peerLimits.maxCalls,
     ),
     ownQueue: figure(outgoing.queuedBytes, limits.maxQueuedBytes),
-    replies: figure(queued.requests + sum(queued.responses) + queued.items),
+    replies: figure(
+      queued.requests + sum(queued.responses) + queued.items + queued.ownItems,
+    ),
     unfinished: figure(unfinished, limits.maxAssembly),
     items: figure(itemsInUse?.held ?? 0),
     waiting: figure(

@@ -47,7 +47,7 @@ import type { SessionResumption } from "./resume/session_resumption.ts";
 import type { SessionCounters } from "./flow/counters.ts";
 import { SharedState, type SharedStateOwner } from "./flow/shared_state.ts";
 import { FrameDispatcher, type FrameReceivers } from "./frame_dispatcher.ts";
-import { heldByKind, heldBytes } from "./held_memory.ts";
+import { heldByKind, heldBytes, ownBytes } from "./held_memory.ts";
 import { type SessionFigures, trafficOf } from "./session_figures.ts";
 import type { SessionConfig } from "./session_host.ts";
 import { HEADER, Kind, readId } from "./wire/frame_header.ts";
@@ -268,6 +268,11 @@ export class Session
    */
   get held(): number {
     return heldBytes(this, this.state === "closed");
+  }
+
+  /** The part of `held` that the calls of this side take. */
+  get heldByOwnCalls(): number {
+    return ownBytes(this, this.state === "closed");
   }
 
   /** Returns the figures of the session; times are on its clock. */

@@ -229,3 +229,44 @@ Deno.test("connect() rejects memory that is out of range", none, async () => {
   );
   far.close();
 });
+
+const Slow = protocol({
+  name: "slow",
+  server: {
+    wait: unary<void, void>(),
+    upload: clientStream<Uint8Array, number>(),
+  },
+});
+
+Deno.test(
+  "the calls and uploads that a client makes do not count as its memory",
+  none,
+  inVirtualTime(async () => {
+    const released = Promise.withResolvers<void>();
+    const server = createServer(Slow, { onError() {} }).handle({
+      wait: () => released.promise,
+      async upload(items) {
+        await released.promise;
+        let bytes = 0;
+        for await (const item of items) bytes += item.length;
+        return bytes;
+      },
+    });
+    const options = { memory: 4 * MiB };
+    await using session = await connect(Slow, dial(server), options);
+    // 2 MiB of calls, and 4 MiB of items that wait for the handlers.
+    const calls = Array.from({ length: 512 }, () => session.remote.wait());
+    const item = new Uint8Array(MiB / 4);
+    const uploads = Array.from(
+      { length: 8 },
+      () => session.remote.upload([item, item]).result,
+    );
+    await turns(50);
+    assert(session.stats.heldBytes > 2 * MiB, `${session.stats.heldBytes}`);
+    released.resolve();
+    await Promise.all(calls);
+    assertEquals(await Promise.all(uploads), new Array(8).fill(MiB / 2));
+    await session.close();
+    await server.shutdown();
+  }),
+);

@@ -58,7 +58,7 @@ export function accountsOf({ shared, incoming }: Session): Accounts {
     unfinished: shared.unfinished.bytes,
     timers: shared.timerWheel.size + shared.linkTime.size,
     queued: sumOf(shared.queued.responses) + shared.queued.items +
-      shared.queued.requests,
+      shared.queued.ownItems + shared.queued.requests,
   };
 }
 

@@ -175,6 +175,11 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   }
 
   /** @inheritdoc */
+  get isOwn(): boolean {
+    return false;
+  }
+
+  /** @inheritdoc */
   get maySendItems(): boolean {
     return !this.over && this.itemCredit !== undefined;
   }

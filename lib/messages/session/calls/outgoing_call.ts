@@ -176,6 +176,11 @@ export class OutgoingCall extends TimerEntry implements SessionStream {
   }
 
   /** @inheritdoc */
+  get isOwn(): boolean {
+    return true;
+  }
+
+  /** @inheritdoc */
   get itemFields(): readonly number[] {
     const positioned = this.info.shape === "serverStream" &&
       (this.#shared.features & Feature.POSITIONS) !== 0;

@@ -29,6 +29,8 @@ export interface Channel extends ItemChannel {
   sendQueue: SendQueue | undefined;
   /** Whether the call has an id, because its REQUEST was started. */
   readonly started: boolean;
+  /** Whether this side has made the call. */
+  readonly isOwn: boolean;
   /**
    * Time before which the queued messages must not be sent. It is set for a
    * caller that cancels calls faster than this side allows.
@@ -148,7 +150,8 @@ export class SendQueue implements Source {
       );
     }
     const cost = sign * (message.cost ?? 0);
-    if (kind === Kind.ITEM) queued.items += cost;
+    if (kind === Kind.ITEM && this.#channel.isOwn) queued.ownItems += cost;
+    else if (kind === Kind.ITEM) queued.items += cost;
     else if (kind === Kind.REQUEST) queued.requests += cost;
     else queued.responses[ringOf(bytes?.length ?? 0)]! += cost; // in range: a ring
   }

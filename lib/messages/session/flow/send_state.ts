@@ -14,8 +14,10 @@ import type { UnfinishedMessages } from "./unfinished_messages.ts";
 export interface QueuedBytes {
   /** RESULTs and ERRORs, which wait for the transport, by ring. */
   readonly responses: number[];
-  /** Items, which may wait for credit. */
+  /** Items that answer the peer's calls, and may wait for credit. */
   items: number;
+  /** Items of the calls that this side has made. */
+  ownItems: number;
   /** REQUESTs of which a part was sent. */
   requests: number;
 }

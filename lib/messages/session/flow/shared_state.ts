@@ -110,6 +110,7 @@ export class SharedState implements SendState {
   readonly queued: QueuedBytes = {
     responses: new Array(RINGS).fill(0),
     items: 0,
+    ownItems: 0,
     requests: 0,
   };
   /** Heap bytes that the inputs of running handlers hold. */

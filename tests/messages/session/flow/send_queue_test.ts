@@ -31,6 +31,7 @@ function setUp(credit = 0, itemCredit = 2 ** 20) {
     id: 1,
     itemCredit: new SendCredit(credit),
     sendQueue: undefined as SendQueue | undefined,
+    isOwn: false,
     started: true as boolean,
     heldUntil: -Infinity,
     itemSize: 0,

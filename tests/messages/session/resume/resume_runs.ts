@@ -417,7 +417,7 @@ function exhaustMemory(seed: number, occurred: Occurred): void {
     }
     occurred.evictions++;
     accounts.delete(session);
-    account.update(0);
+    account.update(0, 0);
     budget.close(account);
   };
   for (let n = 0; n < 60; n++) {
@@ -434,7 +434,7 @@ function exhaustMemory(seed: number, occurred: Occurred): void {
     for (const [each, its] of [...accounts]) {
       if (each.ended || random(4) > 0) continue;
       each.held = random(20_000);
-      its.update(each.held);
+      its.update(each.held, 0);
     }
     let all = 0;
     let hibernating = 0;
