@@ -50,8 +50,10 @@ export function heldBytes(
 }
 
 /**
- * Returns the part of {@linkcode heldBytes} that calls of this side take, with the
- * messages that wait in them. Replies that have arrived do not belong to it.
+ * Returns the part of {@linkcode heldBytes} that own calls take.
+ *
+ * It includes the messages that wait in calls of this side, but not the replies
+ * that have arrived.
  *
  * @param closed whether the session has ended
  */
