@@ -35,6 +35,8 @@ export interface VictimOptions {
   readonly resume?: { readonly grace: number; readonly perPrincipal?: number };
   /** Bytes of the store of outcomes, of a server. */
   readonly outcomes?: number;
+  /** Sessions of a client of `createClient()`; one of `connect()` if absent. */
+  readonly sessions?: number;
   /** Calls that the client makes. @default {"none"} */
   readonly use?: ClientUse;
 }

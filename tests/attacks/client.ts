@@ -6,7 +6,14 @@
  */
 import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
-import { connect } from "../../lib/messages/client/connect.ts";
+import {
+  connect,
+  type ConnectOptions,
+} from "../../lib/messages/client/connect.ts";
+import {
+  type Client,
+  createClient,
+} from "../../lib/messages/client/create_client.ts";
 import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander, BYSTANDER_LIMITS } from "./bystander.ts";
@@ -14,7 +21,7 @@ import { runCommands } from "./control.ts";
 import { HandlerCount } from "./handler_count.ts";
 import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
-import { Target } from "./target.ts";
+import { sizedHandlers, Target } from "./target.ts";
 
 type Session = ClientSession<typeof Target>;
 
@@ -22,7 +29,7 @@ const memory = new MemorySampler();
 const handlers = new HandlerCount();
 let bystander: Bystander | undefined;
 let quiet: Session | undefined;
-let attacked: Attacked | undefined;
+let attacked: Attacked | AttackedClient | undefined;
 
 /** Makes the calls of a kind of use until the session ends. */
 const USES: Readonly<Record<ClientUse, (session: Session) => Promise<void>>> = {
@@ -119,11 +126,35 @@ class Attacked {
   }
 }
 
+/** A client that keeps its sessions with the attacker open, and makes no calls. */
+class AttackedClient {
+  readonly #client: Client<typeof Target>;
+
+  constructor(port: number, options: VictimOptions) {
+    const { sessions } = options;
+    this.#client = createClient(Target, { hostname: "127.0.0.1", port }, {
+      ...optionsOf(options),
+      connections: sessions,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
 function connectTo(
   port: number,
-  { limits, codec }: VictimOptions = {},
+  options: VictimOptions = {},
 ): Promise<Session> {
-  return connect(Target, { hostname: "127.0.0.1", port }, {
+  const address = { hostname: "127.0.0.1", port };
+  return connect(Target, address, optionsOf(options));
+}
+
+function optionsOf(
+  { limits, codec }: VictimOptions,
+): ConnectOptions<typeof Target> {
+  return {
     limits,
     codecs: [codec === "json" ? json() : msgpack()],
     onError: () => {},
@@ -134,8 +165,9 @@ function connectTo(
         await handlers.during(aborted(signal));
         return 0;
       },
+      ...sizedHandlers(handlers),
     },
-  });
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -158,7 +190,9 @@ await runCommands({
   watched: () => bystander!.stop(),
   /** Begins to use the attacker as a server. */
   attacked({ port, options }: { port: number; options: VictimOptions }) {
-    attacked = new Attacked(port, options);
+    attacked = options.sessions === undefined
+      ? new Attacked(port, options)
+      : new AttackedClient(port, options);
   },
   /** Ends the session with the attacker. */
   async safe() {

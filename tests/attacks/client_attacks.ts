@@ -8,6 +8,7 @@ import type { Attack } from "./attack.ts";
 import {
   callBudget,
   LIMITS,
+  MEMORY,
   MESSAGE,
   PROCESS,
   QUEUED,
@@ -29,7 +30,7 @@ import {
   u32,
   u64,
 } from "./frames.ts";
-import { answering, every, flood, open as calls } from "./scripts.ts";
+import { answering, every, flood, open as calls, times } from "./scripts.ts";
 import { C, CLIENT_METHODS } from "./target.ts";
 
 const greeting = {
@@ -50,6 +51,12 @@ const SMALLEST = {
   itemsWindow: 65_536,
   maxAssembly: 65_536,
 } as const;
+
+/** Milliseconds that handlers wait before they return what is attacked. */
+const WAITS = [10, 1000];
+
+/** Bytes of a large result or item. */
+const BIG = 1_000_000;
 
 /** The attacks. */
 export const clientAttacks: readonly Attack[] = [
@@ -438,4 +445,33 @@ export const clientAttacks: readonly Attack[] = [
       yield* every(peer, 10, () => bytes.subarray(at, ++at));
     },
   },
+  ...WAITS.map((ms): Attack => ({
+    ...open,
+    name: `calls of the client with large results after ${ms} ms`,
+    resource: `results after ${ms} ms`,
+    kind: "REQUEST",
+    ms: 1500 + 2 * ms,
+    reads: false,
+    budget: MEMORY,
+    setup: { sessions: 4 },
+    *script() {
+      const input = encode([ms, BIG]);
+      yield* times(1000, (id) => request(id, C.sized, input), 2);
+    },
+  })),
+  ...WAITS.map((ms): Attack => ({
+    ...open,
+    name: `streams of the client with large items after ${ms} ms`,
+    resource: `sent items after ${ms} ms`,
+    kind: "REQUEST",
+    ms: 1500 + 2 * ms,
+    reads: false,
+    hello: { role: 1, methods: CLIENT_METHODS, streamWindow: 1024 },
+    budget: MEMORY,
+    setup: { sessions: 4 },
+    *script() {
+      const input = encode([ms, BIG]);
+      yield* times(1000, (id) => request(id, C.itemSized, input), 2);
+    },
+  })),
 ];

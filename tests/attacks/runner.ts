@@ -16,12 +16,13 @@ import {
 } from "./bystander.ts";
 import type { Place } from "./connections.ts";
 import { Process } from "./control.ts";
+import { HandlerCount } from "./handler_count.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Memory } from "./memory.ts";
 import { bytesUnread } from "./queues.ts";
 import { pause } from "./raw_peer.ts";
 import type { Places } from "./server.ts";
-import { Target } from "./target.ts";
+import { sizedHandlers, Target } from "./target.ts";
 
 /** Milliseconds without an attack, to compare the bystander's times with. */
 const IDLE = 500;
@@ -207,6 +208,7 @@ class ServerVictim implements Victim {
         called() {},
         noted() {},
         taken: () => 0,
+        ...sizedHandlers(new HandlerCount()),
       },
     });
     this.#call = () => session.remote.echo(null);
@@ -264,6 +266,7 @@ class ClientVictim implements Victim {
     keep() {},
     keepFor() {},
     async *follow() {},
+    ...sizedHandlers(new HandlerCount()),
   });
   #options: VictimOptions = {};
 

@@ -21,7 +21,7 @@ import { runCommands } from "./control.ts";
 import { HandlerCount } from "./handler_count.ts";
 import { MemorySampler, retained } from "./memory.ts";
 import { pause } from "./raw_peer.ts";
-import { Target } from "./target.ts";
+import { sizedHandlers, Target } from "./target.ts";
 
 /** Size of a large result or item. */
 const BIG = 1_000_000;
@@ -104,6 +104,7 @@ async function start(options: VictimOptions): Promise<Places> {
     keep: (value) => value,
     keepFor: (ms) => handlers.during(pause(ms)),
     holdFor: ([ms]) => handlers.during(pause(ms)),
+    ...sizedHandlers(handlers),
     async *both(items) {
       for await (const _ of items) yield new Uint8Array(1000);
     },

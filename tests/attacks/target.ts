@@ -11,6 +11,33 @@ import {
   unary,
 } from "../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
+import type { HandlerCount } from "./handler_count.ts";
+import { pause } from "./raw_peer.ts";
+
+/** Milliseconds that a handler waits, and the bytes of its result or items. */
+type Sized = readonly [ms: number, bytes: number];
+
+/** Methods of both ends whose inputs determine what their handlers do. */
+const sized = {
+  sized: unary<Sized, Uint8Array>(),
+  /** Its first item is small, and precedes the wait. */
+  itemSized: serverStream<Sized, Uint8Array>(),
+};
+
+/** The handlers of these methods. */
+export function sizedHandlers(handlers: HandlerCount) {
+  return {
+    async sized([ms, bytes]: Sized): Promise<Uint8Array> {
+      await handlers.during(pause(ms));
+      return new Uint8Array(bytes).fill(1);
+    },
+    async *itemSized([ms, bytes]: Sized): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(100);
+      await handlers.during(pause(ms));
+      for (;;) yield new Uint8Array(bytes).fill(1);
+    },
+  };
+}
 
 /** One method for each way in which a handler can treat its caller. */
 export const Target = protocol({
@@ -34,11 +61,13 @@ export const Target = protocol({
     keep: unary<unknown, unknown>({ once: true }),
     keepFor: unary<number, void>({ once: true }),
     follow: serverStream<unknown, Uint8Array>(),
+    ...sized,
   },
   client: {
     called: unary<unknown, void>(),
     noted: notification<unknown>(),
     taken: clientStream<unknown, number>(),
+    ...sized,
   },
 });
 
@@ -62,13 +91,18 @@ export const SERVER_METHODS = [
   ["keep", 0],
   ["keepFor", 0],
   ["follow", 2],
+  ["sized", 0],
+  ["itemSized", 2],
 ] as const;
 
 /** The methods that a hostile server lists, and their shapes on the wire. */
-export const CLIENT_METHODS = [["called", 0], ["noted", 1], [
-  "taken",
-  3,
-]] as const;
+export const CLIENT_METHODS = [
+  ["called", 0],
+  ["noted", 1],
+  ["taken", 3],
+  ["sized", 0],
+  ["itemSized", 2],
+] as const;
 
 /** Numbers of the methods in the list of a hostile client. */
 export const M = {
@@ -90,7 +124,15 @@ export const M = {
   keep: 15,
   keepFor: 16,
   follow: 17,
+  sized: 18,
+  itemSized: 19,
 } as const;
 
 /** Numbers of the methods in the list of a hostile server. */
-export const C = { called: 0, noted: 1, taken: 2 } as const;
+export const C = {
+  called: 0,
+  noted: 1,
+  taken: 2,
+  sized: 3,
+  itemSized: 4,
+} as const;
