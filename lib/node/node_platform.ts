@@ -11,7 +11,9 @@ import {
   type NetConnectOpts,
   type Socket,
 } from "node:net";
+import { dirname } from "node:path";
 import process from "node:process";
+import { failureCode } from "../transport/error_mapping.ts";
 import type { SocketAddress } from "../transport/connection.ts";
 import type {
   Platform,
@@ -46,7 +48,15 @@ export const nodePlatform: Platform = {
     const socket = await connected({ path, ...HALF_OPEN });
     return new NodeSocket(socket, connectedUnix(path));
   },
-  listenUnix: (path) => listening({ path, backlog: BACKLOG }, {}),
+  async listenUnix(path) {
+    try {
+      return await listening({ path, backlog: BACKLOG }, {});
+    } catch (error) {
+      // Node.js reports EACCES if the folder is missing.
+      if (failureCode(error) === "permission") await lstat(dirname(path));
+      throw error;
+    }
+  },
   setMode: (path, mode) => chmod(path, mode),
   async socketFile(path) {
     const stats = await lstat(path);

@@ -102,6 +102,11 @@ expect(
   await codeOf(connect({ path: `${folder}/none.sock` })),
   "not-found",
 );
+expect(
+  "no folder of a socket file",
+  await codeOf(listen({ path: `${folder}/none/socket` })),
+  "not-found",
+);
 const stop = new AbortController();
 const attempt = connect({ hostname: "127.0.0.1", port }, {
   signal: stop.signal,
