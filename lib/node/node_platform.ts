@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { lookup } from "node:dns/promises";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import {
   connect,
@@ -36,13 +37,19 @@ export const nodePlatform: Platform = {
     const socket = await connected(dialOptions(to, settings), settings.signal);
     return new NodeSocket(socket, tcpAddresses(socket));
   },
-  listenTcp({ hostname, port }, settings) {
+  async listenTcp({ hostname, port }, settings) {
     const { backlog = BACKLOG, reusePort } = settings;
     const options = { host: hostname, port, backlog };
-    return listening(
-      reusePort ? { ...options, reusePort } : options,
-      settings,
-    );
+    try {
+      return await listening(
+        reusePort ? { ...options, reusePort } : options,
+        settings,
+      );
+    } catch (error) {
+      // Bun does not report that a name is unknown, but its lookup does.
+      if (failureCode(error) === "other") await lookup(hostname);
+      throw error;
+    }
   },
   async connectUnix(path) {
     const socket = await connected({ path, ...HALF_OPEN });

@@ -107,6 +107,11 @@ expect(
   await codeOf(listen({ path: `${folder}/none/socket` })),
   "not-found",
 );
+expect(
+  "an unknown name",
+  await codeOf(listen({ hostname: "unknown.invalid", port: 0 })),
+  "not-found",
+);
 const stop = new AbortController();
 const attempt = connect({ hostname: "127.0.0.1", port }, {
   signal: stop.signal,
