@@ -55,10 +55,11 @@ export class NodeSocket implements Connection {
   }
 
   write(data: Uint8Array): Promise<number> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    // First, as the socket closes by itself once both directions have ended.
     if (this.#finished !== undefined) {
       return Promise.reject(named("BrokenPipe", "write after closeWrite"));
     }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (data.length === 0) return Promise.resolve(0);
     const part = data.subarray(0, WRITE_LIMIT);
     return new Promise((resolve, reject) => {
@@ -70,8 +71,9 @@ export class NodeSocket implements Connection {
   }
 
   closeWrite(): Promise<void> {
+    if (this.#finished !== undefined) return this.#finished;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#finished ??= new Promise((resolve, reject) => {
+    this.#finished = new Promise((resolve, reject) => {
       // The Node.js types lack the callback's error parameter.
       this.#socket.end((error?: Error | null) => {
         if (error) reject(this.#failure ?? error);

@@ -124,6 +124,18 @@ expect(
   "stopped",
 );
 
+// A connection whose directions have both ended is not closed locally.
+const both = await listen({ port: 0 });
+const [one, other] = await Promise.all([both.accept(), connect(both.addr)]);
+const bytes = new Uint8Array(8);
+await Promise.all([one.closeWrite(), other.closeWrite()]);
+expect("an end", await one.read(bytes), null);
+await new Promise((resolve) => setTimeout(resolve, 20));
+expect("bytes after the end", await codeOf(one.write(bytes)), "reset");
+await one.closeWrite(); // as before: the end has been sent
+expect("the end again", await one.read(bytes), null);
+for (const socket of [one, other, both]) socket.close();
+
 // Unread bytes hold the sender back.
 const quiet = await listen({ port: 0 });
 const [reader, writer] = await Promise.all([
