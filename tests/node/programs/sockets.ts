@@ -189,4 +189,15 @@ for (
   await session.close();
   await server.shutdown();
 }
+
+// Sockets after unref() let the process end, though they stay open.
+const idle = await listen({ port: 0 });
+const [near, far] = await Promise.all([idle.accept(), connect(idle.addr)]);
+for (const socket of [idle, near, far]) socket.unref?.();
+idle.accept().catch(() => {});
+for (const socket of [near, far]) socket.read(bytes).catch(() => {});
+setTimeout(() => {
+  console.error("The process did not end");
+  process.exit(1);
+}, 3_000).unref();
 console.log("ok sockets");
