@@ -13,10 +13,7 @@ import type {
 } from "../protocol/protocol_types.ts";
 import { RecentSizes } from "../session/calls/recent_sizes.ts";
 import { Feature } from "../session/wire/features.ts";
-import {
-  type MethodTables,
-  servedTable,
-} from "../session/control/method_matching.ts";
+import type { MethodTables } from "../session/control/method_matching.ts";
 import { pluginMissing } from "./session_plugins.ts";
 
 /** Methods and handlers of one side. */
@@ -54,7 +51,7 @@ export function sideTables(
     name: protocol.name,
     hash: protocolHash(protocol),
     calls: protocol.methods[side === "server" ? "client" : "server"],
-    serves: servedTable(own),
+    serves: serving?.tableOf(own) ?? new Map(),
     sizes: new RecentSizes(SIZES_PERIOD),
     handlers: bind(serving, own, handlers),
     serving,

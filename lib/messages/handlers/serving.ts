@@ -5,6 +5,8 @@
  */
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { IncomingCalls } from "../session/calls/incoming_calls.ts";
+import type { ServedMethod } from "../session/calls/incoming_call.ts";
+import { servedTable } from "../session/calls/served_table.ts";
 import type { NewIncomingCalls } from "../session/session_host.ts";
 import { bindHandlers, type BoundHandler } from "./bind_handlers.ts";
 import { CallHandling } from "./call_handling.ts";
@@ -16,6 +18,8 @@ export interface Serving {
   readonly name: "serving";
   /** Handles their frames. */
   readonly calls: NewIncomingCalls;
+  /** Returns the methods of one side by name. */
+  tableOf(methods: readonly BoundMethod[]): ReadonlyMap<string, ServedMethod>;
   /**
    * Matches the methods of one side with its handlers.
    *
@@ -35,6 +39,7 @@ export interface Serving {
 export const SERVING: Serving = {
   name: "serving",
   calls: IncomingCalls,
+  tableOf: servedTable,
   bind: bindHandlers,
   CallHandling,
   NotificationHandling,

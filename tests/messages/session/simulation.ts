@@ -27,10 +27,8 @@ import {
   type SessionLimits,
 } from "../../../lib/messages/session/wire/limits.ts";
 import { RecentSizes } from "../../../lib/messages/session/calls/recent_sizes.ts";
-import {
-  type MethodTables,
-  servedTable,
-} from "../../../lib/messages/session/control/method_matching.ts";
+import { servedTable } from "../../../lib/messages/session/calls/served_table.ts";
+import type { MethodTables } from "../../../lib/messages/session/control/method_matching.ts";
 import type { SessionResumption } from "../../../lib/messages/session/resume/session_resumption.ts";
 import type {
   ResumePoint,

@@ -29,7 +29,7 @@ import {
   MemoryBudget,
 } from "../../../lib/messages/connection/memory_budget.ts";
 import { resolveSessionLimits } from "../../../lib/messages/session/wire/limits.ts";
-import { servedTable } from "../../../lib/messages/session/control/method_matching.ts";
+import { servedTable } from "../../../lib/messages/session/calls/served_table.ts";
 import type { HelloEntries } from "../../../lib/messages/session/control/handshake.ts";
 import {
   type ItemFields,

@@ -5,7 +5,6 @@
  */
 import type { RecentSizes } from "../calls/recent_sizes.ts";
 import type { Hello, MethodInfo, Mismatch } from "../wire/hello.ts";
-import { MethodCounters } from "../calls/method_counters.ts";
 import type { ServedMethod } from "../calls/incoming_call.ts";
 import {
   mismatchOf,
@@ -25,18 +24,6 @@ export interface MethodTables {
   readonly serves: ReadonlyMap<string, ServedMethod>;
   /** Recent sizes of responses and items, of all sessions with these tables. */
   readonly sizes: RecentSizes;
-}
-
-/** Returns the served methods by name, with counters that are 0. */
-export function servedTable(
-  methods: readonly MethodInfo[],
-): ReadonlyMap<string, ServedMethod> {
-  return new Map(
-    methods.map((info, index) => [
-      info.name,
-      { index, info, counters: new MethodCounters() },
-    ]),
-  );
 }
 
 /**
