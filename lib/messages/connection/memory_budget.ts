@@ -26,7 +26,7 @@
  */
 import type { Side } from "../protocol/protocol_types.ts";
 import type { MemoryStats } from "../observe/stats.ts";
-import { RunningHandlers } from "../session/calls/running_handlers.ts";
+import type { RunningHandlers } from "../session/calls/running_handlers.ts";
 import { CreditPool } from "../session/flow/credit_pool.ts";
 import type { SessionBudget } from "../session/session_host.ts";
 
@@ -91,8 +91,10 @@ export class MemoryAccount implements SessionBudget {
   }
 
   /** @inheritdoc */
-  get running(): RunningHandlers {
-    return this.#budget.running;
+  runningHandlers(
+    create: new (limit: number) => RunningHandlers,
+  ): RunningHandlers {
+    return this.#budget.runningHandlers(create);
   }
 
   /** @inheritdoc */
@@ -121,8 +123,6 @@ export class MemoryBudget {
   used = 0;
   /** Credit for raising windows; half of the limit. */
   readonly raises: CreditPool;
-  /** The handlers that run; they may return half of the limit. */
-  readonly running: RunningHandlers;
   /** Ends a hibernating session; returns whether there was one. */
   endHibernating: () => boolean = () => false;
   /** Maximum number of heap bytes. */
@@ -135,6 +135,8 @@ export class MemoryBudget {
   readonly #accounts: Set<MemoryAccount> = new Set();
   readonly #restricted: Set<MemoryAccount> = new Set();
   readonly #side: Side;
+  /** The handlers that run, once a session handles calls. */
+  #running: RunningHandlers | undefined = undefined;
 
   /**
    * @param side the end of the connections
@@ -151,7 +153,13 @@ export class MemoryBudget {
     this.limit = limit;
     this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
-    this.running = new RunningHandlers(limit / 2);
+  }
+
+  /** Returns the handlers that run; they may return half of the limit. */
+  runningHandlers(
+    create: new (limit: number) => RunningHandlers,
+  ): RunningHandlers {
+    return this.#running ??= new create(this.limit / 2);
   }
 
   /** Whether calls to the peers count. */

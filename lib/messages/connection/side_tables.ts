@@ -11,7 +11,6 @@ import type {
   BoundMethod,
   Side,
 } from "../protocol/protocol_types.ts";
-import { RecentSizes } from "../session/calls/recent_sizes.ts";
 import { Feature } from "../session/wire/features.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
 import { pluginMissing } from "./session_plugins.ts";
@@ -27,9 +26,6 @@ export interface SideTables extends MethodTables {
   /** Features that the methods need; see `Feature`. */
   readonly features: number;
 }
-
-/** Milliseconds for which the sizes of all sessions are remembered, at least. */
-const SIZES_PERIOD = 600_000;
 
 /**
  * Builds the tables of one side from a protocol and handlers.
@@ -52,7 +48,7 @@ export function sideTables(
     hash: protocolHash(protocol),
     calls: protocol.methods[side === "server" ? "client" : "server"],
     serves: serving?.tableOf(own) ?? new Map(),
-    sizes: new RecentSizes(SIZES_PERIOD),
+    sizes: serving?.recentSizes(),
     handlers: bind(serving, own, handlers),
     serving,
     features: (once ? Feature.ONCE : 0) | (streams ? Feature.POSITIONS : 0),

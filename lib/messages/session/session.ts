@@ -151,10 +151,10 @@ export class Session
     shared.writer.log.clock = shared;
     this.outgoing = new OutgoingCalls(shared, isClient ? 1 : 2, host);
     const firstId = isClient ? 2 : 1;
-    const { calls, budget: { running } } = config;
+    const { calls, budget } = config;
     this.#incoming = calls === undefined
       ? new RefusedCalls(shared, firstId)
-      : new calls(shared, firstId, host, methods.sizes, running);
+      : new calls(shared, firstId, host, methods.sizes, budget);
     this.credentialRefresh = new CredentialRefresh(shared, host, config);
     this.handshake = new Handshake(shared, config);
     this.#heartbeat = new Heartbeat(limits, now);

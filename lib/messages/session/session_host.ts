@@ -4,7 +4,7 @@
  * @module
  */
 import type { IncomingCalls, RequestHost } from "./calls/incoming_calls.ts";
-import type { RunningHandlers } from "./calls/running_handlers.ts";
+import type { HandlerBudget } from "./calls/running_handlers.ts";
 import type { NotifyHost } from "./calls/outgoing_calls.ts";
 import type { LifecycleHost } from "./control/lifecycle.ts";
 import type { HandshakeConfig } from "./control/handshake.ts";
@@ -49,11 +49,9 @@ export type NewIncomingCalls = new (
 ) => IncomingCalls;
 
 /** Bounds that the sessions of a server, or of a client, share. */
-export interface SessionBudget {
+export interface SessionBudget extends HandlerBudget {
   /** Credit for raising windows. */
   readonly raises: CreditPool;
-  /** The handlers that run. */
-  readonly running: RunningHandlers;
   /** Whether the session's results are dropped if it has not sent others. */
   readonly dropsResults: boolean;
 }

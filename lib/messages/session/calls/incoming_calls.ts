@@ -30,7 +30,7 @@ import type { SharedState } from "../flow/shared_state.ts";
 import { messageOf } from "../wire/malformed_error.ts";
 import { type GateHost, HandlerGate } from "./handler_gate.ts";
 import { RecentSizes } from "./recent_sizes.ts";
-import type { RunningHandlers } from "./running_handlers.ts";
+import { type HandlerBudget, RunningHandlers } from "./running_handlers.ts";
 import {
   type NotificationHost,
   ReceivedNotifications,
@@ -84,7 +84,7 @@ export class IncomingCalls
   methods: readonly (ServedMethod | MethodInfo)[] = [];
   readonly #firstId: number;
   readonly #host: RequestHost;
-  readonly #sizes: RecentSizes;
+  readonly #sizes: RecentSizes | undefined;
   readonly #running: RunningHandlers;
 
   // These parts are created on first use: a server may hold thousands of idle
@@ -101,20 +101,20 @@ export class IncomingCalls
    * @param firstId the peer's first id: 1 for a server, 2 for a client
    * @param host receives requests and notifications
    * @param sizes recent sizes of responses and items, of all sessions
-   * @param running the handlers of all sessions that share a budget
+   * @param budget has the running handlers of all sessions that share it
    */
   constructor(
     shared: SharedState,
     firstId: number,
     host: RequestHost,
-    sizes: RecentSizes,
-    running: RunningHandlers,
+    sizes: RecentSizes | undefined,
+    budget: HandlerBudget,
   ) {
     this.shared = shared;
     this.#firstId = firstId;
     this.#host = host;
     this.#sizes = sizes;
-    this.#running = running;
+    this.#running = budget.runningHandlers(RunningHandlers);
   }
 
   /** Reader of REQUEST and NOTIFY frames. */

@@ -9,6 +9,18 @@
 
 import { AwaitedResponses } from "./awaited_responses.ts";
 
+/** The memory of several sessions. */
+export interface HandlerBudget {
+  /**
+   * Returns the running handlers of all these sessions.
+   *
+   * @param create creates them for the first session that handles calls
+   */
+  runningHandlers(
+    create: new (limit: number) => RunningHandlers,
+  ): RunningHandlers;
+}
+
 /** Part of the limit that the handlers of one session may use. */
 const SESSION_SHARE = 1 / 8;
 

@@ -22,8 +22,8 @@ export interface MethodTables {
   readonly calls: readonly MethodInfo[];
   /** The methods that this side serves, by name. */
   readonly serves: ReadonlyMap<string, ServedMethod>;
-  /** Recent sizes of responses and items, of all sessions with these tables. */
-  readonly sizes: RecentSizes;
+  /** Recent sizes of responses and items, of all sessions that handle calls. */
+  readonly sizes?: RecentSizes | undefined;
 }
 
 /**

@@ -27,7 +27,11 @@ function respond(lone: Lone, index: number, size: number): void {
 
 /** Returns a budget that bounds nothing but the handlers. */
 function budgetOf(running: RunningHandlers): SessionBudget {
-  return { raises: new CreditPool(Infinity), running, dropsResults: false };
+  return {
+    raises: new CreditPool(Infinity),
+    runningHandlers: () => running,
+    dropsResults: false,
+  };
 }
 
 /** Returns a session that knows no sizes. */

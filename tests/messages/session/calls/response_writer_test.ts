@@ -367,7 +367,8 @@ Deno.test(
     const outcome = (dropsResults: boolean, unsent: number) => {
       const raises = new CreditPool(0);
       const running = new RunningHandlers(Infinity);
-      const budget = { raises, running, dropsResults };
+      const runningHandlers = () => running;
+      const budget = { raises, runningHandlers, dropsResults };
       const lone = Lone.open("server", {}, {}, undefined, undefined, budget);
       lone.receive(Kind.REQUEST, 1, request(ASK));
       lone.sink.leaveUnsent(unsent);
