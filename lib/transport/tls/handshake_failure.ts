@@ -7,7 +7,7 @@ import { failureCode } from "../error_mapping.ts";
 import { TransportError, type TransportErrorCode } from "../errors.ts";
 
 /** Messages from rustls and OpenSSL if the peer does not speak TLS. */
-const NOT_TLS = /InvalidContentType|wrong version number/;
+const NOT_TLS = /InvalidContentType|wrong version number|http request/;
 
 /** The only messages that Deno's `node:tls` reports for an untrusted chain. */
 const UNTRUSTED = /unable to verify|UnknownIssuer|self.signed/i;

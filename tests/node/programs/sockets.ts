@@ -85,7 +85,22 @@ if (bun) {
   expect("TLS in Bun", await codeOf(listen(overTls)), "unsupported");
   const dial = connect({ hostname: "127.0.0.1", port: 9, tls: { caCerts } });
   expect("a client with TLS in Bun", await codeOf(dial), "unsupported");
-} else await comply("tls", overTls, { caCerts });
+} else {
+  await comply("tls", overTls, { caCerts });
+  const failed = Promise.withResolvers<unknown>();
+  const onHandshakeError = (error: unknown) => failed.reject(error);
+  const secure = await listen({
+    ...overTls,
+    tls: { ...tls, onHandshakeError },
+  });
+  const accepting = secure.accept().catch(() => {});
+  const plain = await connect({ port: secure.addr.port ?? 0 });
+  await plain.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  expect("HTTP instead of TLS", await codeOf(failed.promise), "protocol");
+  plain.close();
+  secure.close();
+  await accepting;
+}
 
 // Failures have the same codes as in Deno.
 const taken = await listen({ port: 0 });
