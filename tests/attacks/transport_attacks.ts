@@ -293,6 +293,7 @@ export const transportAttacks: readonly Attack[] = [
     kind: "REQUEST",
     reads: false,
     sees: ["end"],
+    ms: 1500,
     budget: WAITING,
     setup: { over: "websocket", limits: { writeStall: 300 } },
     script: () => times(12, (id) => request(id, M.big)),
