@@ -39,7 +39,10 @@ export interface FetchHandlerOptions {
   /**
    * Maximum size of a request's body in bytes; larger ones receive 413.
    *
-   * @default {1048576}
+   * Bodies that arrive do not count as `memory` of the server: together, they have
+   * at most `maxBody` times `maxRequests` bytes, 256 MiB by default.
+   *
+   * @default {262144}
    */
   maxBody?: number | undefined;
   /**
@@ -150,7 +153,7 @@ export function fetchHandler(
   options: FetchHandlerOptions = {},
 ): (request: Request, info?: RequestInfo) => Promise<Response> {
   checkOptions("fetchHandler()", options, OPTIONS);
-  const { path = "/", maxBody = 1_048_576, bodyTimeout = 30_000 } = options;
+  const { path = "/", maxBody = 262_144, bodyTimeout = 30_000 } = options;
   const { maxRequests = 1_000 } = options;
   if (!path.startsWith("/") || !path.endsWith("/")) {
     throw new TypeError(
