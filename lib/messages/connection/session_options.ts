@@ -89,7 +89,7 @@ export interface SessionOptions {
    *
    * Of a server, the calls to its clients count, too: 4 KiB for each that waits for
    * its reply, and the messages that wait in it. Of a client, its own calls do not
-   * count.
+   * count, nor do unsent bytes, which `limits.unsentHard` bounds.
    *
    * Handlers of methods that recently returned more than 16 KiB run only while
    * their replies together may have at most half of it, and the replies of one

@@ -39,9 +39,8 @@ export function heldBytes(
   closed: boolean,
 ): number {
   if (closed) return incoming.heldNotifications + shared.inputs.held;
-  const { queued, itemsInUse, inputs, reassemblyBudget, writer } = shared;
+  const { queued, itemsInUse, inputs, reassemblyBudget } = shared;
   return ownBytes({ shared, outgoing }, closed) + handshake.heldEarly +
-    BUFFER_COST * writer.unsent +
     CALL_COST * incoming.calls.size +
     sum(queued.responses) + queued.items + reassemblyBudget.used +
     INCOMPLETE_COST * incoming.incomplete + (itemsInUse?.held ?? 0) +
@@ -50,19 +49,22 @@ export function heldBytes(
 }
 
 /**
- * Returns the part of {@linkcode heldBytes} that own calls take.
+ * Returns the part of {@linkcode heldBytes} that own calls may take.
  *
- * It includes the messages that wait in calls of this side, but not the replies
- * that have arrived.
+ * It includes the messages that wait in calls of this side, and all unsent bytes:
+ * these are in one buffer with those of responses, and `limits.unsentHard` bounds
+ * them. Replies that have arrived do not belong to it.
  *
  * @param closed whether the session has ended
  */
 export function ownBytes(
-  { shared: { queued }, outgoing }: Pick<HoldingParts, "shared" | "outgoing">,
+  { shared, outgoing }: Pick<HoldingParts, "shared" | "outgoing">,
   closed: boolean,
 ): number {
   if (closed) return 0;
-  return OWN_CALL_COST * outgoing.calls.size + outgoing.queuedBytes +
+  const { queued, writer } = shared;
+  return BUFFER_COST * writer.unsent +
+    OWN_CALL_COST * outgoing.calls.size + outgoing.queuedBytes +
     queued.requests + queued.ownItems;
 }
 

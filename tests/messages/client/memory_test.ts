@@ -252,9 +252,9 @@ Deno.test(
         return bytes;
       },
     });
-    const options = { memory: 4 * MiB };
+    const options = { memory: MiB };
     await using session = await connect(Slow, dial(server), options);
-    // 2 MiB of calls, and 4 MiB of items that wait for the handlers.
+    // 2 MiB of calls, and 4 MiB of items that wait, or are unsent.
     const calls = Array.from({ length: 512 }, () => session.remote.wait());
     const item = new Uint8Array(MiB / 4);
     const uploads = Array.from(
