@@ -33,6 +33,11 @@ const Store = protocol({
 class CallBacks {
   readonly server = createServer(Store, { onError() {} })
     .handle({ hello: () => "hello" });
+  /** Connects clients to the server. */
+  readonly address = {
+    name: "store",
+    connect: () => Promise.resolve(dial(this.server)),
+  };
   readonly released = Promise.withResolvers<void>();
   entered = 0;
   readonly handlers = {
@@ -96,10 +101,12 @@ Deno.test(
   inVirtualTime(async () => {
     const store = new CallBacks();
     const { handlers } = store;
-    const client = createClient(Store, {
-      name: "store",
-      connect: () => Promise.resolve(dial(store.server)),
-    }, { memory: 4 * MiB, connections: 3, handlers, onError() {} });
+    const client = createClient(Store, store.address, {
+      memory: 4 * MiB,
+      connections: 3,
+      handlers,
+      onError() {},
+    });
     await until(() => store.server.sessions.size === 3);
     await store.callAll("poll", 50);
     assertEquals(store.entered, 2 + 1 + 1); // one of each session in any case
@@ -117,10 +124,10 @@ Deno.test(
   inVirtualTime(async () => {
     const store = new CallBacks();
     const { handlers } = store;
-    const client = createClient(Store, {
-      name: "store",
-      connect: () => Promise.resolve(dial(store.server)),
-    }, { handlers, onError() {} });
+    const client = createClient(Store, store.address, {
+      handlers,
+      onError() {},
+    });
     await client.ready();
     await until(() => store.server.sessions.size === 1);
     const idle = client.stats.memory.used;
