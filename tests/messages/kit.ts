@@ -19,6 +19,7 @@ import {
   memoryPair,
   type MemoryPairOptions,
 } from "../../lib/transport/memory/memory_pair.ts";
+import { upgradeWebSocket } from "../../lib/transport/websocket/upgrade_websocket.ts";
 import { virtualTime } from "../../lib/testing/virtual_time.ts";
 
 /** Connects to a server in memory; returns the client's end. */
@@ -29,6 +30,34 @@ export function dial(
   const [near, far] = memoryPair(options);
   server.accept(far);
   return near;
+}
+
+/** A server that is reached over WebSocket. */
+export interface OverWebSocket {
+  /** The URL to connect to. */
+  readonly url: string;
+  /** Waits for all connections to close, after the server's end. */
+  end(): Promise<void>;
+}
+
+/** Serves over WebSocket, on a port of this machine. */
+export function serveOverWebSocket(
+  server: { accept(connection: Connection): Promise<void> },
+): OverWebSocket {
+  const accepted: Promise<void>[] = [];
+  const local = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const http = Deno.serve(local, (request) => {
+    const { response, connection } = upgradeWebSocket(request);
+    accepted.push(server.accept(connection));
+    return response;
+  });
+  return {
+    url: `ws://127.0.0.1:${http.addr.port}`,
+    async end() {
+      await Promise.all(accepted);
+      await http.shutdown();
+    },
+  };
 }
 
 /** Collects reported incidents. */

@@ -4,10 +4,9 @@
  * @module
  */
 import { connect, createServer } from "@lengthwise/lengthwise";
-import { upgradeWebSocket } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import { Every } from "../every_shape.ts";
-import { dial, inVirtualTime } from "../kit.ts";
+import { dial, inVirtualTime, serveOverWebSocket } from "../kit.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -97,17 +96,8 @@ Deno.test(
 
 Deno.test("a client survives calls aborted at once over WebSocket", async () => {
   const server = createServer(Every).handle(handlers);
-  const accepted: Promise<void>[] = [];
-  const http = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => {
-      const { response, connection } = upgradeWebSocket(request);
-      accepted.push(server.accept(connection));
-      return response;
-    },
-  );
-  const url = `ws://127.0.0.1:${http.addr.port}`;
-  const session = await connect(Every, url, { handlers });
+  const http = serveOverWebSocket(server);
+  const session = await connect(Every, http.url, { handlers });
   const storm = STORMS["calls aborted at once"];
   for (let round = 0; round < 7; round++) {
     await Promise.all(Array.from({ length: 200 }, () => storm(session)));
@@ -115,8 +105,7 @@ Deno.test("a client survives calls aborted at once over WebSocket", async () => 
   assertEquals(await session.remote.one(41), 42);
   await session.close();
   await server.shutdown();
-  await Promise.all(accepted);
-  await http.shutdown();
+  await http.end();
 });
 
 for (const side of ["client", "server"] as const) {

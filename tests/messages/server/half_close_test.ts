@@ -16,14 +16,13 @@ import {
   type Connection,
   listen,
   type ListenAddress,
-  upgradeWebSocket,
 } from "@lengthwise/lengthwise/transport";
 import { assertEquals } from "@std/assert";
 import {
   authority,
   server as certificate,
 } from "../../transport/tls/certificates.ts";
-import { turns } from "../kit.ts";
+import { serveOverWebSocket, turns } from "../kit.ts";
 import { K, RawPeer, request, value } from "../raw_peer.ts";
 
 const P = protocol({
@@ -131,16 +130,8 @@ for (
 
 Deno.test("a server answers a half-closed client over WebSocket", async () => {
   const { server, connection: unused } = await open();
-  const accepted: Promise<void>[] = [];
-  const http = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => {
-      const { response, connection } = upgradeWebSocket(request);
-      accepted.push(server.accept(connection));
-      return response;
-    },
-  );
-  const connection = await connectSocket(`ws://127.0.0.1:${http.addr.port}`);
+  const http = serveOverWebSocket(server);
+  const connection = await connectSocket(http.url);
   const peer = new RawPeer(connection);
   await peer.hello({ methods: METHODS });
   await peer.frame(K.REQUEST, 1, request(0, value(41)));
@@ -151,8 +142,7 @@ Deno.test("a server answers a half-closed client over WebSocket", async () => {
   await connection[Symbol.asyncDispose]();
   await unused[Symbol.asyncDispose]();
   await server.shutdown({ grace: 0 });
-  await Promise.all(accepted);
-  await http.shutdown();
+  await http.end();
 });
 
 Deno.test("a server answers a half-closed client that waits for authentication", async () => {
