@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createConnection } from "node:net";
 import { nodePlatform } from "../../lib/node/node_platform.ts";
 import { checkTransport } from "../../lib/testing/check_transport.ts";
 import { useNodeSockets } from "../../lib/node/mod.ts";
@@ -116,4 +117,27 @@ Deno.test("useNodeSockets() changes nothing in Deno", async () => {
     Deno.build.os,
   );
   assert(requirePlatform({ verb: "test", address: "" }) !== nodePlatform);
+});
+
+Deno.test("NodeListener goes on after a client that resets while it waits", async () => {
+  const listener = await nodePlatform.listenTcp(anyPort, {
+    ...settings,
+    reusePort: false,
+  });
+  const { port = 0 } = listener.addr;
+  const gone = createConnection({ host: "127.0.0.1", port });
+  await new Promise<void>((resolve) => gone.once("connect", resolve));
+  const closed = new Promise<void>((resolve) => gone.once("close", resolve));
+  gone.resetAndDestroy();
+  await closed;
+  const to = { ...anyPort, port };
+  const client = await nodePlatform.connectTcp(to, settings);
+  await client.write(new Uint8Array([7]));
+  // Waiting clients are not read, so that the reset is noticed by a read only.
+  const buffer = new Uint8Array(4);
+  const first = await listener.accept();
+  assertEquals(await first.read(buffer).catch(failureCode), "reset");
+  const second = await listener.accept();
+  assertEquals([await second.read(buffer), buffer[0]], [1, 7]);
+  for (const each of [client, first, second, listener]) each.close();
 });
