@@ -51,7 +51,8 @@ const server = createServer(Notes, {
 });
 
 const calls = fetchHandler(Notes, server, { path: "/api/" });
-const app = new Hono()
+// The environment has the client's address, by which clients share the places.
+const app = new Hono<{ Bindings: Deno.ServeHandlerInfo }>()
   .post("/login", async (context) => {
     const { name } = await context.req.json();
     const id = crypto.randomUUID();
@@ -64,7 +65,7 @@ const app = new Hono()
     const user = users.get(getCookie(context, "id") ?? "");
     return context.text(user === undefined ? "Log in" : `Hello, ${user}`);
   })
-  .post("/api/*", (context) => calls(context.req.raw))
+  .post("/api/*", (context) => calls(context.req.raw, context.env))
   .get("/session", (context) => {
     // Pages of other sites would bring the cookie along.
     const origins = [new URL(context.req.url).origin];

@@ -19,12 +19,14 @@ import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import type { ConnectionInfo } from "../transport/connection_info.ts";
 import { memoryPair } from "../transport/memory/memory_pair.ts";
+import { ClientShares, networkOf } from "./client_shares.ts";
 import { readBody } from "./request_body.ts";
 import {
   codec,
   errorResponse,
   failureResponse,
   outputResponse,
+  overloaded,
   unavailable,
 } from "./responses.ts";
 
@@ -56,9 +58,27 @@ export interface FetchHandlerOptions {
    * bodies are read. It bounds the memory of bodies, and the sessions that
    * requests take from `maxSessions` of the server.
    *
+   * A client receives 429 if it has as many requests as there are free places: one
+   * takes at most half of them, the next one half of what is left, and so on.
+   *
    * @default {1000}
    */
   maxRequests?: number | undefined;
+  /**
+   * Returns the name of the client that sent a request.
+   *
+   * Clients have shares of `maxRequests` by their names; a request without a name
+   * (`undefined`) has no share.
+   *
+   * Name the clients of a proxy by a header that the proxy sets, and never by one
+   * that the client chooses.
+   *
+   * @default the client's address from `info.remoteAddr`, and of an IPv6 address
+   * its first 64 bits; without `info`, requests have no shares
+   */
+  client?:
+    | ((request: Request, info: RequestInfo) => string | undefined)
+    | undefined;
   /**
    * Returns the credentials that `authenticate` receives. Without this option,
    * it reads headers and cookies from `info.request`.
@@ -73,6 +93,7 @@ const OPTIONS: OptionNames<FetchHandlerOptions> = {
   maxBody: true,
   bodyTimeout: true,
   maxRequests: true,
+  client: true,
   credentials: true,
   callOptions: true,
 };
@@ -142,7 +163,7 @@ export interface RequestInfo {
  *
  * @param target the protocol of the server
  * @param server the server, from `serve` or `createServer`
- * @param options path, limits, credentials and options of calls
+ * @param options path, limits, clients, credentials and options of calls
  * @returns a handler for `Deno.serve`, or for any framework that has `Request`
  * @throws {TypeError} if an option is unknown, or the path is not valid
  * @throws {RangeError} if a limit is out of range
@@ -154,7 +175,7 @@ export function fetchHandler(
 ): (request: Request, info?: RequestInfo) => Promise<Response> {
   checkOptions("fetchHandler()", options, OPTIONS);
   const { path = "/", maxBody = 262_144, bodyTimeout = 30_000 } = options;
-  const { maxRequests = 1_000 } = options;
+  const { maxRequests = 1_000, client = clientOf } = options;
   if (!path.startsWith("/") || !path.endsWith("/")) {
     throw new TypeError(
       `Cannot use the path ${
@@ -167,7 +188,7 @@ export function fetchHandler(
   checkLimit("maxRequests", maxRequests);
   const part = callablePart(target);
   const names = new Set(part.methods.server.map(({ name }) => name));
-  let requests = 0;
+  const shares = new ClientShares(maxRequests);
   return async (request, info = {}) => {
     const { pathname } = new URL(request.url);
     const method = pathname.startsWith(path)
@@ -178,10 +199,14 @@ export function fetchHandler(
     }
     const refused = refusalOf(request);
     if (refused !== undefined) return refused;
-    if (requests >= maxRequests) {
+    const name = client(request, info);
+    const begun = shares.begin(name);
+    if (begun === "full") {
       return unavailable("The server handles as many requests as it may");
     }
-    requests++;
+    if (begun === "client-full") {
+      return overloaded("The client has as many requests as it may");
+    }
     try {
       const body = await readBody(request, { maxBody, bodyTimeout });
       if (body === 413) {
@@ -207,9 +232,15 @@ export function fetchHandler(
     } catch (error) {
       return failureResponse(error);
     } finally {
-      requests--;
+      shares.end(name);
     }
   };
+}
+
+/** Returns the address of a client without its port. */
+function clientOf(_: Request, { remoteAddr }: RequestInfo): string | undefined {
+  const { hostname } = remoteAddr ?? {};
+  return hostname === undefined ? undefined : networkOf(hostname);
 }
 
 /** Returns the response to a request that is not a call. */

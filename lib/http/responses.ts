@@ -80,12 +80,30 @@ const REFUSED = { processed: "no", retry: "never" };
  * @param retryAfter milliseconds until the client may try again; 0 means 1 s
  */
 export function unavailable(message: string, retryAfter = 0): Response {
+  return tryLater(503, "unavailable", message, retryAfter);
+}
+
+/**
+ * Returns the response to a client with too many requests.
+ *
+ * @param message message of the error
+ */
+export function overloaded(message: string): Response {
+  return tryLater(429, "overloaded", message, 0);
+}
+
+function tryLater(
+  status: number,
+  code: string,
+  message: string,
+  retryAfter: number,
+): Response {
   const details = {
     processed: "no",
     retry: "later",
     retryAfter: retryAfter || 1_000,
   };
-  const response = errorResponse(503, "unavailable", message, details);
+  const response = errorResponse(status, code, message, details);
   return withRetry(response, details.retryAfter);
 }
 

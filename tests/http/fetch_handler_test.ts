@@ -14,6 +14,7 @@ import {
   serverStream,
   unary,
 } from "@lengthwise/lengthwise";
+import { ClientShares, networkOf } from "../../lib/http/client_shares.ts";
 import { fetchHandler, type FetchHandlerOptions } from "../../lib/http/mod.ts";
 
 const Shop = protocol({
@@ -43,7 +44,7 @@ function shop(
 ) {
   const seen: Seen = { cancelled: 0, notes: [] };
   const { path, maxBody, bodyTimeout, maxRequests, ...others } = options;
-  const { credentials, callOptions, ...own } = others;
+  const { credentials, callOptions, client, ...own } = others;
   const server = createServer(Shop, {
     authenticate: (given, { request, remoteAddr }) =>
       `${given ?? request?.headers.get("cookie") ?? "unknown"} from ${
@@ -83,6 +84,7 @@ function shop(
     maxBody,
     bodyTimeout,
     maxRequests,
+    client,
     credentials,
     callOptions,
   });
@@ -337,6 +339,96 @@ Deno.test("fetchHandler() handles at most maxRequests at a time", async () => {
   await bodies[1]!.writable.close();
   await (await pending[1]!).body?.cancel();
   await server.shutdown();
+});
+
+Deno.test("fetchHandler() answers 429 to a client that fills its share", async () => {
+  const { server, handler } = shop({ maxRequests: 8 });
+  const from = (hostname: string) => ({
+    remoteAddr: { transport: "tcp", hostname, port: 9 },
+  });
+  const attacker = from("192.0.2.66");
+  const bodies = Array.from({ length: 9 }, () => new TransformStream());
+  const flood = bodies.map(({ readable }) =>
+    handler(post("price", readable), attacker)
+  );
+  const refused = await Promise.all(flood.slice(4));
+  for (const response of refused) {
+    const { error } = await response.json();
+    assertEquals([response.status, response.headers.get("retry-after")], [
+      429,
+      "1",
+    ]);
+    assertEquals([error.code, error.processed, error.retry], [
+      "overloaded",
+      "no",
+      "later",
+    ]);
+  }
+  // Others are served, as many of them as there are, one after the other.
+  for (let n = 1; n <= 5; n++) {
+    const own = from(`192.0.2.${n}`);
+    const response = await handler(post("price", '{"sku":"a"}'), own);
+    assertEquals(await response.json(), { cents: 100 });
+  }
+  for (const { writable } of bodies.slice(0, 4)) await writable.close();
+  for (const response of await Promise.all(flood.slice(0, 4))) {
+    await response.body?.cancel();
+  }
+  const again = await handler(post("price", '{"sku":"a"}'), attacker);
+  assertEquals(await again.json(), { cents: 100 });
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() distinguishes clients by the option client", async () => {
+  const { server, handler } = shop({
+    maxRequests: 2,
+    client: ({ headers }) => headers.get("x-real-ip") ?? undefined,
+  });
+  const proxy = { remoteAddr: { transport: "tcp", hostname: "10.0.0.1" } };
+  const ask = (name: string, body: BodyInit) =>
+    handler(post("price", body, { headers: { "x-real-ip": name } }), proxy);
+  const { readable, writable } = new TransformStream();
+  const first = ask("ada", readable);
+  const statuses = [];
+  for (const name of ["ada", "ben"]) {
+    const response = await ask(name, '{"sku":"a"}');
+    statuses.push(response.status);
+    await response.body?.cancel();
+  }
+  assertEquals(statuses, [429, 200]);
+  await writable.close();
+  await (await first).body?.cancel();
+  await server.shutdown();
+});
+
+Deno.test("ClientShares leaves places for further clients", () => {
+  const shares = new ClientShares(16);
+  const taken = ["a", "b", "c", "d", "e", "f"].map((client) => {
+    let count = 0;
+    while (shares.begin(client) === "begun") count++;
+    return count;
+  });
+  assertEquals(taken, [8, 4, 2, 1, 1, 0]);
+  assertEquals(shares.begin("f"), "full");
+  shares.end("a");
+  assertEquals(shares.begin("a"), "client-full"); // the place is for another
+  assertEquals(shares.begin("f"), "begun");
+  assertEquals(shares.begin(undefined), "full");
+});
+
+Deno.test("networkOf() takes addresses of one IPv6 network as one", () => {
+  assertEquals(networkOf("192.0.2.1"), "192.0.2.1");
+  assertEquals(networkOf("::ffff:192.0.2.1"), "192.0.2.1");
+  for (
+    const [one, network] of [
+      ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+      ["2001:db8:1:2::9", "2001:db8:1:2::/64"],
+      ["2001:db8::9", "2001:db8:0:0::/64"],
+      ["::1", "0:0:0:0::/64"],
+      ["1::2:3:4:5:6:7", "1:0:2:3::/64"],
+      ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ] as const
+  ) assertEquals(networkOf(one), network);
 });
 
 Deno.test("fetchHandler() answers 503 if the server has maxSessions sessions", async () => {
