@@ -47,7 +47,7 @@ const logs: Observer = {
 const [port = 7000, httpPort = 8080] = Deno.args.map(Number);
 const server = await serve(Shop, { port }, {
   observers: [otel({ parent: "remote", streams: "start" }), logs],
-  onListen: ({ port }) => log("listening", { port }),
+  onListen: ({ hostname, port }) => log("listening", { hostname, port }),
   onError: ({ id, method, error }) =>
     log("incident", { id, method, error: String(error) }),
 }).handle({

@@ -3,15 +3,22 @@
  * A server that stays up until a signal stops it. The first signal lets calls in
  * flight finish; a second one ends them.
  *
+ * Arguments: the port, and the hostname, which is 0.0.0.0 in a container (with
+ * `--allow-net=0.0.0.0`).
+ *
  * @module
  */
 import { serve } from "@lengthwise/lengthwise";
 import { Shop } from "./shop.ts";
 
-const port = Number(Deno.args[0] ?? 7000);
+const [port = "7000", hostname = "127.0.0.1"] = Deno.args;
 // Not `await using`: that would shut the server down at the end of the script.
-const server = await serve(Shop, { port }, {
-  onListen: (addr) => console.log("listening on", addr),
+const server = await serve(Shop, { hostname, port: Number(port) }, {
+  onListen: ({ hostname, port }) =>
+    console.log(
+      `listening on ${hostname}:${port}`,
+      hostname === "127.0.0.1" ? "(for this machine or container only)" : "",
+    ),
 }).handle({
   price: ({ sku }) => ({ cents: sku.length * 100 }),
 });

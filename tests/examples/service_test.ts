@@ -24,9 +24,10 @@ Deno.test("the service of examples/service stays up until SIGTERM, and its clien
   const text = server.stdout.pipeThrough(new TextDecoderStream());
   const output = text[Symbol.asyncIterator]();
   let printed = "";
-  while (!printed.includes("}")) printed += (await output.next()).value;
-  const [, port = ""] = printed.match(/port: (\d+)/) ?? [];
+  while (!printed.includes("\n")) printed += (await output.next()).value;
+  const [, port = "", note] = printed.match(/1:(\d+) (.*)/) ?? [];
   assertMatch(port, /^\d+$/);
+  assertEquals(note, "(for this machine or container only)");
   for (let n = 0; n < 2; n++) {
     const { code, stdout } = await command("client.ts", port).output();
     assertEquals(code, 0);

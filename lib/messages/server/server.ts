@@ -114,6 +114,11 @@ export function createServer<
  *
  * The handlers are passed to `handle()`, which starts to listen.
  *
+ * The hostname is 127.0.0.1 unless the address has one, so that only programs on
+ * this machine can connect. A container is a machine of its own here: the ports
+ * that Docker or Kubernetes forward do not reach 127.0.0.1 inside of it. Use
+ * `{ hostname: "0.0.0.0", port: 7000 }` there, or `"::"` for IPv6 as well.
+ *
  * @param protocol the protocol that both sides share
  * @param address where to listen, such as `{ port: 7000 }` or
  * `"unix:/run/shop.sock"`, or a listener, which the server then owns

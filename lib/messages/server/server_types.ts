@@ -216,6 +216,19 @@ export interface ServeOptions<
    * If it throws, the server stops listening and `serve()` rejects with the
    * error. A promise that it returns is not awaited; a rejection is reported to
    * `onError`.
+   *
+   * Log the hostname as well as the port: with 127.0.0.1, the default, no client
+   * outside of this machine, or of this container, can connect.
+   *
+   * @example
+   * ```ts
+   * import { protocol, serve } from "@lengthwise/lengthwise";
+   *
+   * const Empty = protocol({ name: "empty", server: {} });
+   * await using server = await serve(Empty, { port: 0 }, {
+   *   onListen: ({ hostname, port }) => console.log(`${hostname}:${port}`),
+   * }).handle({});
+   * ```
    */
   onListen?: ((addr: SocketAddress) => void) | undefined;
   /** Signal that stops listening and closes every session immediately. */
