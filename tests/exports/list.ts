@@ -7,6 +7,9 @@
  * @module
  */
 
+/** The committed list. */
+export const COMMITTED = "tests/exports/names.txt";
+
 /** The output of `deno doc --json`, as far as it is used. */
 interface Documentation {
   nodes: Record<string, ModuleDocumentation>;
@@ -27,6 +30,14 @@ interface ModuleDocumentation {
 export function entryPoints(): [name: string, path: string][] {
   const { exports } = JSON.parse(Deno.readTextFileSync("deno.json"));
   return Object.entries<string>(exports);
+}
+
+/** Names of an entry point in the committed list, with their kinds. */
+export function committedNames(entry: string): [kind: string, name: string][] {
+  const section = Deno.readTextFileSync(COMMITTED).split("# ")
+    .find((section) => section.startsWith(`${entry}\n`));
+  return (section ?? "").split("\n").slice(1).filter((line) => line !== "")
+    .map((line) => line.split(" ") as [kind: string, name: string]);
 }
 
 /** Returns the documentation of an entry point. */

@@ -272,9 +272,17 @@ Deno.test("formatAddress() returns the zone of a socket's address as in a URL", 
   });
 });
 
+/** Any Unicode character, as in `fc.string({ unit: "binary" })`, which takes long to create. */
+const CODE_POINT = fc.oneof(
+  fc.integer({ min: 0, max: 0x7f }),
+  fc.integer({ min: 0, max: 0xd7ff }),
+  fc.integer({ min: 0xe000, max: 0x10ffff }),
+);
+
 Deno.test("a zone does not leave its place in a URL, whatever it contains", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", minLength: 1 }), (zone) => {
+    fc.property(fc.array(CODE_POINT, { minLength: 1 }), (codePoints) => {
+      const zone = String.fromCodePoint(...codePoints);
       if (/[\s/?#@[\]\\]/.test(zone)) return; // not allowed in a host name
       const address = { hostname: `fe80::1%${zone}`, port: 7000 };
       assertEquals(parseAddress(formatAddress(address)), address);
