@@ -24,6 +24,8 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./observe": 30,
   "./health": 12,
   "./operations": 13,
+  "./bus": 20,
+  "./nats": 15,
   "./http": 4,
   "./otel": 4,
   "./node": 1,

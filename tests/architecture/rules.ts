@@ -46,6 +46,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/protocol/"],
   [
     "lib/messages/broadcast/",
+    "lib/messages/bus/",
     "lib/messages/introspection/",
     "lib/messages/health/",
   ],
@@ -63,7 +64,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
-  ["lib/http/", "lib/node/", "lib/otel/"],
+  ["lib/http/", "lib/nats/", "lib/node/", "lib/otel/"],
   ["lib/cli/"],
   ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],
@@ -252,7 +253,7 @@ export function purity(sources: Sources): string[] {
 
 /** Modules that the entry for browsers must not load. */
 const NOT_IN_BROWSERS =
-  /^lib\/(?:transport\/(?:connect|listen|mod|tcp|unix|socket_listener|require_deno|memory\/|tls\/)|framing\/(?:mod|presets)|messages\/(?:mod|server\/|introspection\/|health\/|operations\/|broadcast\/|sources\/|codec\/(?:default_codec|json|msgpack))|testing\/|otel\/|cli\/)/;
+  /^lib\/(?:transport\/(?:connect|listen|mod|tcp|unix|socket_listener|require_deno|memory\/|tls\/)|framing\/(?:mod|presets)|messages\/(?:mod|server\/|introspection\/|health\/|operations\/|broadcast\/|bus\/|sources\/|codec\/(?:default_codec|json|msgpack))|testing\/|otel\/|cli\/)/;
 
 /** An entry for browsers loads no sockets, no server and no codec. */
 export function smallInBrowsers(sources: Sources, entry: string): string[] {

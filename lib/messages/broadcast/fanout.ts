@@ -52,7 +52,7 @@ const SLOW_OPTIONS: OptionNames<SlowOptions> = {
 
 /** Counters of a topic or of a server's broadcasts. */
 export interface TopicStats {
-  /** Number of published messages. */
+  /** Number of published messages, also of other servers on the same bus. */
   published: number;
   /** Number of copies that were passed to a connection. */
   delivered: number;
@@ -103,9 +103,14 @@ export interface Publish<In> {
   /**
    * Sends the notification to every subscriber.
    *
+   * With the option `bus`, subscribers of the other servers receive it, too, unless
+   * the bus is down.
+   *
    * @param input input of the notification
    * @param options options for this message
-   * @returns the number of subscribed sessions
+   * @returns the number of subscribed sessions of this server
+   * @throws {CallError} `too-large` if the bus cannot carry the message; no
+   * subscriber has received it then
    * @throws {CodecError} if a subscriber's codec cannot encode the input;
    * subscribers with other codecs have been served by then
    * @throws {TypeError} if an option is unknown
@@ -329,16 +334,31 @@ class Subscriber implements Waiting {
 }
 
 /** Encodings of one input, one for each codec in use. */
-class Encodings {
-  readonly #input: unknown;
+export class Encodings {
+  readonly #input: () => unknown;
   readonly #method: number;
   readonly #messages: Map<MessageCodec, Encoded | undefined> = new Map();
   /** Error thrown by the first codec that failed to encode the input. */
   failure: { readonly error: unknown } | undefined = undefined;
 
-  constructor(method: number, input: unknown) {
+  /**
+   * @param method number of the method on the wire
+   * @param input returns the input; called for each encoding that is needed
+   */
+  constructor(method: number, input: () => unknown) {
     this.#method = method;
     this.#input = input;
+  }
+
+  /** Returns the encodings of an input that was received encoded. */
+  static ofBody(
+    method: number,
+    codec: MessageCodec,
+    body: Uint8Array,
+  ): Encodings {
+    const encodings = new Encodings(method, () => codec.decode(body));
+    encodings.#messages.set(codec, { method, body, size: body.length });
+    return encodings;
   }
 
   /** Returns the message, or `undefined` if the codec cannot encode the input. */
@@ -347,7 +367,7 @@ class Encodings {
     let message: Encoded | undefined;
     try {
       // Copy the body in case a custom codec reuses its buffer.
-      const body = codec.encode(this.#input).slice();
+      const body = codec.encode(this.#input()).slice();
       message = { method: this.#method, body, size: body.length };
     } catch (error) {
       this.failure ??= { error };
@@ -427,8 +447,19 @@ export class Fanout<Session extends object> {
    * subscribers with other codecs have been served by then
    */
   publish(method: number, input: unknown, key: unknown): number {
+    const encodings = new Encodings(method, () => input);
+    const size = this.deliver(encodings, key);
+    if (encodings.failure !== undefined) throw encodings.failure.error;
+    return size;
+  }
+
+  /**
+   * Sends a message to every subscriber whose codec can encode it.
+   *
+   * @returns the number of subscribers
+   */
+  deliver(encodings: Encodings, key: unknown): number {
     this.stats.published++;
-    const encodings = new Encodings(method, input);
     // A copy: a slow subscriber may be disconnected and removed in the loop.
     const subscribers = [...this.#subscribers.values()];
     for (const subscriber of subscribers) {
@@ -436,10 +467,12 @@ export class Fanout<Session extends object> {
       if (message === undefined) this.stats.dropped++;
       else subscriber.deliver(message, key);
     }
-    if (encodings.failure !== undefined) throw encodings.failure.error;
     return subscribers.length;
   }
 }
+
+/** Key of a published message. */
+export type PublishKey = PublishOptions["key"];
 
 /** Notification that can be published. */
 export interface PublishedMethod {
@@ -462,15 +495,15 @@ export function publishedMethods(
  * Returns nested functions that publish notifications. Each is created when it
  * is read.
  */
-export function lazyPublishers<Session extends object>(
+export function lazyPublishers(
   methods: readonly PublishedMethod[],
-  fanout: () => Fanout<Session> | undefined,
+  publish: (method: PublishedMethod, input: unknown, key: PublishKey) => number,
 ): object {
   return lazyTree(
     methods,
-    ({ name, index }) => (input: unknown, options: PublishOptions = {}) => {
-      checkOptions(name, options, PUBLISH_OPTIONS);
-      return fanout()?.publish(index, input, options.key) ?? 0;
+    (method) => (input: unknown, options: PublishOptions = {}) => {
+      checkOptions(method.name, options, PUBLISH_OPTIONS);
+      return publish(method, input, options.key);
     },
   );
 }

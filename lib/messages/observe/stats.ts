@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BusFigures } from "../bus/bus_member.ts";
 import type { SessionErrorCode } from "../errors/call_error.ts";
 import type { MethodFigures } from "../session/calls/method_counters.ts";
 import type {
@@ -59,6 +60,8 @@ export interface ServerStats extends TrafficStats {
   };
   /** Heap bytes that the sessions hold, and the option `memory`. */
   readonly memory: MemoryStats;
+  /** Figures of the bus; absent without the option `bus`. */
+  readonly bus?: BusFigures;
   /** The longest `timerDelay` of the open sessions, in ms. */
   readonly timerDelay: number;
   /** Calls of each method that the server handles, by its dotted name. */

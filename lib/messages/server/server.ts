@@ -53,6 +53,8 @@ import { HealthRegistry } from "../health/health_registry.ts";
 import { SessionTotals } from "../observe/session_totals.ts";
 import type { ServerStats } from "../observe/stats.ts";
 import { pause } from "../support/keep_alive.ts";
+import type { BusFigures } from "../bus/bus_member.ts";
+import { busMember } from "./server_bus.ts";
 import { resumeRegistry } from "./resume_options.ts";
 import { randomId } from "../support/random_id.ts";
 import { Staggered } from "./staggered.ts";
@@ -193,6 +195,8 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   spread: true,
   resume: true,
   broadcast: true,
+  bus: true,
+  busOptions: true,
   onSession: true,
 };
 
@@ -267,11 +271,12 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     const topics = new TopicRegistry<P, Auth, State>(
       tables.calls,
       resolveSlowOptions(broadcast, "broadcast"),
+      resolved.codecs,
     );
     this.sessions = topics.sessions;
     const publishers = lazyPublishers(
       topics.published,
-      () => topics.allSessions,
+      (...message) => topics.publish(undefined, ...message),
     );
     this.broadcast = publishers as Publishers<P["client"]>; // built from the protocol P
     this.#owner = {
@@ -298,6 +303,14 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     checkTime("serve with spread", options.spread ?? 0);
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
+    // Last, so that nothing is left subscribed if an option is rejected.
+    topics.bus = busMember({
+      options,
+      instance: this.instance,
+      protocol: protocol.name,
+      deliver: (topic, message) => topics.deliver(topic, message),
+      report: (error) => this.report(error),
+    });
   }
 
   get instance(): string {
@@ -317,8 +330,13 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     return this.#owner.topics.allSessions.figures();
   }
 
+  get bus(): BusFigures | undefined {
+    return this.#owner.topics.bus?.figures();
+  }
+
   get stats(): ServerStats {
     const { totals, resolved, draining, resumable, tables } = this.#owner;
+    const { bus } = this;
     return {
       ...totals.traffic(),
       sessions: {
@@ -331,6 +349,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
         refused: { ...totals.refusedByCode },
       },
       memory: resolved.memory.figures(),
+      ...bus === undefined ? undefined : { bus },
       timerDelay: totals.timerDelay,
       methods: Object.fromEntries(
         [...tables.serves].map((
@@ -553,6 +572,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       ...this.#loops,
       ...[...this.#accepted].map((session) => session.closed),
     ]);
+    this.#owner.topics.bus?.close();
     this.#finish();
   }
 

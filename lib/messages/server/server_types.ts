@@ -14,6 +14,8 @@ import type {
   SlowOptions,
   TopicFigures,
 } from "../broadcast/fanout.ts";
+import type { Bus, TopicSubscription } from "../bus/bus.ts";
+import type { BusFigures, BusOptions } from "../bus/bus_member.ts";
 import type { ConnectionInfo } from "../../transport/connection_info.ts";
 import type { CallContext } from "../handlers/context.ts";
 import type { OnceStore } from "../once/once_store.ts";
@@ -192,6 +194,26 @@ export interface ServerOptions<
    */
   broadcast?: SlowOptions | undefined;
   /**
+   * Bus that joins the topics and broadcasts of several servers.
+   *
+   * Subscribers receive the messages of all servers that share the bus and have a
+   * protocol of the same name: at most once, and in the order of each server. Give
+   * each server a bus of its own, such as `broadcastChannelBus("chat")` of
+   * `@lengthwise/lengthwise/bus` for threads, or `natsBus(connection)` of
+   * `@lengthwise/lengthwise/nats`. The bus stays yours, and may be closed after the
+   * server. Messages are encoded with the first of `codecs`.
+   *
+   * @default messages reach the sessions of this server
+   */
+  bus?: Bus | undefined;
+  /**
+   * How the server uses its bus: the first part of subjects, how long subscriptions
+   * are kept, and what is called when messages are missing.
+   *
+   * @default `{ prefix: "lw", linger: 5_000 }`
+   */
+  busOptions?: BusOptions | undefined;
+  /**
    * Called with each session once its handshake is complete. Errors that it
    * throws are reported to `onError`.
    */
@@ -285,6 +307,8 @@ export interface Server<
   readonly health: ServerHealth;
   /** Figures of `broadcast`. */
   readonly broadcastStats: TopicFigures;
+  /** Figures of the bus; `undefined` without the option `bus`. */
+  readonly bus: BusFigures | undefined;
   /**
    * Returns the topic with the given name. Topics need not be created: a topic
    * exists while it has subscribers.
@@ -555,9 +579,12 @@ export interface Topic<
    * Each message is encoded once per codec.
    */
   readonly publish: Publishers<P["client"]>;
-  /** The subscribed sessions; each iteration reflects the current ones. */
+  /**
+   * The subscribed sessions of this server; each iteration reflects the current
+   * ones.
+   */
   readonly sessions: Iterable<ServerSession<P, Auth, State>>;
-  /** Number of subscribed sessions. */
+  /** Number of subscribed sessions of this server. */
   readonly size: number;
   /** Figures; the counters start at 0 when the topic gets its first subscriber. */
   readonly stats: TopicFigures;
@@ -573,14 +600,15 @@ export interface Topic<
    * @param session the session to subscribe; ignored if it drains or has ended,
    * or if it is not the first of a client's `connections`
    * @param options how to treat the session if it is slow
-   * @returns a disposable that unsubscribes the session
+   * @returns a disposable that unsubscribes the session, with `ready`: await it if
+   * the server has a bus, and the caller expects messages of other servers
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    */
   subscribe(
     session: ServerSession<P, Auth, State>,
     options?: SlowOptions,
-  ): Disposable;
+  ): TopicSubscription;
   /** Unsubscribes a session. Has no effect if it is not subscribed. */
   unsubscribe(session: ServerSession<P, Auth, State>): void;
 }

@@ -5,18 +5,26 @@
  */
 import {
   type BroadcastTarget,
+  Encodings,
   Fanout,
   lazyPublishers,
   type PublishedMethod,
   publishedMethods,
   type Publishers,
+  type PublishKey,
   resolveSlowOptions,
   type SlowOptions,
   type TopicFigures,
 } from "../broadcast/fanout.ts";
 import type { QueueLimits } from "../broadcast/subscriber_queue.ts";
+import type { BusMember } from "../bus/bus_member.ts";
+import type { Envelope } from "../bus/envelope.ts";
+import type { MessageCodec } from "../codec/message_codec.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
+import type { TopicSubscription } from "../bus/bus.ts";
 import type { ServerSession, Topic } from "./server_types.ts";
+
+const READY: Promise<void> = Promise.resolve();
 
 /** The open sessions of a server, and its topics by name. */
 export class TopicRegistry<P extends AnyProtocol, Auth, State> {
@@ -31,14 +39,23 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   /** Names of the topics of each session that has subscribed to any. */
   readonly #names: Map<ServerSession<P, Auth, State>, Set<string>> = new Map();
   readonly #slow: QueueLimits;
+  readonly #codecs: readonly [MessageCodec, ...MessageCodec[]];
+  /** The bus that joins the server with others; set after construction. */
+  bus: BusMember | undefined = undefined;
 
   /**
    * @param methods the client's methods
    * @param slow how broadcasts treat slow sessions
+   * @param codecs the codecs of sessions; the first is that of the bus
    */
-  constructor(methods: readonly BoundMethod[], slow: QueueLimits) {
+  constructor(
+    methods: readonly BoundMethod[],
+    slow: QueueLimits,
+    codecs: readonly [MessageCodec, ...MessageCodec[]],
+  ) {
     this.published = publishedMethods(methods);
     this.#slow = slow;
+    this.#codecs = codecs;
   }
 
   /**
@@ -95,9 +112,59 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
   }
 
   /**
+   * Sends a message to the subscribers of a topic, on all servers.
+   *
+   * @param topic name of the topic; `undefined` for all sessions
+   * @returns the number of subscribers on this server
+   * @throws {CallError} `too-large` if the bus cannot carry the message
+   * @throws the error thrown by a codec that cannot encode the input;
+   * subscribers with other codecs have been served by then
+   */
+  publish(
+    topic: string | undefined,
+    { name: method, index }: PublishedMethod,
+    input: unknown,
+    key: PublishKey,
+  ): number {
+    const { bus } = this;
+    if (bus === undefined) {
+      return this.#fanoutOf(topic)?.publish(index, input, key) ?? 0;
+    }
+    const encodings = new Encodings(index, () => input);
+    const [codec] = this.#codecs;
+    const encoded = encodings.in(codec);
+    if (encoded !== undefined) {
+      const { body } = encoded;
+      bus.publish(topic, { codec: codec.name, method, key, body });
+    }
+    const size = this.#fanoutOf(topic)?.deliver(encodings, key) ?? 0;
+    if (encodings.failure !== undefined) throw encodings.failure.error;
+    return size;
+  }
+
+  #fanoutOf(topic: string | undefined) {
+    return topic === undefined ? this.allSessions : this.#topics.get(topic);
+  }
+
+  /**
+   * Sends a message of another server to the subscribers of a topic.
+   *
+   * @returns whether the server knows its method and its codec
+   */
+  deliver(topic: string | undefined, message: Envelope): boolean {
+    const method = this.published.find(({ name }) => name === message.method);
+    const codec = this.#codecs.find(({ name }) => name === message.codec);
+    if (method === undefined || codec === undefined) return false;
+    const encodings = Encodings.ofBody(method.index, codec, message.body);
+    this.#fanoutOf(topic)?.deliver(encodings, message.key);
+    return true;
+  }
+
+  /**
    * Adds a session to a topic, unless it drains or has ended. The options are
    * checked in either case.
    *
+   * @returns resolves when messages of other servers arrive
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    */
@@ -105,15 +172,16 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     name: string,
     session: ServerSession<P, Auth, State>,
     options: SlowOptions,
-  ): void {
+  ): Promise<void> {
     const resolved = resolveSlowOptions(options, "subscribe()");
     const target = this.allSessions.targetOf(session);
-    if (target === undefined) return;
+    if (target === undefined) return READY;
     const fanout = this.#topics.get(name) ?? new Fanout();
     fanout.add(session, target, resolved);
     this.#topics.set(name, fanout);
     const names = this.#names.get(session) ?? new Set();
     this.#names.set(session, names.add(name));
+    return this.bus?.subscribe(name) ?? READY;
   }
 
   /** Removes a session from a topic. */
@@ -123,7 +191,9 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     if (names?.size === 0) this.#names.delete(session);
     const fanout = this.#topics.get(name);
     fanout?.delete(session);
-    if (fanout?.size === 0) this.#topics.delete(name);
+    if (fanout?.size !== 0) return;
+    this.#topics.delete(name);
+    this.bus?.release(name);
   }
 }
 
@@ -147,7 +217,7 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   get publish(): Publishers<P["client"]> {
     return this.#publish ??= lazyPublishers(
       this.#registry.published,
-      () => this.#registry.fanout(this.name),
+      (...message) => this.#registry.publish(this.name, ...message),
     ) as Publishers<P["client"]>; // built from the protocol P
   }
 
@@ -167,9 +237,9 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
   subscribe(
     session: ServerSession<P, Auth, State>,
     options: SlowOptions = {},
-  ): Disposable {
-    this.#registry.subscribe(this.name, session, options);
-    return { [Symbol.dispose]: () => this.unsubscribe(session) };
+  ): TopicSubscription {
+    const ready = this.#registry.subscribe(this.name, session, options);
+    return { ready, [Symbol.dispose]: () => this.unsubscribe(session) };
   }
 
   unsubscribe(session: ServerSession<P, Auth, State>): void {

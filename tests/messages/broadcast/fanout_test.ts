@@ -362,7 +362,7 @@ Deno.test(
     fanout.add(client, client, DEFAULTS);
     const publishers = lazyPublishers(
       publishedMethods(chat.methods.client),
-      () => fanout,
+      ({ index }, input, key) => fanout.publish(index, input, key),
     );
     assertEquals(Object.keys(publishers).sort(), ["heard", "room"]);
     const { heard } = publishers as { heard: (text: string) => number }; // as declared above

@@ -1,0 +1,32 @@
+/**
+ * NATS: topics and broadcasts over the servers of many processes.
+ *
+ * {@linkcode natsBus} makes a NATS connection the bus of a server. The connection
+ * is yours: this library adds no dependency.
+ *
+ * @example A server of several
+ * ```ts ignore
+ * import { connect as connectNats } from "@nats-io/transport-node";
+ * import { serve } from "@lengthwise/lengthwise";
+ * import { natsBus } from "@lengthwise/lengthwise/nats";
+ *
+ * const nats = await connectNats({
+ *   servers: "127.0.0.1:4222",
+ *   maxReconnectAttempts: -1,
+ *   pingInterval: 20_000,
+ * });
+ * const server = await serve(Chat, { port: 7000 }, { bus: natsBus(nats) })
+ *   .handle(handlers);
+ * ```
+ *
+ * `lib/nats/README.md` explains what is guaranteed, and what may be lost.
+ *
+ * @module
+ */
+export { natsBus, type NatsBusOptions } from "./nats_bus.ts";
+export type {
+  NatsConnection,
+  NatsMessage,
+  NatsSubscription,
+  NatsSubscriptionOptions,
+} from "./nats_connection.ts";
