@@ -29,6 +29,8 @@ export interface AcceptSource<C extends SocketConnection = SocketConnection> {
   accept(options: SocketConnectionOptions): Promise<C>;
   /** Stops listening; a pending `accept` rejects. */
   close(): void;
+  /** Waits, after `close`, until nothing is left of it; absent if nothing can be. */
+  stopped?(): Promise<void>;
   /** Keeps the process alive while the source listens; absent if unsupported. */
   ref?(): void;
   /** Lets the process exit while the source listens. */
@@ -122,6 +124,7 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
     this.close();
     await this.#lastAccept;
     while (this.#lingering.size > 0) await Promise.all(this.#lingering);
+    await this.#source.stopped?.();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<C, void, void> {

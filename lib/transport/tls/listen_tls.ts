@@ -5,7 +5,10 @@
  */
 import { checkTimeout } from "../with_timeout.ts";
 import { BoundedHandshakes } from "./bounded_handshakes.ts";
-import { serverOptions } from "./certificate_checks.ts";
+import {
+  serverOptions,
+  type TlsServerCertificate,
+} from "./certificate_checks.ts";
 import {
   formatAddress,
   type TcpAddress,
@@ -36,12 +39,14 @@ type TlsTarget =
  *
  * @param address where to listen, with the TLS options
  * @param options options for the listener and its sockets
+ * @param before returns a listener of sockets after whatever precedes TLS on them
  * @throws {TransportError} with code `"tls"` if the certificate or key is
  * unusable, or with another code that `listen` documents
  */
 export async function listenTls(
   address: TlsTarget,
   options: TlsListenOptions = {},
+  before: (sockets: SocketListener) => SocketListener = (sockets) => sockets,
 ): Promise<TlsListener> {
   const name = formatAddress({ tls: {}, ...address });
   const tls = checkServer(address.tls ?? {}, name);
@@ -49,7 +54,8 @@ export async function listenTls(
   const { handshakeTimeout = 5_000, maxHandshakes = 256 } = tls;
   let current = await serverOptions(tls, name);
   const alpn = alpnProtocols && { ALPNProtocols: [...alpnProtocols] };
-  const handshakes = new BoundedHandshakes(await listenRaw(address, options), {
+  const sockets = before(await listenRaw(address, options));
+  const handshakes = new BoundedHandshakes(sockets, {
     tlsOptions: () => ({ ...current, ...alpn }),
     requireAlpn,
     requireCloseNotify: tls.requireCloseNotify,
@@ -57,12 +63,10 @@ export async function listenTls(
     maxHandshakes,
     onHandshakeError,
   });
-  return new TlsListenerImpl(handshakes, {
-    load: async (certificate) => {
-      current = await serverOptions(certificate, name);
-    },
-    stopped: () => handshakes.stopped(),
-  }, options);
+  const load = async (certificate: TlsServerCertificate) => {
+    current = await serverOptions(certificate, name);
+  };
+  return new TlsListenerImpl(handshakes, load, options);
 }
 
 function checkServer(
