@@ -127,6 +127,14 @@ const LISTEN_OPTIONS: OptionNames<ListenOptions> = {
   reusePort: "flag",
   mode: true,
   tls: true,
+  proxyProtocol: true,
+};
+
+const PROXY_OPTIONS: OptionNames<ProxyProtocol> = {
+  from: true,
+  timeout: true,
+  maxHeader: true,
+  onRefused: true,
 };
 
 const TLS_OPTIONS: OptionNames<TlsServerOptions> = {
@@ -180,14 +188,56 @@ async function bind(
   target: Address<Partial<TlsServerOptions>>,
   options: ListenOptions,
 ): Promise<SocketListener> {
-  if ("memory" in target) return listenMemory(target, options);
+  if ("memory" in target) {
+    if (options.proxyProtocol === undefined) {
+      return listenMemory(target, options);
+    }
+    throw new TypeError(
+      `Cannot use the option "proxyProtocol" of listen() for ${
+        formatAddress(target)
+      }: no proxy connects in memory; omit the option`,
+    );
+  }
+  const proxied = await proxiedBy(options.proxyProtocol);
   if (target.tls !== undefined) {
     const where = "the option tls of listen()";
     const tls = checkOptions(where, target.tls, TLS_OPTIONS);
     const { listenTls } = await import("./tls/listen_tls.ts");
-    return await listenTls({ ...target, tls }, options);
+    const unlimited = { maxConnections: Infinity, onError: options.onError };
+    const before = proxied && ((sockets: SocketListener) => {
+      return proxied(sockets, unlimited);
+    });
+    return await listenTls({ ...target, tls }, options, before);
   }
-  return "path" in target
-    ? await listenUnix(target, options)
-    : await listenTcp(target, options);
+  const listenPlain = async (given: ListenOptions) =>
+    "path" in target
+      ? await listenUnix(target, given)
+      : await listenTcp(target, given);
+  if (proxied === undefined) return await listenPlain(options);
+  // The outer listener enforces the signal and the connection cap.
+  const { signal: _signal, overflow: _overflow, ...rest } = options;
+  const sockets = await listenPlain({ ...rest, maxConnections: Infinity });
+  return proxied(sockets, options);
+}
+
+type ProxyProtocol = NonNullable<ListenerOptions["proxyProtocol"]>;
+
+type Proxied = (
+  sockets: SocketListener,
+  options: ListenerOptions,
+) => SocketListener;
+
+/** Returns a function that adds the reading of headers to a listener. */
+async function proxiedBy(
+  options: ProxyProtocol | undefined,
+): Promise<Proxied | undefined> {
+  if (options === undefined) return undefined;
+  const where = "the option proxyProtocol of listen()";
+  const given = checkOptions(where, options, PROXY_OPTIONS);
+  const { resolveProxyProtocol, ProxiedListener } = await import(
+    "./proxy/proxied_listener.ts"
+  );
+  const resolved = resolveProxyProtocol(given);
+  return (sockets, listenerOptions) =>
+    new ProxiedListener(sockets, resolved, listenerOptions);
 }

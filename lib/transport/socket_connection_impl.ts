@@ -36,6 +36,8 @@ export interface SocketConnectionOptions {
    * @param released resolves when the socket is released
    */
   onLinger?: ((released: Promise<void>) => void) | undefined;
+  /** Header of the proxy through which the peer has connected, if any. */
+  proxy?: ConnectionInfo["proxy"];
 }
 
 /** A connection that counts bytes, normalizes errors and lingers when closed. */
@@ -67,7 +69,8 @@ export class SocketConnectionImpl implements SocketConnection {
 
   get info(): ConnectionInfo {
     const { localAddr, remoteAddr } = this;
-    const peer = { peerCertificate: undefined, request: undefined };
+    const { proxy } = this.#options;
+    const peer = { peerCertificate: undefined, request: undefined, proxy };
     return { localAddr, remoteAddr, ...peer };
   }
 

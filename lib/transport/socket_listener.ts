@@ -34,6 +34,44 @@ export interface ListenerOptions {
    * failures of a connection are thrown by its own methods.
    */
   onError?: ((error: TransportError) => void) | undefined;
+  /**
+   * Accepts clients through the listed proxies only, and reports their addresses.
+   *
+   * Each client must begin with a header of the PROXY protocol, version 1 or 2,
+   * also before TLS. The address that it states becomes the `remoteAddr` of the
+   * connection, by which handshakes are limited too. The header is the `proxy` of
+   * its `info`. Not allowed in memory.
+   *
+   * @default clients connect directly, and a header is not recognized
+   */
+  proxyProtocol?: {
+    /**
+     * Sources that are proxies; all others are refused.
+     *
+     * They are IP addresses, ranges such as `"10.0.0.0/8"`, and `"unix"` for the
+     * clients of a Unix socket. Any other source could state any address.
+     */
+    from: readonly string[];
+    /**
+     * Milliseconds that a header may take.
+     *
+     * @default {5000}
+     */
+    timeout?: number | undefined;
+    /**
+     * Maximum number of bytes of a header, from 232 to 65,551.
+     *
+     * @default {4096}
+     */
+    maxHeader?: number | undefined;
+    /**
+     * Called for each client that is refused; the listener continues.
+     *
+     * Its source is not listed, or its header is missing, invalid, too long or
+     * late.
+     */
+    onRefused?: ((error: TransportError) => void) | undefined;
+  } | undefined;
   /** Closes the listener when aborted; accepted connections stay open. */
   signal?: AbortSignal | undefined;
 }

@@ -22,6 +22,7 @@ export const RANKS: readonly (readonly string[])[] = [
   [
     "lib/transport/memory/",
     "lib/transport/message_port/",
+    "lib/transport/proxy/",
     "lib/transport/tls/",
   ],
   ["lib/transport/websocket/"],

@@ -17,11 +17,12 @@ export function connectionInfo(
   given: Partial<ConnectionInfo> = {},
 ): ConnectionInfo {
   const { info = {} } = connection;
-  const { peerCertificate, request } = { ...info, ...given };
+  const { peerCertificate, request, proxy } = { ...info, ...given };
   return {
     localAddr: given.localAddr ?? connection.localAddr,
     remoteAddr: given.remoteAddr ?? connection.remoteAddr,
     peerCertificate,
     request,
+    proxy,
   };
 }

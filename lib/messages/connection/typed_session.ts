@@ -309,6 +309,10 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
     return this.#info.request;
   }
 
+  get proxy(): ConnectionInfo["proxy"] {
+    return this.#info.proxy;
+  }
+
   /** The peer's methods, as functions. */
   get remote(): Remote<P, PeerSide> {
     return this.#remote ??= buildRemote(

@@ -217,6 +217,7 @@ const INFO_OPTIONS: OptionNames<ConnectionInfo> = {
   remoteAddr: true,
   peerCertificate: true,
   request: true,
+  proxy: true,
 };
 
 /** Maximum number of sessions of a server unless `maxSessions` is set. */

@@ -377,10 +377,10 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   ): Promise<void> | void {
     const { authenticate } = this.#owner.options;
     if (authenticate === undefined) return onAccepted();
-    const { localAddr, remoteAddr, peerCertificate, request } = this;
+    const { localAddr, remoteAddr, peerCertificate, request, proxy } = this;
     const addresses = { localAddr, remoteAddr };
     const protocol = this.#protocol;
-    const client = { ...addresses, peerCertificate, request, protocol };
+    const client = { ...addresses, peerCertificate, request, proxy, protocol };
     this.enter().incoming.holdInput(held);
     return (async () => await authenticate(value, client))().then(
       (auth) => {

@@ -128,7 +128,7 @@ export class BoundedHandshakes implements AcceptSource<TlsConnection> {
     });
     try {
       const terms = this.#accepted(negotiated(engine.socket), address);
-      return { engine, terms };
+      return { engine, terms: { ...terms, proxy: socket.info?.proxy } };
     } catch (error) {
       void engine.linger();
       throw error;

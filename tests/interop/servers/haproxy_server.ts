@@ -16,6 +16,10 @@ export interface HaproxyOptions {
   servers: readonly number[];
   /** Milliseconds after which HAProxy closes idle connections. */
   idle: number;
+  /** Options of each server, such as `send-proxy`. */
+  send?: string;
+  /** Certificate for clients, and the authority of theirs. @default {no TLS} */
+  tls?: { certificate: { cert: string; key: string }; clientCa: string };
 }
 
 /** Starts HAProxy. */
@@ -31,7 +35,8 @@ export async function startHaproxy(
       user,
       command: (port) => {
         const file = `${folder.path}/haproxy.cfg`;
-        Deno.writeTextFileSync(file, configuration(port, options));
+        const bind = bindOptions(folder.path, options);
+        Deno.writeTextFileSync(file, configuration(port, bind, options));
         return [haproxy, "-W", "-f", file];
       },
       ready: /Loading success/,
@@ -45,12 +50,24 @@ export async function startHaproxy(
   };
 }
 
+/** Writes the certificate and the authority; returns the options that use them. */
+function bindOptions(folder: string, { tls }: HaproxyOptions): string {
+  if (tls === undefined) return "";
+  const { certificate: { cert, key }, clientCa } = tls;
+  Deno.writeTextFileSync(`${folder}/server.pem`, `${cert}\n${key}\n`);
+  Deno.writeTextFileSync(`${folder}/ca.pem`, clientCa);
+  return ` ssl crt ${folder}/server.pem ca-file ${folder}/ca.pem verify optional`;
+}
+
 function configuration(
   port: number,
-  { servers, idle }: HaproxyOptions,
+  bind: string,
+  { servers, idle, send }: HaproxyOptions,
 ): string {
   const listed = servers.map((server, index) =>
-    `  server s${index} 127.0.0.1:${server} check inter 200 fall 1 rise 1`
+    `  server s${index} 127.0.0.1:${server} check inter 200 fall 1 rise 1${
+      send ? ` ${send}` : ""
+    }`
   );
   // A connection that a server refuses goes to the next one.
   return `
@@ -64,7 +81,7 @@ defaults
   timeout client ${idle}
   timeout server ${idle}
 listen fleet
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${bind}
   balance leastconn
 ${listed.join("\n")}
 `;
