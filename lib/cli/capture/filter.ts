@@ -5,8 +5,13 @@
  *
  * @module
  */
+import {
+  CALL_ERROR_CODES,
+  SESSION_ERROR_CODES,
+} from "../../messages/errors/call_error.ts";
 import { didYouMean } from "../../support/did_you_mean.ts";
 import { usage } from "../errors.ts";
+import { KIND_NAMES } from "../frame_kinds.ts";
 import { parseSize } from "../quantities.ts";
 import type { CapturedFrame } from "./captured_frame.ts";
 
@@ -24,6 +29,21 @@ const FIELDS: Readonly<
   code: ({ code }) => code,
   id: ({ id }) => String(id),
   connection: ({ connection }) => String(connection),
+};
+
+/** All texts of the fields that have few. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  dir: ["in", "out"],
+  kind: KIND_NAMES,
+  code: [...new Set([...CALL_ERROR_CODES, ...SESSION_ERROR_CODES])],
+};
+
+/** Other texts of fields: kinds and codes of later versions, and numbers. */
+const OTHER_VALUES: Readonly<Record<string, RegExp>> = {
+  kind: /^(empty|0x[\da-f*]+)$/i,
+  code: /^code[*\d]+$/i, // spaces end a term: code*200
+  id: /^[\d*]+$/,
+  connection: /^[\d*]+$/,
 };
 
 const NAMES: readonly string[] = [...Object.keys(FIELDS), "size"];
@@ -67,11 +87,33 @@ function parseTerm(text: string): Filter {
       "terms are method:name, topic:name, dir:in, kind:item, code:deadline, id:7, connection:1, size>4k and size<100",
     );
   }
-  const patterns = values.split(",").map(patternOf);
+  const alternatives = values.split(",");
+  for (const each of alternatives) checkValue(name, each);
+  const patterns = alternatives.map(patternOf);
   return (frame) => {
     const value = field(frame);
     return value !== undefined && patterns.some((each) => each.test(value));
   };
+}
+
+/** @throws {CliError} if no frame has such a text in the field */
+function checkValue(field: string, text: string): void {
+  const values = Object.hasOwn(VALUES, field) ? VALUES[field] : undefined;
+  const other = Object.hasOwn(OTHER_VALUES, field)
+    ? OTHER_VALUES[field]
+    : undefined;
+  if (values === undefined && other === undefined) return;
+  const pattern = patternOf(text);
+  if (values?.some((value) => pattern.test(value))) return;
+  if (other?.test(text)) return;
+  throw usage(
+    `No frame has the ${field} ${JSON.stringify(text)}${
+      didYouMean(text, values ?? [])
+    }`,
+    values === undefined
+      ? `expected a number, as in ${field}:7`
+      : `expected ${values.join(", ")}`,
+  );
 }
 
 /** Returns the pattern of a text in which `*` is any text. */

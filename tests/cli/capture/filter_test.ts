@@ -63,3 +63,31 @@ Deno.test("terms that are not valid are usage errors", none, () => {
     assertEquals(error.code, "usage", text);
   }
 });
+
+Deno.test("texts that no frame has are usage errors", none, () => {
+  for (
+    const [text, said] of [
+      ["kind:eror", 'No frame has the kind "eror" (did you mean "error"?)'],
+      ["!kind:item,resutl", 'the kind "resutl" (did you mean "result"?)'],
+      ["code:deadlin", 'the code "deadlin" (did you mean "deadline"?)'],
+      ["dir:both", 'the dir "both"'],
+      ["id:seven", 'the id "seven"'],
+      ["connection:x", 'the connection "x"'],
+      ["kind:", "as a term"],
+      ["kind:item,", 'the kind ""'],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseFilter(text), CliError, said);
+    assertEquals(error.code, "usage", text);
+  }
+  for (
+    const text of [
+      "kind:it*",
+      "kind:0x1f,empty",
+      "code:code*200",
+      "id:1*",
+      "code:timeout",
+      "dir:*",
+    ]
+  ) parseFilter(text);
+});
