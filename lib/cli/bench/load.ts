@@ -69,6 +69,13 @@ export interface LoadObserver {
   cut(): void;
 }
 
+/**
+ * Largest error of times that are added up, in ms.
+ *
+ * Without it, a call whose intended start is the end may count or not.
+ */
+const ROUNDING = 0.001;
+
 /** Most calls that are sent before other tasks run. */
 const MAX_BATCH = 256;
 
@@ -143,7 +150,7 @@ class Generator {
     const first = this.#begin + this.#delay;
     for (let next = 0; !this.#over;) {
       const due = first + next * interval;
-      if (due >= this.#end) return;
+      if (due >= this.#end - ROUNDING) return;
       const now = this.#clock.now();
       if (due > now) {
         await this.#pause(due - now);
@@ -151,7 +158,7 @@ class Generator {
       }
       for (let sent = 0; sent < MAX_BATCH; sent++, next++) {
         const intended = first + next * interval;
-        if (intended > now || intended >= this.#end) break;
+        if (intended > now || intended >= this.#end - ROUNDING) break;
         this.#late(intended, this.#clock.now() - intended);
         this.#fly(intended);
       }
@@ -204,7 +211,7 @@ class Generator {
   }
 
   #late(at: number, ms: number): void {
-    if (at >= this.#measured) this.#observer.late(ms);
+    if (at >= this.#measured - ROUNDING) this.#observer.late(ms);
   }
 
   #fly(intended: number): void {
@@ -224,10 +231,10 @@ class Generator {
     const attempt = await this.#call(this.#cut.signal);
     const now = this.#clock.now();
     if (this.#cut.signal.aborted) this.#observer.cut();
-    else if (intended >= this.#measured) {
+    else if (intended >= this.#measured - ROUNDING) {
       this.#observer.called({
         ...attempt,
-        start: intended - this.#measured,
+        start: Math.max(0, intended - this.#measured),
         end: now - this.#measured,
         firstItem: attempt.firstItem === undefined
           ? undefined

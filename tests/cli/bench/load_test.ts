@@ -14,8 +14,12 @@ const none = { permissions: "none" } as const; // the literal type that Deno.tes
 
 /** A clock whose time passes when nothing else can happen. */
 class SimulatedClock implements Clock {
-  #now = 1000;
+  #now: number;
   readonly #waiting: { at: number; resolve: () => void }[] = [];
+
+  constructor(now = 1000) {
+    this.#now = now;
+  }
 
   now(): number {
     return this.#now;
@@ -99,6 +103,35 @@ function stalling(clock: SimulatedClock): MakeCall {
     return { outcome: "ok" };
   };
 }
+
+Deno.test(
+  "the number of calls does not depend on the time of day",
+  none,
+  async () => {
+    for (const begin of [123.456789, 1975.308624, 3950.617248]) {
+      for (const workers of [1, 3, 7]) {
+        let calls = 0;
+        for (let worker = 0; worker < workers; worker++) {
+          const clock = new SimulatedClock(begin);
+          await clock.run(generateLoad(
+            {
+              ...OPTIONS,
+              loop: { kind: "open", rate: 200 / workers },
+              delay: worker * 5,
+              duration: 100,
+              warmup: 50,
+            },
+            clock,
+            () => Promise.resolve({ outcome: "ok" }),
+            { called: () => calls++, late() {}, cut() {} },
+            new AbortController().signal,
+          ));
+        }
+        assertEquals(calls, 20, `${workers} workers at ${begin}`);
+      }
+    }
+  },
+);
 
 Deno.test(
   "an open loop sees a stall of 1 s, a closed loop does not",
