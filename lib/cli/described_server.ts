@@ -6,7 +6,11 @@
 import { CallError } from "../messages/errors/call_error.ts";
 import type { MethodSchemas } from "../messages/protocol/method_schemas.ts";
 import type { Side } from "../messages/protocol/protocol_types.ts";
+import { Health } from "../messages/health/health_service.ts";
+import { describeProtocol } from "../messages/introspection/describe_protocol.ts";
 import { Introspection } from "../messages/introspection/introspection_service.ts";
+import { Operations } from "../messages/operations/operations_protocol.ts";
+import { mergeProtocols } from "../messages/protocol/protocol.ts";
 import { isRecord, type JsonSchema } from "../messages/schema/json_schema.ts";
 import { type Shape, SHAPES } from "../messages/session/wire/shape.ts";
 import { printable } from "../messages/support/printable.ts";
@@ -34,6 +38,16 @@ export interface DescribedMethod {
   /** Description for people; may be `""`. */
   readonly description: string;
 }
+
+/**
+ * Methods that servers offer to operators, with their shapes.
+ *
+ * A server describes the methods of its own protocol, which need not include
+ * these.
+ */
+const OPERATORS_METHODS: readonly DescribedMethod[] = readDescription(
+  describeProtocol(mergeProtocols(Introspection, Health, Operations)),
+).methods;
 
 /** The methods of a server. */
 export interface DescribedServer {
@@ -131,6 +145,17 @@ function schemasOf(given: unknown): MethodSchemas {
 
 function schemaOf(given: unknown): JsonSchema | null {
   return isRecord(given) ? given : null;
+}
+
+/** Returns the methods that a client may call: described ones and operators'. */
+export function callableMethods(
+  { methods }: DescribedServer,
+): DescribedMethod[] {
+  const described = methods.filter(({ side }) => side === "server");
+  const names = new Set(described.map(({ name }) => name));
+  return described.concat(
+    OPERATORS_METHODS.filter(({ name }) => !names.has(name)),
+  );
 }
 
 /**

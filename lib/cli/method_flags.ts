@@ -5,7 +5,11 @@
  */
 import { SHAPES } from "../messages/session/wire/shape.ts";
 import type { Target } from "./connecting.ts";
-import { describeServer, methodNamed } from "./described_server.ts";
+import {
+  callableMethods,
+  describeServer,
+  methodNamed,
+} from "./described_server.ts";
 import type { CallableMethod, DynamicCallOptions } from "./dynamic_method.ts";
 import { usage } from "./errors.ts";
 import { type Flags, type FlagValues, parseChoice } from "./flags.ts";
@@ -47,8 +51,7 @@ export async function methodOf(
   if (shape !== undefined) {
     return { name, shape: parseChoice("shape", shape, SHAPES) };
   }
-  const { methods } = await describeServer(target, io);
-  return methodNamed(name, methods.filter(({ side }) => side === "server"));
+  return methodNamed(name, callableMethods(await describeServer(target, io)));
 }
 
 /** Returns the options that flags set for each call. */

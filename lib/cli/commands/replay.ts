@@ -19,7 +19,7 @@ import {
   readTarget,
   type Target,
 } from "../connecting.ts";
-import { describeServer } from "../described_server.ts";
+import { callableMethods, describeServer } from "../described_server.ts";
 import {
   callerOf,
   type DynamicCallOptions,
@@ -133,9 +133,8 @@ async function check(
   yes: boolean,
   io: Io,
 ): Promise<void> {
-  const { methods } = await describeServer(target, io);
   const known = new Map(
-    methods.filter(({ side }) => side === "server")
+    callableMethods(await describeServer(target, io))
       .map((method) => [method.name, method]),
   );
   const needed = new Map(calls.map((call) => [call.method, call.shape]));

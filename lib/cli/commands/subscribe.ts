@@ -11,7 +11,11 @@ import {
   readTarget,
   type Target,
 } from "../connecting.ts";
-import { describeServer, methodNamed } from "../described_server.ts";
+import {
+  callableMethods,
+  describeServer,
+  methodNamed,
+} from "../described_server.ts";
 import {
   type CallableMethod,
   callerOf,
@@ -89,16 +93,17 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const input = await readInput(flags.input, io);
   const target = await readTarget(url, flags, io);
   await printer.detail(describeTarget(target));
-  const { methods } = await describeServer(target, io);
+  const described = await describeServer(target, io);
+  const callable = callableMethods(described);
   const method = methodNamed(
     name,
-    methods.filter(({ side, shape }) =>
-      side === "client" || shape === "serverStream"
+    described.methods.filter(({ side }) => side === "client").concat(
+      callable.filter(({ shape }) => shape === "serverStream"),
     ),
   );
   const join = flags.join === undefined
     ? undefined
-    : methodNamed(flags.join, methods.filter(({ side }) => side === "server"));
+    : methodNamed(flags.join, callable);
   if (join !== undefined && join.shape !== "unary") {
     throw usage(
       `Cannot call ${join.name} with --join: expected a unary method`,

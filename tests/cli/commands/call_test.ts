@@ -1,5 +1,19 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connectTo, runCli, type Surroundings, waitsAfter } from "../kit.ts";
+import {
+  Health,
+  healthHandlers,
+} from "../../../lib/messages/health/health_service.ts";
+import {
+  introspect,
+  Introspection,
+} from "../../../lib/messages/introspection/introspection_service.ts";
+import { unary } from "../../../lib/messages/protocol/method_builders.ts";
+import {
+  mergeProtocols,
+  protocol,
+} from "../../../lib/messages/protocol/protocol.ts";
+import { createServer } from "../../../lib/messages/server/server.ts";
 import { shop } from "../shop.ts";
 
 /** Runs commands against one server. */
@@ -228,4 +242,21 @@ Deno.test("call --shape works without introspection, and its absence is explaine
   assertStringIncludes(without.stderr, "--shape");
   const named = await runCli([...args, "--shape", "unary"], { connect });
   assertEquals(named.stdout, "1\n");
+});
+
+Deno.test("call knows the methods of operators, which a server may not describe", async () => {
+  const Own = protocol({ name: "own", server: { ping: unary() } });
+  const server = createServer(mergeProtocols(Own, Introspection, Health))
+    .handle({ ping() {}, ...introspect(Own), ...healthHandlers() });
+  const call = (...args: string[]) =>
+    runCli(["call", "tcp://test:1", ...args], { connect: connectTo(server) });
+  const health = await call("health.check", '{"service":""}');
+  assertEquals(health.stdout, '{"status":"serving"}\n', health.stderr);
+  const described = await call("introspection.describe");
+  assertEquals(JSON.parse(described.stdout).name, "own");
+  assertEquals((await call("operations.server")).code, 67); // not served
+  assertStringIncludes(
+    (await call("helth.check")).stderr,
+    'did you mean "health.check"',
+  );
 });
