@@ -29,6 +29,9 @@ const MAX_CREDITS = 40;
 /** Account of WINDOW for the items of all calls. */
 const ITEMS = 2;
 
+/** Outcome of a call that its caller gave up. */
+export const CANCELLED = "cancelled";
+
 /** A call on the timeline. */
 export interface TracedCall {
   /** Number of the connection, from 1. */
@@ -41,7 +44,7 @@ export interface TracedCall {
   readonly start: number;
   /** Time of its end; `undefined` if it did not end. */
   end: number | undefined;
-  /** `"ok"` or the code of its error. */
+  /** `"ok"`, or the code of the error of its caller. */
   outcome: string | undefined;
   /** Times of marks for items, in ms like the start. */
   readonly items: number[];
@@ -114,6 +117,20 @@ export class SessionTrace {
     }
   }
 
+  /**
+   * Ends the open calls of a connection that has ended.
+   *
+   * @param time when it ended, in ms since 1970
+   */
+  disconnected(connection: number, time: number): void {
+    if (this.#start === undefined) return;
+    const at = time - this.#start;
+    this.duration = Math.max(this.duration, at);
+    for (const [key, call] of this.#open) {
+      if (call.connection === connection) this.#end(key, "disconnected", at);
+    }
+  }
+
   #addCall(frame: CapturedFrame, at: number): void {
     const { dir, kind, connection, id } = frame;
     const own = `${connection} ${dir} ${id}`;
@@ -131,14 +148,25 @@ export class SessionTrace {
       }
       case "RESULT":
       case "ERROR": {
-        const call = this.#open.get(peers);
-        if (call === undefined || frame.more) return;
-        this.#open.delete(peers);
-        call.end = at;
-        call.outcome = frame.code ?? "ok";
+        if (frame.more) return;
+        const call = this.#end(peers, frame.code ?? "ok", at);
+        if (call === undefined) return;
         this.#latencyOf(call.method)?.record(at - call.start);
+        return;
       }
+      case "CANCEL":
+        this.#end(own, CANCELLED, at);
     }
+  }
+
+  /** Ends a call that is open, and returns it. */
+  #end(key: string, outcome: string, at: number): TracedCall | undefined {
+    const call = this.#open.get(key);
+    if (call === undefined) return undefined;
+    this.#open.delete(key);
+    call.end = at;
+    call.outcome = outcome;
+    return call;
   }
 
   #begin(frame: CapturedFrame, key: string, at: number): void {

@@ -7,7 +7,11 @@ import { printableName } from "../../messages/support/printable.ts";
 import { byPercentile, PERCENTILES } from "../percentile_axis.ts";
 import { escapeHtml, page, plot } from "../html_page.ts";
 import { countOf, formatBytes, formatCount, formatMs } from "../quantities.ts";
-import type { SessionTrace, TracedCall } from "./session_trace.ts";
+import {
+  CANCELLED,
+  type SessionTrace,
+  type TracedCall,
+} from "./session_trace.ts";
 
 /** Most methods in a plot. */
 const MAX_METHODS = 6;
@@ -88,11 +92,16 @@ ${rows.map((call, index) => bar(call, index * ROW, x, span)).join("\n")}
     escapeHtml(formatMs(span))
   }</text>
 </svg>
-<div class="legend"><span><i style="background:var(--c0)"></i>ok</span><span><i style="background:var(--c3)"></i>error</span><span><i style="background:var(--c1)"></i>no end</span><span><i style="background:var(--text)"></i>item</span></div>${
+<div class="legend"><span><i style="background:var(--c0)"></i>ok</span><span><i style="background:var(--c3)"></i>error</span><span><i style="background:var(--c4)"></i>cancelled</span><span><i style="background:var(--c1)"></i>no end</span><span><i style="background:var(--text)"></i>item</span></div>${
     hidden > 0
       ? `<p class="sub">${countOf(hidden, "further call")} not shown</p>`
       : ""
   }`;
+}
+
+function colorOf(outcome: string | undefined): number {
+  if (outcome === undefined) return 1;
+  return outcome === "ok" ? 0 : outcome === CANCELLED ? 4 : 3;
 }
 
 function bar(
@@ -101,7 +110,7 @@ function bar(
   x: (ms: number) => number,
   span: number,
 ): string {
-  const color = outcome === "ok" ? 0 : outcome === undefined ? 1 : 3;
+  const color = colorOf(outcome);
   const name = printableName(method);
   const short = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
   const width = Math.max(1.5, x(end ?? span) - x(start));

@@ -177,7 +177,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
         trace?.add(frame);
       });
       const done: Promise<void> = tap.run(stop.signal)
-        .finally(() => taps.delete(done));
+        .finally(() => {
+          taps.delete(done);
+          if (stop.signal.aborted) return; // its calls have no end
+          trace?.disconnected(number, io.date().getTime());
+        });
       taps.add(done);
       if (stop.signal.aborted) break;
     }

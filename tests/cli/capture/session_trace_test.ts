@@ -87,6 +87,32 @@ Deno.test("SessionTrace follows a call to its last frame", none, () => {
 });
 
 Deno.test(
+  "SessionTrace ends calls that are given up or disconnected",
+  none,
+  () => {
+    const trace = new SessionTrace();
+    trace.disconnected(1, 100); // before any frame
+    trace.add(frame({ id: 1, time: 100 }));
+    trace.add(frame({ id: 2, time: 101 }));
+    trace.add(frame({ id: 3, time: 102, connection: 2 }));
+    trace.add(frame({ id: 1, time: 103, dir: "out", kind: "CANCEL" })); // not its caller
+    trace.add(frame({ id: 1, time: 104, kind: "CANCEL" }));
+    trace.add(frame({ id: 1, time: 105, kind: "RESULT", dir: "out" })); // late
+    trace.disconnected(1, 110);
+    assertEquals(trace.calls.map(({ end, outcome }) => [end, outcome]), [
+      [4, "cancelled"],
+      [10, "disconnected"],
+      [undefined, undefined],
+    ]);
+    assertEquals(trace.latencies.size, 0);
+    const page = tracePage(trace, "x");
+    assertStringIncludes(page, "m: 4.00 ms, cancelled");
+    assertStringIncludes(page, "m: 9.00 ms, disconnected");
+    assertStringIncludes(page, "m: no end");
+  },
+);
+
+Deno.test(
   "SessionTrace marks items at most once in a millisecond",
   none,
   () => {
