@@ -38,6 +38,21 @@ const tcpPair = () =>
     (port) => nodePlatform.connectTcp({ ...anyPort, port }, settings),
   );
 
+/** Reads from a connection; rejects if nothing has arrived after two seconds. */
+async function readSoon(
+  connection: Deno.Conn,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("nothing arrived")), 2_000);
+  try {
+    const reading = connection.read(buffer).catch(() => null);
+    return await Promise.race([reading, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 Deno.test("checkTransport() passes TCP sockets of node:net", async (t) => {
   await checkTransport(tcpPair, { step: (name, check) => t.step(name, check) });
 });
@@ -90,6 +105,41 @@ Deno.test("nodePlatform cancels connecting, and reports the codes of failures", 
   );
   const none = nodePlatform.connectUnix("/nonexistent/socket");
   assertEquals(await none.catch(failureCode), "not-found");
+});
+
+Deno.test("nodePlatform disconnects a client whose connecting is cancelled", async () => {
+  using listener = Deno.listen(anyPort);
+  const to = { ...anyPort, port: listener.addr.port };
+  const abort = new AbortController();
+  const { signal } = abort;
+  const cancelled = nodePlatform.connectTcp(to, { ...settings, signal });
+  abort.abort("stopped");
+  assertEquals(await cancelled.catch((reason) => reason), "stopped");
+  const client = await nodePlatform.connectTcp(to, settings);
+  await client.write(new Uint8Array([7]));
+  // The cancelled client may have connected before, and has then gone again.
+  const buffer = new Uint8Array(2);
+  for (;;) {
+    using accepted = await listener.accept();
+    const count = await readSoon(accepted, buffer);
+    if (count === null) continue;
+    assertEquals([count, buffer[0]], [1, 7]);
+    break;
+  }
+  client.close();
+});
+
+Deno.test("nodePlatform does not listen to the signal of an open connection", async () => {
+  using listener = Deno.listen(anyPort);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const to = { ...anyPort, port: listener.addr.port };
+  const client = await nodePlatform.connectTcp(to, { ...settings, signal });
+  abort.abort();
+  await client.write(new Uint8Array([7]));
+  using accepted = await listener.accept();
+  assertEquals(await accepted.read(new Uint8Array(2)), 1);
+  client.close();
 });
 
 Deno.test("nodePlatform recognizes socket files", async () => {
