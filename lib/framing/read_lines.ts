@@ -4,6 +4,7 @@
  * @module
  */
 import { withInherited } from "../support/check_options.ts";
+import { NextCalls } from "../support/next_calls.ts";
 import { lines, type LinesOptions } from "./layouts/lines.ts";
 import type { ByteStream } from "./stream/byte_stream.ts";
 import { frames } from "./stream/frame_stream.ts";
@@ -69,11 +70,11 @@ export function readLines(
     throw new TypeError("Cannot read lines as the source has no method 'read'");
   }
   const copy = "never";
-  return decodeLines(
-    "closeWrite" in source
-      ? frames(source, framing, { copy })
-      : frames(readOnly(source), framing, { copy, frameTimeout: 0 }),
-  );
+  const stream = "closeWrite" in source
+    ? frames(source, framing, { copy })
+    : frames(readOnly(source), framing, { copy, frameTimeout: 0 });
+  const calls = new NextCalls();
+  return calls.of(decodeLines(stream, calls));
 }
 
 /** Returns a connection that only reads, and that leaves its source open. */
@@ -95,7 +96,17 @@ function readOnly(source: Pick<ByteStream, "read">): ByteStream {
 
 async function* decodeLines(
   stream: AsyncIterable<Uint8Array>,
+  calls: NextCalls,
 ): AsyncGenerator<string, void, void> {
   const text = new LineText();
-  for await (const line of stream) yield text.of(line);
+  try {
+    for await (const line of stream) {
+      const next = text.of(line);
+      calls.yields();
+      yield next;
+    }
+  } catch (error) {
+    calls.throws();
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { handled } from "../support/handled.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -123,29 +124,37 @@ export function readExactly(
   );
 }
 
-async function enqueue<T>(
+/** Runs a transfer after those before it. Its result need not be awaited. */
+function enqueue<T>(
   name: string,
   queue: Queue,
   connection: Connection,
   options: TransferOptions,
   transfer: () => Promise<T>,
 ): Promise<T> {
-  checkOptions(name, options, OPTIONS);
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const previous = queue.get(connection);
-  const current = previous === undefined ? transfer() : previous.then(transfer);
-  queue.set(connection, current);
-  const close = () => destroy(connection);
-  signal?.addEventListener("abort", close, { once: true });
-  try {
-    return await current;
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
-  } finally {
-    signal?.removeEventListener("abort", close);
-    if (queue.get(connection) === current) queue.delete(connection);
-  }
+  const inTurn = async () => {
+    checkOptions(name, options, OPTIONS);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const previous = queue.get(connection);
+    const current = previous === undefined
+      ? transfer()
+      : previous.then(transfer);
+    queue.set(connection, current);
+    const close = () => destroy(connection);
+    signal?.addEventListener("abort", close, { once: true });
+    try {
+      return await current;
+    } catch (error) {
+      handled(result);
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", close);
+      if (queue.get(connection) === current) queue.delete(connection);
+    }
+  };
+  const result: Promise<T> = inTurn();
+  return result;
 }
 
 async function drain(connection: Connection, data: Uint8Array): Promise<void> {

@@ -8,6 +8,7 @@ import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
 import { TransportError } from "./errors.ts";
+import { handled } from "../support/handled.ts";
 import { linger } from "../support/linger.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
@@ -89,28 +90,34 @@ export class SocketConnectionImpl implements SocketConnection {
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closed) return this.#fail("read from");
     // Not `async`, because this is the hot path, and `then` costs half as much.
-    return this.#socket.read(buffer).then((count) => {
-      if (this.#closed) return this.#fail("read from");
-      if (count === null) this.#ended = true;
-      else this.#bytesRead += count;
-      return count;
-    }, (error) => this.#fail("read from", error));
+    const read: Promise<number | null> = this.#socket.read(buffer).then(
+      (count) => {
+        if (this.#closed) return this.#fail("read from", undefined, read);
+        if (count === null) this.#ended = true;
+        else this.#bytesRead += count;
+        return count;
+      },
+      (error) => this.#fail("read from", error, read),
+    );
+    return read;
   }
 
   write(data: Uint8Array): Promise<number> {
     if (this.#closed) return this.#fail("write to");
     this.#wrote = true;
-    return this.#socket.write(data).then((count) => {
+    const write: Promise<number> = this.#socket.write(data).then((count) => {
       this.#bytesWritten += count;
-      return this.#closed ? this.#fail("write to") : count;
-    }, (error) => this.#fail("write to", error));
+      return this.#closed ? this.#fail("write to", undefined, write) : count;
+    }, (error) => this.#fail("write to", error, write));
+    return write;
   }
 
   closeWrite(): Promise<void> {
     if (this.#closed) return this.#fail("half-close");
-    return this.#socket.closeWrite().catch((error) =>
-      this.#fail("half-close", error)
+    const closing: Promise<void> = this.#socket.closeWrite().catch((error) =>
+      this.#fail("half-close", error, closing)
     );
+    return closing;
   }
 
   close(): void {
@@ -158,17 +165,32 @@ export class SocketConnectionImpl implements SocketConnection {
     this.#options.onClose?.();
   }
 
-  #fail(verb: string, error?: unknown): Promise<never> {
+  /**
+   * Returns a rejected promise, which need not be awaited.
+   *
+   * @param result promise of the caller that will reject too
+   */
+  #fail(
+    verb: string,
+    error?: unknown,
+    result?: Promise<unknown>,
+  ): Promise<never> {
+    const rejected = handled(Promise.reject(this.#failure(verb, error)));
+    // Not earlier: V8 does not follow a promise with two reactions, so the stack
+    // of the error would not show the code that awaits it.
+    if (result !== undefined) handled(result);
+    return rejected;
+  }
+
+  #failure(verb: string, error: unknown): Error {
     const address = formatAddress(this.remoteAddr);
     if (!this.#closed) {
       this.#ended ||= verb !== "half-close";
-      return Promise.reject(failure(error, { verb, address }));
+      return failure(error, { verb, address });
     }
-    return Promise.reject(
-      new TransportError(
-        `Cannot ${verb} ${address}: the connection was closed locally`,
-        { code: "closed", address, cause: error },
-      ),
+    return new TransportError(
+      `Cannot ${verb} ${address}: the connection was closed locally`,
+      { code: "closed", address, cause: error },
     );
   }
 }

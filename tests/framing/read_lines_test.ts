@@ -41,6 +41,21 @@ Deno.test("readLines() takes the options of lines()", none, async () => {
   far.close();
 });
 
+Deno.test("next() of readLines() may fail unawaited", none, async () => {
+  const failing = () => Promise.reject(new Error("reset by the peer"));
+  const sources = [
+    { read: failing },
+    new ReadableStream<Uint8Array>({ pull: failing }),
+  ];
+  for (const source of sources) {
+    const reader = readLines(source);
+    const calls = [reader.next(), reader.next()];
+    await new Promise((resolve) => setTimeout(resolve)); // nothing awaits them
+    await assertRejects(() => calls[0]!, Error, "reset by the peer");
+    assertEquals(await calls[1], { done: true, value: undefined });
+  }
+});
+
 Deno.test("readLines() rejects lines that are not UTF-8", none, async () => {
   const [near, far] = memoryPair();
   await far.write(Uint8Array.of(0x61, 10, 0xff, 10));

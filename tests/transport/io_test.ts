@@ -49,6 +49,20 @@ Deno.test("writeAll() fails the calls that are queued after a failure", async ()
   ]);
 });
 
+Deno.test("writeAll() and readExactly() may fail unawaited if the peer resets", async () => {
+  const fault = { kind: "reset", after: 2 } as const;
+  const [client] = memoryPair({ toServer: { fault }, toClient: { fault } });
+  const transfers = [
+    writeAll(client, bytes(3, 1)),
+    writeAll(client, bytes(3, 2)),
+    readExactly(client, bytes(3, 0)),
+  ];
+  await new Promise((resolve) => setTimeout(resolve)); // nothing awaits them
+  client.close();
+  const results = await Promise.allSettled(transfers);
+  assertEquals(results.map(({ status }) => status), Array(3).fill("rejected"));
+});
+
 Deno.test("writeAll() and readExactly() continue after each single byte", async () => {
   const [client, server] = memoryPair({ readSize: 1, writeSize: 1 });
   const sent = Uint8Array.of(1, 2, 3, 4, 5);

@@ -80,6 +80,38 @@ Deno.test("SocketConnection has the addresses of its socket", async () => {
   assertEquals(server.localAddr.hostname, "127.0.0.1");
 });
 
+Deno.test("calls of SocketConnection may fail unawaited", async () => {
+  const cause = new Deno.errors.ConnectionReset("gone");
+  const fails = async () => {
+    await Promise.resolve();
+    throw cause;
+  };
+  const calls = (connection: Connection) => [
+    connection.read(new Uint8Array(1)),
+    connection.write(new Uint8Array(1)),
+    connection.closeWrite(),
+  ];
+  const failing = new SocketConnectionImpl(
+    fake({ read: fails, write: fails, closeWrite: fails }),
+  );
+  const closing = new SocketConnectionImpl(fake({}));
+  const all = [...calls(failing), ...calls(closing)];
+  closing.close();
+  all.push(...calls(closing));
+  await new Promise((resolve) => setTimeout(resolve)); // nothing awaits them
+  const results = await Promise.allSettled(all);
+  assertEquals(
+    results.map((result) =>
+      result.status === "rejected" ? result.reason.code : result.status
+    ),
+    [
+      ...["reset", "reset", "reset"],
+      ...["closed", "closed", "fulfilled"], // half-closed before it was closed
+      ...["closed", "closed", "closed"],
+    ],
+  );
+});
+
 function fake(parts: Partial<Connection>): Connection {
   const addr = { transport: "tcp", hostname: "10.0.0.1", port: 9 };
   return {

@@ -4,20 +4,17 @@
  *
  * @module
  */
+import { handled } from "../../support/handled.ts";
 import { InOrder } from "../../support/in_order.ts";
 import { linger } from "../../support/linger.ts";
+import { NextCalls } from "../../support/next_calls.ts";
 import type { FrameDecoder, Framing } from "../framing.ts";
 import { type ByteStream, lingersItself } from "./byte_stream.ts";
 import { FrameTimer } from "./frame_timer.ts";
 import { withRest } from "./with_rest.ts";
 import { ReadSide } from "./read_side.ts";
 import type { FrameRoom } from "./write_buffer.ts";
-import {
-  handled,
-  rejected,
-  WriteSide,
-  type WriteSideEvents,
-} from "./write_side.ts";
+import { rejected, WriteSide, type WriteSideEvents } from "./write_side.ts";
 import type { ResolvedOptions } from "./pump_options.ts";
 import { threadTurns, Turn } from "./turn_queue.ts";
 
@@ -193,13 +190,19 @@ export class Pump<C extends ByteStream> {
     return [this.#readFailure, failure].some((one) => one?.error === error);
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const calls = new NextCalls();
+    return calls.of(this.#loop(calls));
+  }
+
+  async *#loop(calls: NextCalls): AsyncGenerator<Uint8Array, void, void> {
     this.#claimAll();
     try {
       for (;;) {
         if (!this.#turn.free) await this.#turn.wait();
         this.#turn.begin();
         for (let frame; (frame = this.#next()) !== undefined;) {
+          calls.yields();
           yield this.#lend(frame);
           this.#decoded++;
           if (!this.#turn.handled()) continue;
@@ -214,6 +217,10 @@ export class Pump<C extends ByteStream> {
           this.#readFailed(error);
         }
       }
+    } catch (error) {
+      await DONE; // next() has returned
+      calls.throws();
+      throw error;
     } finally {
       this.#hasReader = false;
       this.#incoming.pause();

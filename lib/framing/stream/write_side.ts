@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { handled } from "../../support/handled.ts";
 import type { FrameEncoder } from "../framing.ts";
 import { release } from "./buffer_pool.ts";
 import type { ByteStream } from "./byte_stream.ts";
@@ -316,10 +317,4 @@ export class WriteSide {
 /** Returns a rejected promise that may be ignored; the stream keeps the error. */
 export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
-}
-
-/** Returns the promise after marking its rejection as handled. */
-export function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }

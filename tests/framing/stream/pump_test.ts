@@ -383,6 +383,22 @@ Deno.test("detach() rejects if the connection fails or closes meanwhile", async 
   await assertRejects(() => later, Error, "stop");
 });
 
+Deno.test("next() and read() may fail unawaited if the connection fails", async () => {
+  for (const count of [1, 3]) {
+    for (const ofLoop of [true, false]) {
+      const connection = new ScriptedConnection([framed(payload(1))]);
+      const stream = frames(connection, u32be());
+      const loop = stream[Symbol.asyncIterator]();
+      const next = () => ofLoop ? loop.next() : stream.read();
+      await next();
+      const calls = Array.from({ length: count }, next);
+      connection.feed(new Error("reset by the peer"));
+      await settled();
+      await assertRejects(() => calls[0]!, Error, "reset by the peer");
+    }
+  }
+});
+
 Deno.test("read() rejects with the same error each time, after the frames before it", async () => {
   const connection = new ScriptedConnection([
     framed(payload(3)),
