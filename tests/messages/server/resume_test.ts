@@ -56,7 +56,11 @@ function serving(
       }
       return String(credentials);
     },
-    principal: (name) => name,
+    principal: (name) => {
+      if (name === "unnamed") throw new Error("no such name");
+      return name;
+    },
+    onError: () => void log.push("error"),
     onSession: ({ finished }) => {
       log.push("session");
       finished.then(({ code }) => log.push(`finished ${code}`));
@@ -293,6 +297,19 @@ Deno.test("a session is resumed only for its principal", none, async () => {
   assertEquals(log, ["session", "session"]);
   for (const { raw } of [other, again]) raw.connection.close();
   revoked.connection.close();
+  await server.abort();
+});
+
+Deno.test("a client whose principal fails is rejected", none, async () => {
+  const { server, log, connect, open } = serving();
+  const first = await open();
+  first.raw.connection.close();
+  for (const resumption of [undefined, resumptionOf(first.hello)]) {
+    const raw = await connect(resumption, "unnamed");
+    assertEquals(await raw.goaway(), { code: "internal" });
+    raw.connection.close();
+  }
+  assertEquals(log, ["session", "error", "error"]);
   await server.abort();
 });
 

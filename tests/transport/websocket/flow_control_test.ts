@@ -9,6 +9,7 @@ import {
   TransportError,
   type WebSocketConnection,
   webSocketConnection,
+  type WebSocketConnectionOptions,
   writeAll,
 } from "@lengthwise/lengthwise/transport";
 import { WebSocketStream } from "../../../lib/transport/websocket/websocket_stream.ts";
@@ -230,22 +231,29 @@ class FakeSocket extends EventTarget {
   readonly protocol = "";
   readonly bufferedAmount = 0;
   binaryType = "blob";
-  closes: unknown[] = [];
+  readonly closes: unknown[] = [];
+  readonly sent: unknown[] = [];
 
   constructor(public readyState: number) {
     super();
   }
 
-  send(): void {}
+  send(message: unknown): void {
+    this.sent.push(message);
+  }
 
   close(...reason: unknown[]): void {
     this.closes.push(reason);
     this.readyState = this.CLOSING;
   }
 
+  receive(data: unknown): void {
+    this.dispatchEvent(new MessageEvent("message", { data }));
+  }
+
   /** Adapts it; a fake has the members that a connection uses. */
-  connection(): WebSocketConnection {
-    return webSocketConnection(this as unknown as WebSocket);
+  connection(options?: WebSocketConnectionOptions): WebSocketConnection {
+    return webSocketConnection(this as unknown as WebSocket, options);
   }
 }
 
@@ -275,6 +283,26 @@ Deno.test("write() keeps to the credit if the peer announces flow control meanwh
       socket.dispatchEvent(new MessageEvent("message", { data: "5" }));
       assertEquals(await writing, 5);
     }
+    connection.close();
+    connection.close();
+  }
+});
+
+Deno.test("an end that learns of flow control announces it, then grants what was read", async () => {
+  for (const receiveLimit of [undefined, 300_000, 1 << 20]) {
+    const socket = new FakeSocket(1);
+    const connection = socket.connection({ receiveLimit });
+    const first = new ArrayBuffer(150_000);
+    const buffer = new Uint8Array(150_000);
+    socket.receive(first);
+    assertEquals(await connection.read(buffer), 150_000);
+    socket.receive("0");
+    // The peer assumes 256 KiB, and has used up what was read.
+    const window = receiveLimit ?? 262_144;
+    const granted = window / 2 <= 150_000 ? ["150000"] : [];
+    assertEquals(socket.sent, [String(window - 262_144), ...granted]);
+    socket.receive("0"); // later grants are not announcements
+    assertEquals(socket.sent.length, 1 + granted.length);
     connection.close();
     connection.close();
   }
