@@ -108,6 +108,32 @@ Deno.test("otel() ends each span once, as an error only if the call is one", asy
   );
 });
 
+Deno.test("otel() describes the calls of both ends by their outcomes", async () => {
+  const tracerProvider = recordingTracers();
+  await callAll(otel({ tracerProvider, metrics: false }));
+  const described = tracerProvider.spans.map(({ name, attributes }) => {
+    const of = (attribute: keyof typeof ATTRIBUTE) =>
+      attributes[ATTRIBUTE[attribute]];
+    assert(Number(of("bytesSent")) > 0);
+    return [
+      ...[name, of("status"), of("error"), of("processed")],
+      ...[of("bytesReceived"), of("itemsSent"), of("itemsReceived")],
+    ].join(" ");
+  });
+  assertEquals(described.toSorted(), [
+    "shop/echo ok  yes 2 2 2",
+    "shop/echo ok  yes 2 2 2",
+    "shop/price internal internal yes 0  ", // an error is no message
+    "shop/price internal internal yes 1  ",
+    "shop/price ok  yes 1  ",
+    "shop/price ok  yes 1  ",
+    "shop/price ok  yes 4  ",
+    "shop/price ok  yes 5  ",
+    "shop/ticks ok  yes 1 2 0",
+    "shop/ticks ok  yes 2 0 2",
+  ]);
+});
+
 Deno.test("otel() with notifications makes a server span for each", async () => {
   const tracerProvider = recordingTracers();
   await callAll(otel({ tracerProvider, metrics: false, notifications: true }));
