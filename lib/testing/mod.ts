@@ -8,9 +8,9 @@
  *   {@linkcode simulatedNetwork} connects clients to servers over links that the
  *   test cuts and stalls. Together they show in milliseconds, and in the same way
  *   each time, how an application survives hours of failures.
- * - {@linkcode checkTransport}, {@linkcode checkFraming} and
- *   {@linkcode checkCodec} check your own transport, framing or codec against
- *   the contract of its layer. They need no test framework.
+ * - {@linkcode checkTransport}, {@linkcode checkFraming}, {@linkcode checkCodec}
+ *   and {@linkcode checkBus} check your own transport, framing, codec or bus
+ *   against its contract. They need no test framework.
  *
  * @example Call a handler in a test
  * ```ts
@@ -53,3 +53,4 @@ export {
 export { checkTransport } from "./check_transport.ts";
 export { checkFraming } from "./check_framing.ts";
 export { checkCodec } from "./check_codec.ts";
+export { checkBus } from "./check_bus.ts";

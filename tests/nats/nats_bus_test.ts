@@ -1,10 +1,21 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { natsBus, type NatsConnection } from "../../lib/nats/mod.ts";
+import { checkBus } from "../../lib/testing/check_bus.ts";
 import { turns } from "../messages/kit.ts";
 import { FakeNats } from "./fake_nats.ts";
 
 const pure = { permissions: "none" } as const;
 const SAFE = { maxReconnectAttempts: -1, pingInterval: 20_000 };
+
+Deno.test("natsBus() passes checkBus()", pure, async () => {
+  const nats = new FakeNats();
+  const [near, far] = [nats.connect(SAFE), nats.connect(SAFE)];
+  const pair = [natsBus(near), natsBus(far)] as const;
+  await checkBus(() => pair, {
+    disconnect: () => near.disconnect(),
+    reconnect: () => near.reconnect(),
+  });
+});
 
 Deno.test(
   "natsBus() carries messages between connections, and to itself",
@@ -35,7 +46,7 @@ Deno.test(
   async () => {
     const nats = new FakeNats();
     const connection = nats.connect(SAFE);
-    const bus = natsBus(connection);
+    const bus = natsBus(connection, { onWarning() {} });
     const changes: string[] = [];
     const listening = bus.onStatus((status) => changes.push(status));
     connection.disconnect();
