@@ -47,6 +47,7 @@ import {
   type ResumeOptions,
 } from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
+import { onReachable } from "./page_events.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import { SessionSlot, type SlotHost } from "./session_slot.ts";
 import { CONNECT_TIMEOUT, whileConnecting, within } from "./time_limits.ts";
@@ -219,6 +220,7 @@ class ClientImpl<P extends AnyProtocol>
   readonly #events: ClientEvents = new ClientEvents();
   readonly #totals: SessionTotals = new SessionTotals();
   #failedConnects = 0;
+  readonly #stopListening: () => void;
   /** Resolves when no slot makes attempts any more. */
   readonly #stopped: Promise<unknown>;
   #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -257,6 +259,9 @@ class ClientImpl<P extends AnyProtocol>
       { length: options.connections },
       (_, index) => new SessionSlot(this, index > 0),
     );
+    this.#stopListening = onReachable(() => {
+      for (const slot of this.#slots) slot.endPause();
+    });
     this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
   }
 
@@ -518,6 +523,7 @@ class ClientImpl<P extends AnyProtocol>
     const ended = this.ended = unavailable(why, cause);
     this.#ready.reject(ended);
     clearTimeout(this.#release);
+    this.#stopListening();
     this.waiting.failAll(ended);
     for (const fail of [...this.pauses]) fail(ended);
   }

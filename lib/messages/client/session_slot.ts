@@ -141,6 +141,14 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.#endPause?.();
   }
 
+  /**
+   * Ends a pause: the next attempt begins at once. The time that a server asked
+   * for still counts.
+   */
+  endPause(): void {
+    this.#endPause?.();
+  }
+
   /** Sets whether the slot keeps the process alive. */
   setRef(ref: boolean): void {
     this.#ref = ref;

@@ -11,6 +11,7 @@ import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { serve } from "../../../lib/messages/server/server.ts";
 import { simulatedNetwork } from "../../../lib/testing/simulated_network.ts";
+import { TransportError } from "../../../lib/transport/errors.ts";
 import { virtualTime } from "../../../lib/testing/virtual_time.ts";
 
 const pure = { permissions: "none" } as const;
@@ -220,5 +221,75 @@ Deno.test(
     assertEquals(await time.run(client.remote.echo(1)), 1);
     await time.run(client.close());
     await time.run(second.shutdown());
+  },
+);
+
+Deno.test(
+  "a client connects at once when the network is back or its page visible",
+  pure,
+  async () => {
+    using time = virtualTime();
+    const document = Object.assign(new EventTarget(), {
+      visibilityState: "visible",
+    });
+    Object.assign(globalThis, { document });
+    using _document = {
+      [Symbol.dispose]: () => Reflect.deleteProperty(globalThis, "document"),
+    };
+    const network = simulatedNetwork({ latency: 5 });
+    const client = createClient(Echo, network.address("a"), {
+      reconnect: { minDelay: 60_000, maxDelay: 60_000 },
+    });
+    let attempts = 0;
+    const reading = (async () => {
+      for await (const { kind } of client.events()) {
+        if (kind === "connecting") attempts++;
+      }
+    })();
+    await time.advance(1_000); // the first attempt precedes the reader
+    const events: [target: EventTarget, type: string, state: string][] = [
+      [globalThis, "online", "visible"],
+      [document, "visibilitychange", "visible"],
+      [document, "visibilitychange", "hidden"],
+    ];
+    const counts: number[] = [];
+    for (const [target, type, state] of events) {
+      document.visibilityState = state;
+      target.dispatchEvent(new Event(type));
+      await time.advance(1_000);
+      counts.push(attempts);
+    }
+    assertEquals(counts, [1, 2, 2]);
+    await time.run(client.close());
+    globalThis.dispatchEvent(new Event("online"));
+    await time.run(reading);
+    assertEquals(attempts, 2);
+  },
+);
+
+Deno.test(
+  "a client that is back on the network waits as long as the server asked",
+  pure,
+  async () => {
+    using time = virtualTime();
+    let attempts = 0;
+    const client = createClient(Echo, {
+      name: "full",
+      connect() {
+        attempts++;
+        throw new TransportError("full", {
+          code: "unavailable",
+          address: "full",
+          retryAfter: 8_000,
+        });
+      },
+    });
+    await time.advance(1_000);
+    globalThis.dispatchEvent(new Event("online"));
+    await time.advance(6_000);
+    assertEquals(attempts, 1);
+    await time.advance(5_000);
+    assertEquals(attempts, 2);
+    await time.run(client.close());
   },
 );
