@@ -100,8 +100,9 @@ for (const host of ["127.0.0.1", "plain.example"]) {
         return new Response("none", { status: 404 });
       },
     );
-    await using chromium = new Chromium(`http://${host}:${http.addr.port}/`);
-    const outcome = await Promise.race([done.promise, chromium.ended]);
+    await using chromium = await Chromium.start();
+    await chromium.open(`http://${host}:${http.addr.port}/`);
+    const outcome = await Promise.race([done.promise, chromium.failed]);
     assertEquals(outcome, `ok ${host}`);
     await server.shutdown({ grace: 0 });
   });
