@@ -111,7 +111,7 @@ function configure(
  * `listenDatagram` reveals the flag.
  */
 function requireUnstableNet(hostname: string, port: number): void {
-  if ("listenDatagram" in Deno && Deno.listenDatagram !== undefined) return;
+  if (Reflect.get(Deno, "listenDatagram") !== undefined) return;
   const address = formatAddress({ transport: "tcp", hostname, port });
   throw new TransportError(
     `Cannot listen on ${address} with 'reusePort': run Deno with the flag '--unstable-net'`,

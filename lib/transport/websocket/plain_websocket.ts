@@ -42,18 +42,28 @@ export function openPlainWebSocket(
   return { connection, client: undefined };
 }
 
+/** Options of a WebSocket; only Deno has some beside `protocols`. */
+export interface WebSocketInit {
+  /** Subprotocols, in order of preference. */
+  readonly protocols: string[];
+  /** Headers of the request. */
+  readonly headers?: HeadersInit;
+  /** Client with the TLS options. */
+  readonly client?: Deno.HttpClient;
+}
+
 /**
  * Creates a WebSocket.
  *
  * @throws {TransportError} with code `"address-invalid"`
  */
 export function constructWebSocket(
-  options: ConstructorParameters<typeof WebSocket>[1],
+  options: string[] | WebSocketInit,
   context: FailureContext,
 ): WebSocket {
   const { address } = context;
   try {
-    return new WebSocket(address, options);
+    return new WebSocket(address, options as string[]); // as browsers declare it
   } catch (cause) {
     if (!(cause instanceof DOMException)) throw failure(cause, context);
     throw new TransportError(
