@@ -83,11 +83,27 @@ export class Chromium implements AsyncDisposable {
     }
   }
 
-  /** Opens a page in a window of its own. */
-  async open(url: string): Promise<Page> {
+  /**
+   * Opens a page in a window of its own.
+   *
+   * @param options whether it has cookies of its own, and the size of the window
+   */
+  async open(
+    url: string,
+    { isolated = false, ...size }: {
+      isolated?: boolean;
+      width?: number;
+      height?: number;
+    } = {},
+  ): Promise<Page> {
+    const context = isolated
+      ? await this.#tools.send("Target.createBrowserContext")
+      : {};
     const { targetId } = await this.#tools.send("Target.createTarget", {
       url: "about:blank",
       newWindow: true,
+      ...context,
+      ...size,
     });
     const { sessionId } = await this.#tools.send("Target.attachToTarget", {
       targetId,
@@ -131,11 +147,28 @@ export class Page {
 
   /** Loads an address, and waits for its modules. */
   async load(url: string): Promise<void> {
+    await this.whileLoading(async () => {
+      const { errorText } = await this.send("Page.navigate", { url });
+      assert(errorText === undefined, `${url}: ${errorText}`);
+    });
+  }
+
+  /** Does what makes the page load another one, and waits for that. */
+  async whileLoading(act: () => Promise<unknown>): Promise<void> {
     await this.send("Page.enable");
     const loaded = this.#tools.once("Page.loadEventFired", this.#session);
-    const { errorText } = await this.send("Page.navigate", { url });
-    assert(errorText === undefined, `${url}: ${errorText}`);
+    await act();
     await loaded;
+  }
+
+  /** Waits until an expression is true. */
+  async until(condition: string): Promise<void> {
+    for (let tries = 0; !await this.evaluate(condition); tries++) {
+      if (tries === 250) {
+        throw new Error(`it was not true within 10 s: ${condition}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
   }
 
   /**
