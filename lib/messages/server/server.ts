@@ -193,6 +193,8 @@ const SERVER_OPTIONS: OptionNames<ServerOptions<AnyProtocol>> = {
   once: true,
   maxSessions: true,
   spread: true,
+  maxConnectionAge: true,
+  maxConnectionAgeGrace: true,
   resume: true,
   broadcast: true,
   bus: true,
@@ -302,6 +304,11 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
       );
     }
     checkTime("serve with spread", options.spread ?? 0);
+    checkTime("serve with maxConnectionAge", options.maxConnectionAge ?? 0);
+    checkTime(
+      "serve with maxConnectionAgeGrace",
+      options.maxConnectionAgeGrace ?? 0,
+    );
     this.#maxSessions = maxSessions;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     // Last, so that nothing is left subscribed if an option is rejected.

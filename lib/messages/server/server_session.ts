@@ -36,6 +36,7 @@ import {
   type ResumableSession,
   type ResumeRegistry,
 } from "./resume_registry.ts";
+import { whenOld } from "./session_age.ts";
 import { hashOf, newSecret } from "./session_tokens.ts";
 import {
   checkDrainOptions,
@@ -71,6 +72,8 @@ export interface SessionOwner<P extends AnyProtocol, Auth, State> {
   released(session: ServerSessionImpl<P, Auth, State>): void;
 }
 
+/** Grace of old sessions in ms unless an option is set. */
+const AGE_GRACE = 30_000;
 /** Milliseconds over which clients connect again unless `spread` is set. */
 const DEFAULT_SPREAD = 2000;
 
@@ -99,6 +102,8 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   /** Whether the session is about to continue on another link. */
   #continuing = false;
   #refreshed: Promise<void> = DONE;
+  /** Ends the waiting for the session's age. */
+  #stopAging: (() => void) | undefined = undefined;
 
   constructor(
     owner: SessionOwner<P, Auth, State>,
@@ -304,6 +309,7 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
   override onEnded(reason: SessionError): void {
     this.#owner.resumable?.remove(this, performance.now());
     super.onEnded(reason);
+    this.#stopAging?.();
     this.#owner.totals.ended(this, reason);
   }
 
@@ -411,11 +417,26 @@ export class ServerSessionImpl<P extends AnyProtocol, Auth, State>
     super.onOpened();
     const isPrimary = this.session.peer?.secondary !== true;
     topics.join(this, isPrimary ? this : undefined);
+    this.#limitAge();
     const { onSession } = this.#owner.options;
     if (onSession === undefined) return;
     (async () => await onSession(this))().catch((error) =>
       this.report(error, "")
     );
+  }
+
+  /** Drains the session when it is old. */
+  #limitAge(): void {
+    const { maxConnectionAge: age = 0, maxConnectionAgeGrace = AGE_GRACE } =
+      this.#owner.options;
+    if (age === 0) return;
+    this.#stopAging = whenOld({
+      age,
+      random: Math.random(),
+      isCut: () => this.session.state === "cut",
+      drain: () =>
+        void this.drain({ code: "age", grace: maxConnectionAgeGrace }),
+    });
   }
 
   /** @inheritdoc */

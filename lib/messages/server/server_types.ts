@@ -149,6 +149,25 @@ export interface ServerOptions<
    */
   spread?: number | undefined;
   /**
+   * Milliseconds after which the server drains a session with the code `age`.
+   *
+   * The clients of `createClient()` then open the next one first, and lose no
+   * call. New servers after the same load balancer thereby receive their share of
+   * the clients. Each session has an age of its own, up to 10 % less or more. A
+   * session that waits for a connection is drained once it is resumed.
+   *
+   * @default {0} for no limit
+   */
+  maxConnectionAge?: number | undefined;
+  /**
+   * Milliseconds that calls in flight may take when their session is old.
+   *
+   * Afterwards, they fail with `unavailable`.
+   *
+   * @default {30000}
+   */
+  maxConnectionAgeGrace?: number | undefined;
+  /**
    * How sessions continue after their connection was lost.
    *
    * A client that supports it connects again, and both sides send what the other
