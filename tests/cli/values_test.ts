@@ -43,6 +43,7 @@ Deno.test("fromJson() rejects marks that it does not know", none, () => {
     { $bigint: 1 },
     { $bytes: "*" },
     { $date: "yesterday" },
+    { $date: "NaN" }, // a number
     { $date: 5 },
     { $number: "1" },
     { $undefined: false },
@@ -50,9 +51,11 @@ Deno.test("fromJson() rejects marks that it does not know", none, () => {
     { $bigint: "1", a: 1 },
     [{ $: 1 }],
   ];
-  for (const json of bad) {
+  for (const [index, json] of bad.entries()) {
     const error = assertThrows(() => fromJson(json), CliError);
     assertEquals(error.code, "usage", JSON.stringify(json));
+    const ofValue = error.message.endsWith("is not valid");
+    assertEquals(ofValue, index < 8, error.message);
   }
   assertThrows(() => parseValue("tea", "the input"), CliError, "the input");
 });

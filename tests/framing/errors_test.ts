@@ -79,6 +79,10 @@ test("FrameError hints at a peer with the opposite byte order", () => {
   assert(
     back.hint?.includes("read as big-endian, its length field would be 5"),
   );
+  for (const [limit, hinted] of [[5, true], [4, false]] as const) {
+    const { hint } = errorOf(u32be({ maxFrameLength: limit }), wire);
+    assertEquals(hint !== undefined, hinted, `a limit of ${limit}`);
+  }
 });
 
 test("FrameError names the frame, its offset, its length and the limit", () => {

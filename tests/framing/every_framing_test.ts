@@ -108,6 +108,24 @@ function payloadOf(length: number): Uint8Array<ArrayBuffer> {
 }
 
 for (const [name, make] of Object.entries(FRAMINGS)) {
+  test(`encodeInto() of ${name} accepts a payload anywhere in the target`, () => {
+    const payload = payloadOf(251);
+    const encoder = make().encoder();
+    const frame = encoder.encode(payload);
+    const room = encoder.maxEncodedLength(payload.length);
+    for (const at of [0, 1, 2, 7, 120, 251, 400]) {
+      for (const offset of [0, 1, 5, 100, 300]) {
+        const target = new Uint8Array(700 + room);
+        target.set(payload, at);
+        const given = target.subarray(at, at + payload.length);
+        const end = encoder.encodeInto(given, target, offset);
+        assertEquals(target.subarray(offset, end), frame, `${at} ${offset}`);
+      }
+    }
+  });
+}
+
+for (const [name, make] of Object.entries(FRAMINGS)) {
   test(`push() of ${name} with no bytes changes nothing, even after end()`, () => {
     const wire = make().encoder().encode(payloadOf(20));
     const decoder = make().decoder();

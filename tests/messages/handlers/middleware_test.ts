@@ -348,7 +348,8 @@ Deno.test(
       const middleware: Middleware<Named> = (_, next) =>
         Reflect.apply(next, undefined, given);
       const passing: Middleware = (_, next) => next();
-      for (const each of [middleware, chain(passing, middleware)]) {
+      const chains = [chain(passing, middleware), chain(middleware, passing)];
+      for (const each of [middleware, ...chains]) {
         const errors = incidents();
         const server = shop(each, errors).server;
         const session = await connect(Shop, dial(server));

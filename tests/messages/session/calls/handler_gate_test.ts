@@ -411,6 +411,18 @@ Deno.test("a waiting request that is dropped reserved nothing", pure, () => {
   assertEquals(lone.calls.length, 8);
 });
 
+Deno.test("a waiting request that is cancelled leaves no timer", pure, () => {
+  const lone = Lone.open("server", { queueTimeout: 1000, maxInputs: 100_000 });
+  lone.session.enter(lone.now).incoming.holdInput(100_000);
+  const { wakeAt } = lone.session;
+  ask(lone, 2);
+  assertEquals(lone.session.wakeAt < wakeAt, true);
+  lone.receive(Kind.CANCEL, 1, [0]);
+  assertEquals(lone.session.wakeAt < wakeAt, true, "the other one waits");
+  lone.receive(Kind.CANCEL, 3, [0]);
+  assertEquals(lone.session.wakeAt, wakeAt);
+});
+
 Deno.test(
   "large replies of running handlers are counted until they settle",
   pure,

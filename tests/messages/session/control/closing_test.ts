@@ -123,6 +123,13 @@ Deno.test(
     lone.session.enter(0).close("first");
     lone.session.enter(0).close("second", 0);
     assertEquals([lone.session.state, lone.dropped], ["closed", 1]);
+
+    const brief = withoutCredit();
+    note(brief, 7);
+    brief.session.enter(0).close("first", 1);
+    assertEquals([brief.session.state, brief.dropped], ["closing", 0]);
+    brief.advance(1);
+    assertEquals([brief.session.state, brief.dropped], ["closed", 1]);
   },
 );
 

@@ -283,6 +283,15 @@ Deno.test(
   },
 );
 
+Deno.test("Heartbeat gives a new link all of writeStall", pure, () => {
+  const live = new Heartbeat(limits, 0);
+  live.watch(0, sent(0, 1));
+  live.restart(600);
+  live.watch(600, sent(0, 1));
+  assertEquals(live.check(1299, sent(0, 1)), undefined);
+  assertEquals(live.check(1300, sent(0, 1)), "stalled");
+});
+
 Deno.test(
   "Heartbeat waits for no bytes that the peer has answered",
   pure,
