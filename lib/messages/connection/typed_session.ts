@@ -931,8 +931,8 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** @inheritdoc */
   onTurnEnd(): void {
-    this.#session.enter(this.now()).readSome();
     this.#inRead = false;
+    this.#session.enter(this.now()).readSome();
     this.#afterEvent();
   }
 

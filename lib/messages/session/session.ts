@@ -590,10 +590,13 @@ export class Session
 
   // ── inputs ─────────────────────────────────────────────────────────────
 
-  /** Records that bytes were read, whether or not they complete a frame. */
+  /**
+   * Handles the end of a turn: bytes were read, whether or not they complete a frame.
+   */
   readSome(): void {
     this.#readAt = this.shared.now;
     this.#heartbeat.read(this.shared.now);
+    this.#incoming.turnEnded();
   }
 
   /** Handles one frame; its bytes are valid during this call only. */

@@ -271,3 +271,20 @@ Deno.test("stats.timerDelay shows that the process was busy", async () => {
   assert(delays.every((ms) => ms > 10 && ms <= 700), `${delays}`);
   await time.run(server.abort());
 });
+
+Deno.test("server.stats states the time of handlers that return at once", async () => {
+  await using server = createServer(Shop).handle({
+    ...handlers,
+    price(sku) {
+      const end = performance.now() + 2;
+      while (performance.now() < end);
+      return sku.length;
+    },
+  });
+  const session = await connect(Shop, dial(server), CLIENT);
+  await Promise.all(["a", "b", "c"].map((sku) => session.remote.price(sku)));
+  await session.close();
+  const { time, duration } = server.stats.methods["price"]!;
+  assert(time >= 6, `${time} ms`);
+  assert(duration.p50 > 1.8, `${duration.p50} ms`);
+});

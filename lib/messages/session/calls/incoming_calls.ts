@@ -194,6 +194,11 @@ export class IncomingCalls
     this.#gate?.restartTimer();
   }
 
+  /** @inheritdoc */
+  turnEnded(): void {
+    this.#responses?.turnEnded();
+  }
+
   /** Drops the notifications that wait: the peer is at fault. */
   dropNotifications(): void {
     this.#notifications?.clear();

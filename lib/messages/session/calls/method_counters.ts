@@ -43,6 +43,8 @@ export interface MethodFigures {
    *
    * Percentiles are exact to 6 %. Failed calls are left out, since errors that
    * return at once would make them look better. For a stream, it is its lifetime.
+   * Calls whose handlers return at once, without a promise, share the time that the
+   * server spends on the frames that arrived together.
    */
   readonly duration: DurationFigures;
   /** Number of failed and refused calls by the code of the error. */
@@ -74,9 +76,8 @@ export class MethodCounters {
   /** Number of calls that ended with `overloaded`, by cause. */
   #overloaded: Map<OverloadCause, number> | undefined = undefined;
 
-  /** Counts a call that ended with a result. */
-  succeeded(ms: number): void {
-    this.ok++;
+  /** Adds the duration of a call that ended with a result. */
+  took(ms: number): void {
     this.time += ms;
     this.#duration.add(ms);
   }

@@ -48,6 +48,8 @@ export interface PeerCalls {
   resumeGate(): void;
   /** Stops or restarts what waits for the peer. */
   restartTimer(): void;
+  /** Handles the end of a turn, in which frames were received. */
+  turnEnded(): void;
   /** Enters waiting handlers while there is room. */
   resume(): void;
   /** Drops the notifications that wait: the peer is at fault. */

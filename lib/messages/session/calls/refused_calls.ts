@@ -162,6 +162,9 @@ export class RefusedCalls implements PeerCalls, RequestSink {
   restartTimer(): void {}
 
   /** @inheritdoc */
+  turnEnded(): void {}
+
+  /** @inheritdoc */
   resume(): void {}
 
   /** @inheritdoc */

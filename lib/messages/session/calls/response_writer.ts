@@ -20,6 +20,7 @@ import {
   errorCodeOf,
 } from "../wire/error_frame.ts";
 import type { IncomingCall } from "./incoming_call.ts";
+import { TurnDurations } from "./turn_durations.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import { fitsFrame } from "../flow/fragment.ts";
 import {
@@ -43,6 +44,7 @@ const NO_MEMORY = /* @__PURE__ */ new CallError(
 export class ResponseWriter {
   /** Calls that {@linkcode ResponseWriter.failNow} ended before their handlers settled. */
   readonly #unsettled: Set<IncomingCall> = new Set();
+  readonly #inTurn: TurnDurations = new TurnDurations();
   readonly #shared: SharedState;
   readonly #calls: CallTable<IncomingCall>;
   readonly #gate: HandlerGate;
@@ -68,6 +70,11 @@ export class ResponseWriter {
    */
   get unsettled(): number {
     return this.#unsettled.size;
+  }
+
+  /** Handles the end of a turn, in which frames were received. */
+  turnEnded(): void {
+    this.#inTurn.settle(this.#shared.now);
   }
 
   /**
@@ -176,7 +183,9 @@ export class ResponseWriter {
   #countResult({ method, startedAt }: IncomingCall): void {
     const { stats, now } = this.#shared;
     stats.callsHandled.ok++;
-    method.counters.succeeded(now - startedAt);
+    method.counters.ok++;
+    if (now > startedAt) method.counters.took(now - startedAt);
+    else this.#inTurn.add(method.counters, startedAt);
   }
 
   #countError(
