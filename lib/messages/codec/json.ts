@@ -79,7 +79,7 @@ export function json(options: CodecLimits = {}): MessageCodec {
 
 class JsonCodec implements MessageCodec {
   readonly name = "json";
-  readonly #limits: ResolvedCodecLimits;
+  readonly limits: ResolvedCodecLimits;
   readonly #checker: JsonValueChecker;
   readonly #scanner: JsonScanner;
   readonly #reader = new JsonReader();
@@ -87,7 +87,7 @@ class JsonCodec implements MessageCodec {
   constructor(options: CodecLimits) {
     checkOptions("json()", options, CODEC_LIMITS);
     const limits = resolveCodecLimits(options);
-    this.#limits = limits;
+    this.limits = limits;
     this.#checker = new JsonValueChecker(limits);
     this.#scanner = new JsonScanner(limits);
   }
@@ -144,7 +144,7 @@ class JsonCodec implements MessageCodec {
   #checkEncoded(text: string, { nodes, keys, text: size }: ValueSize): void {
     const perKey = MOST_PER_KEY + (text.includes("\\") ? ESCAPED_KEY : 0);
     const most = 2 * size + MOST_PER_NODE * nodes + perKey * keys;
-    const { maxBytes, maxHeld } = this.#limits;
+    const { maxBytes, maxHeld } = this.limits;
     if (size * 3 <= maxBytes && most <= allowedBytes(text.length, maxHeld)) {
       return;
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CodecLimits } from "./codec_limits.ts";
 
 /**
  * The memory that a decoded value may hold, and does hold.
@@ -35,6 +36,8 @@ export interface DecodeBudget {
 export interface MessageCodec {
   /** Name of the codec in the handshake: 1 to 32 characters of `a-z 0-9 -`. */
   readonly name: string;
+  /** Limits of a message, if the codec has any; extensions keep them too. */
+  readonly limits?: CodecLimits;
   /**
    * Encodes a value into a new buffer.
    *

@@ -26,6 +26,7 @@ import {
   CODEC_LIMITS,
   type CodecLimits,
   resolveCodecLimits,
+  type ResolvedCodecLimits,
 } from "./codec_limits.ts";
 import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 import { MsgpackEncoder } from "./msgpack_encoder.ts";
@@ -115,6 +116,7 @@ const OPTIONS: OptionNames<MsgpackOptions> = {
 
 class MsgpackCodec implements MessageCodec {
   readonly name = "msgpack";
+  readonly limits: ResolvedCodecLimits;
   readonly #borrow: boolean;
   readonly #encoder: MsgpackEncoder;
   readonly #scanner: MsgpackScanner;
@@ -128,6 +130,7 @@ class MsgpackCodec implements MessageCodec {
     requireOneOf("int64", int64, INT64);
     requireOneOf("binary", binary, BINARY);
     const limits = resolveCodecLimits(options);
+    this.limits = limits;
     this.#borrow = binary === "borrow";
     this.#scanner = new MsgpackScanner(limits, int64 === "number");
     this.#small = new SmallBodyReader(limits, int64 === "bigint", this.#borrow);
