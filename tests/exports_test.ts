@@ -17,6 +17,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./browser": 25,
   "./json": 1,
   "./msgpack": 2,
+  "./extensions": 18,
   "./transport": 40,
   "./framing": 35,
   "./framing/presets": 20,

@@ -37,6 +37,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/support/"],
   ["lib/messages/errors/"],
   ["lib/messages/codec/"],
+  ["lib/messages/codec/extensions/"],
   ["lib/messages/session/time/", "lib/messages/session/wire/"],
   ["lib/messages/session/flow/"],
   ["lib/messages/session/resume/"],

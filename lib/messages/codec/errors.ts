@@ -21,7 +21,7 @@ import {
  * | `"truncated"` | decoding | the bytes end inside the value |
  * | `"trailing"` | decoding | bytes follow the value |
  * | `"malformed"` | decoding | the bytes are not well-formed |
- * | `"extension"` | decoding | an extension type is not allowed |
+ * | `"extension"` | both | an extension is not allowed, or its function failed |
  * | `"key"` | both | a map key is not a string, or is not safe as an object key |
  * | `"range"` | decoding | JavaScript cannot hold a number or a time exactly |
  *
@@ -42,7 +42,10 @@ export type CodecErrorCode =
 export interface CodecErrorOptions extends ErrorOptions {
   /** The reason for the failure. */
   code: CodecErrorCode;
-  /** Path within the value: keys and indices, outermost first. Only when encoding. */
+  /**
+   * Path within the value: keys and indices, outermost first. When decoding, only
+   * if an extension fails; the keys are then text of the peer.
+   */
   path?: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
   offset?: number | undefined;
@@ -104,7 +107,10 @@ export class CodecError extends Error {
   override readonly name = "CodecError";
   /** The reason for the failure. */
   readonly code: CodecErrorCode;
-  /** Path within the value: keys and indices, outermost first. Only when encoding. */
+  /**
+   * Path within the value: keys and indices, outermost first. When decoding, only
+   * if an extension fails; the keys are then text of the peer.
+   */
   readonly path: readonly (string | number)[] | undefined;
   /** Offset in the body. Only when decoding. */
   readonly offset: number | undefined;
