@@ -18,6 +18,12 @@
 // @ts-types="npm:msgpackr@2.1.3"
 import { Unpackr } from "msgpackr/index-no-eval";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
+import {
+  extendCodec,
+  jsonValues,
+  msgpackValues,
+  regexps,
+} from "../../lib/messages/codec/extensions/mod.ts";
 import { HELD_PER_BYTE } from "../../lib/messages/codec/held_bytes.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
@@ -26,7 +32,13 @@ import {
   decodeMetadata,
   encodeMetadata,
 } from "../../lib/messages/session/wire/metadata.ts";
-import { type MakeBody, PACKED, TEXTS } from "./codec_kinds.ts";
+import {
+  EXTENDED_PACKED,
+  EXTENDED_TEXTS,
+  type MakeBody,
+  PACKED,
+  TEXTS,
+} from "./codec_kinds.ts";
 
 /** The figures of one kind of body. */
 export interface HeapFigure {
@@ -72,6 +84,20 @@ export function measureKinds(size: number, rounds = ROUNDS): HeapFigure[] {
     ...measureAll(
       json(),
       TEXTS,
+      size,
+      rounds,
+      (body) => JSON.parse(fromUtf8.decode(body)),
+    ),
+    ...measureAll(
+      extendCodec(msgpack(), [...msgpackValues, regexps]),
+      EXTENDED_PACKED,
+      size,
+      rounds,
+      (body) => unpackr.unpack(body),
+    ),
+    ...measureAll(
+      extendCodec(json(), [...jsonValues, regexps]),
+      EXTENDED_TEXTS,
       size,
       rounds,
       (body) => JSON.parse(fromUtf8.decode(body)),

@@ -3,6 +3,15 @@
  *
  * @module
  */
+import {
+  type CodecExtension,
+  extendCodec,
+  jsonValues,
+  msgpackValues,
+  regexps,
+} from "../../lib/messages/codec/extensions/mod.ts";
+import { json } from "../../lib/messages/codec/json.ts";
+import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 
 /** Creates a body of about `bytes` bytes. */
@@ -279,3 +288,67 @@ export const TEXTS: Readonly<Record<string, MakeBody>> = {
     String(10_000_000_000 + i * 65_536)
   ),
 };
+
+/** Lists of values of extensions. */
+const EXTENDED: Readonly<Record<string, (index: number) => unknown>> = {
+  "ordinary records": record,
+  "empty maps": () => new Map(),
+  "maps of 5": (index) => new Map(times(5, (key) => [key, index])),
+  "maps of 65": (index) => new Map(times(65, (key) => [key, index])),
+  "empty sets": () => new Set(),
+  "sets of 65": () => new Set(times(65, (item) => item)),
+  "maps in maps": (index) => new Map([[index, new Map([[index, 0]])]]),
+  "short URLs": () => new URL("a:"),
+  "URLs of 40": (index) => new URL(`https://shop.example/articles/${index}`),
+  "errors of 30": (index) => new Error(`article ${index} was not found`),
+  "patterns of 30": (index) =>
+    new RegExp(`^article ${index} was (not )?found$`),
+  "bigints of 80 bits": (index) => 2n ** 79n + BigInt(index),
+  "negative zeros": () => -0,
+  "arrays of 1 float": (index) => Float64Array.of(index + 0.5),
+  "objects with the key $": () => ({ $: 0 }),
+};
+/** Lists of values that only JSON needs extensions for. */
+const EXTENDED_JSON: Readonly<Record<string, (index: number) => unknown>> = {
+  "dates": (index) => new Date(index),
+  "bigints of 8 bits": (index) => BigInt(index % 256),
+  "undefined": () => undefined,
+  "NaN": () => NaN,
+  "empty bytes": () => new Uint8Array(0),
+  "100 bytes": () => new Uint8Array(100),
+};
+
+/** MessagePack with extensions. */
+export const EXTENDED_PACKED: Readonly<Record<string, MakeBody>> = extended(
+  msgpack(),
+  [...msgpackValues, regexps],
+  EXTENDED,
+);
+/** JSON with extensions. */
+export const EXTENDED_TEXTS: Readonly<Record<string, MakeBody>> = extended(
+  json(),
+  [...jsonValues, regexps],
+  { ...EXTENDED, ...EXTENDED_JSON },
+);
+
+/** Returns lists that a sender with limits would not send. */
+function extended(
+  codec: MessageCodec,
+  extensions: readonly CodecExtension[],
+  kinds: Readonly<Record<string, (index: number) => unknown>>,
+): Record<string, MakeBody> {
+  const one = extendCodec(codec, extensions);
+  return Object.fromEntries(
+    Object.entries(kinds).map(([kind, make]) => [
+      kind,
+      (bytes) => {
+        const tagged = (index: number) => {
+          const [value] = codec.decode(one.encode([make(index)])) as unknown[]; // an array was encoded
+          return value;
+        };
+        const some = codec.encode(times(100, tagged)).length;
+        return codec.encode(times(Math.ceil(100 * bytes / some), tagged));
+      },
+    ]),
+  );
+}

@@ -14,9 +14,14 @@
  * @module
  */
 import { bytes } from "../../lib/messages/codec/bytes.ts";
-import { sameValue } from "../../lib/testing/same_value.ts";
+import { sameBytes, sameValue } from "../../lib/testing/same_value.ts";
 import { CodecError } from "../../lib/messages/codec/errors.ts";
 import { HELD_PER_BYTE } from "../../lib/messages/codec/held_bytes.ts";
+import {
+  extendCodec,
+  jsonValues,
+  msgpackValues,
+} from "../../lib/messages/codec/extensions/mod.ts";
 import { json } from "../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
@@ -54,8 +59,17 @@ const SLACK = 64 * 1024;
 const TIMED = 256;
 const BARE_KEYS = Reflect.ownKeys(Object.prototype).length;
 
+/** A codec under test. */
+interface Subject {
+  codec: MessageCodec;
+  /** Whether its bodies are text. */
+  text: boolean;
+  /** Whether it has extensions. */
+  tags?: boolean;
+}
+
 /** Codecs under test: each with bodies of its own format. */
-const SUBJECTS: readonly { codec: MessageCodec; text: boolean }[] = [
+const SUBJECTS: readonly Subject[] = [
   { codec: msgpack(), text: false },
   { codec: msgpack({ int64: "auto", binary: "borrow" }), text: false },
   {
@@ -64,6 +78,16 @@ const SUBJECTS: readonly { codec: MessageCodec; text: boolean }[] = [
   },
   { codec: json(), text: true },
   { codec: bytes(), text: false },
+  { codec: extendCodec(msgpack(), msgpackValues), text: false, tags: true },
+  { codec: extendCodec(json(), jsonValues), text: true, tags: true },
+];
+
+/** Messages with values of extensions. */
+const EXTENDED: readonly unknown[] = [
+  { at: new Map<unknown, unknown>([["a", new Set([1, "b"])], [2, { $: 1 }]]) },
+  [new URL("https://a.example/b"), new TypeError("e", { cause: { $: [-0] } })],
+  { many: new Map(Array.from({ length: 99 }, (_, key) => [key * 7, key])) },
+  { floats: Float64Array.of(1, 2), big: [2n ** 64n, -(2n ** 90n)] },
 ];
 
 /** Messages as programs send them. */
@@ -106,7 +130,7 @@ export function fuzzCodecs(seed: number, inputs: number): FuzzResult {
   const random = randomFrom(seed);
   const subjects = SUBJECTS.map((subject) => ({
     ...subject,
-    real: realBodies(subject.text),
+    real: realBodies(subject),
   }));
   const result: FuzzResult = {
     values: 0,
@@ -114,10 +138,10 @@ export function fuzzCodecs(seed: number, inputs: number): FuzzResult {
     worst: { charged: 0, held: 0, time: 0 },
   };
   for (let input = 0; input < inputs; input++) {
-    const { codec, text, real } = subjects[random(subjects.length)]!;
+    const { codec, text, tags, real } = subjects[random(subjects.length)]!;
     const body = makeBody(random, real, text);
     try {
-      const code = tryBody(codec, body);
+      const code = tryBody(codec, body, tags);
       if (code === undefined) {
         if (++result.values % MEASURED === 0) {
           const cost = costOf(codec, body, real[3]!);
@@ -189,15 +213,18 @@ function timeOf(codec: MessageCodec, body: Uint8Array): number {
   return least / body.length;
 }
 
-function realBodies(text: boolean): Uint8Array[] {
-  const codec = text ? json() : msgpack();
-  return (text ? MESSAGES : [...MESSAGES, ...RICH]).map((value) =>
-    codec.encode(value)
-  );
+function realBodies({ codec, text, tags }: Subject): Uint8Array[] {
+  const encoder = tags ? codec : text ? json() : msgpack();
+  const values = tags ? EXTENDED : text ? [] : RICH;
+  return [...MESSAGES, ...values].map((value) => encoder.encode(value));
 }
 
 /** Returns the error's code, or `undefined` for a value. */
-function tryBody(codec: MessageCodec, body: Uint8Array): string | undefined {
+function tryBody(
+  codec: MessageCodec,
+  body: Uint8Array,
+  tags = false,
+): string | undefined {
   let value, code: string | undefined;
   try {
     value = codec.decode(body);
@@ -209,7 +236,7 @@ function tryBody(codec: MessageCodec, body: Uint8Array): string | undefined {
     throw new Error("Object.prototype was changed");
   }
   if (code !== undefined) return code;
-  const size = measure(value, 0);
+  const size = measure(value, 0, tags);
   if (size > body.length * 4 + 16) {
     throw new Error(`the value has ${size} parts and characters`);
   }
@@ -223,13 +250,19 @@ function tryBody(codec: MessageCodec, body: Uint8Array): string | undefined {
     }
     return;
   }
-  if (!sameValue(again, value)) {
+  const isSame = tags
+    ? sameBytes(codec.encode(again), codec.encode(value))
+    : sameValue(again, value);
+  if (!isSame) {
     throw new Error("the value did not survive a second trip");
   }
 }
 
-/** Counts values, characters and bytes; throws for anything but plain data. */
-function measure(value: unknown, depth: number): number {
+/**
+ * Counts values, characters and bytes; throws for anything but plain data and
+ * values of extensions.
+ */
+function measure(value: unknown, depth: number, tags: boolean): number {
   if (depth > MAX_DEPTH) throw new Error("the value is too deep");
   if (typeof value === "string") return value.length;
   if (typeof value === "function" || typeof value === "symbol") {
@@ -246,13 +279,20 @@ function measure(value: unknown, depth: number): number {
     }
     return 1;
   }
+  if (tags && value instanceof Map) {
+    return measure([...value].flat(), depth, tags);
+  }
+  if (tags && value instanceof Set) return measure([...value], depth, tags);
+  if (tags && value instanceof URL) return 1;
+  if (tags && value instanceof Error) return measure(value.cause, depth, tags);
+  if (tags && ArrayBuffer.isView(value)) return value.byteLength;
   if (prototype !== Array.prototype && prototype !== Object.prototype) {
     throw new Error("not plain data");
   }
   let size = 1;
   for (const [key, part] of Object.entries(value)) {
     size += (prototype === Object.prototype ? key.length : 0) +
-      measure(part, depth + 1);
+      measure(part, depth + 1, tags);
   }
   return size;
 }
