@@ -48,7 +48,7 @@ export interface Io {
   listen(address: string, options: ListenTls): Promise<Listener>;
   /** Returns the bytes of a file, in chunks. */
   readFile(path: string): AsyncIterable<Uint8Array>;
-  /** Creates or empties a file. */
+  /** Creates or opens a file. The first bytes replace what it contains. */
   createFile(path: string): Promise<FileOutput>;
   /** Returns the value of an environment variable, if it is set. */
   env(name: string): string | undefined;

@@ -43,10 +43,15 @@ function processIo(interrupted: AbortSignal): Io {
       const file = await Deno.open(path, {
         write: true,
         create: true,
-        truncate: true,
       });
+      let emptied = false;
       return {
-        write: (bytes) => writeAll(file, bytes),
+        async write(bytes) {
+          // A pipe or a device, such as /dev/stdout, has no length.
+          if (!emptied && (await file.stat()).isFile) await file.truncate();
+          emptied = true;
+          await writeAll(file, bytes);
+        },
         close: () => file.close(),
       };
     },

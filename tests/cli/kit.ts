@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Files by path. */
   readonly files?: Record<string, string | Uint8Array>;
+  /** Whether no file can be written. */
+  readonly refusesFiles?: boolean;
   /** Environment variables. */
   readonly env?: Record<string, string>;
   /** Opens connections to an address; by default, none can be opened. */
@@ -135,12 +137,16 @@ export async function runCli(
       yield* chunks(bytesOf(file));
     },
     createFile(path) {
-      written[path] = new Uint8Array();
+      if (given.refusesFiles) return Promise.reject(new Error("read-only"));
+      written[path] ??= new Uint8Array();
+      let emptied = false;
       open++;
       return Promise.resolve({
         async write(bytes: Uint8Array) {
           await onWrite?.("file", new TextDecoder().decode(bytes));
-          written[path] = new Uint8Array([...written[path]!, ...bytes]);
+          const kept = emptied ? written[path]! : [];
+          emptied = true;
+          written[path] = new Uint8Array([...kept, ...bytes]);
         },
         close: () => void open--,
       });

@@ -48,7 +48,7 @@ import {
   parseShare,
 } from "../quantities.ts";
 import { readFileText } from "../secrets.ts";
-import { writeFile } from "../write_file.ts";
+import { openTextFile } from "../write_file.ts";
 
 const FLAGS = {
   ...CALL_FLAGS,
@@ -167,6 +167,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const base = flags.compare === undefined
     ? undefined
     : readResult(await readFileText(flags.compare, io), flags.compare);
+  using save = await openTextFile(flags.save, io);
+  using report = await openTextFile(flags.report, io);
   const options = callOptions(flags);
   const target = await readTarget(url, flags, io);
   await printer.detail(describeTarget(target));
@@ -202,7 +204,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     bytes,
   });
   await print(result, base, printer);
-  await writeFiles(result, flags, io);
+  await save?.write(`${JSON.stringify(result)}\n`);
+  await report?.write(resultPage(result));
   if (lost !== undefined) throw lost;
   return judge(result, thresholds);
 }
@@ -312,17 +315,6 @@ function summaryOf(result: BenchResult): Record<string, unknown> {
     valid,
     bytes,
   };
-}
-
-async function writeFiles(
-  result: BenchResult,
-  { save, report }: FlagValues<typeof FLAGS>,
-  io: Io,
-): Promise<void> {
-  if (save !== undefined) {
-    await writeFile(save, `${JSON.stringify(result)}\n`, io);
-  }
-  if (report !== undefined) await writeFile(report, resultPage(result), io);
 }
 
 /** Limits that a result must keep. */

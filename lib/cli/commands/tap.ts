@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Connection } from "../../transport/connection.ts";
 import { formatAddress } from "../../transport/address.ts";
+import type { Connection, Listener } from "../../transport/connection.ts";
+import { TransportError } from "../../transport/errors.ts";
 import { AGENT } from "../../messages/session/wire/agent.ts";
 import { BoundedWriter } from "../capture/bounded_writer.ts";
 import type { CapturedFrame, Direction } from "../capture/captured_frame.ts";
@@ -25,7 +26,7 @@ import {
 import { SessionDecoder } from "../capture/session_decoder.ts";
 import { SessionTrace } from "../capture/session_trace.ts";
 import { tracePage } from "../capture/trace_page.ts";
-import { writeFile } from "../write_file.ts";
+import { openTextFile } from "../write_file.ts";
 import {
   checkUrl,
   describeTarget,
@@ -42,7 +43,7 @@ import {
   parseFlags,
 } from "../flags.ts";
 import type { CommandHelp } from "../help.ts";
-import type { FileOutput, Io } from "../io.ts";
+import type { FileOutput, Io, ListenTls } from "../io.ts";
 import { Printer } from "../output.ts";
 import { countOf, optionalDuration, parseSize } from "../quantities.ts";
 import { fileError, readFileText } from "../secrets.ts";
@@ -142,8 +143,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io,
   );
   const view = new View(printer, io, { bodies, limit, filter });
-  const trace = flags.report === undefined ? undefined : new SessionTrace();
-  const listener = await io.listen(listen, { tls });
+  using report = await openTextFile(flags.report, io);
+  const trace = report === undefined ? undefined : new SessionTrace();
+  const listener = await openListener(listen, tls, io);
   const stop = new AbortController();
   stop.signal.addEventListener("abort", () => listener.close(), { once: true });
   const taps = new Set<Promise<void>>();
@@ -192,8 +194,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await Promise.all(taps);
     await view.end().catch(() => {}); // reported after an error of the file
     await file?.close();
-    if (flags.report !== undefined && trace !== undefined) {
-      await writeFile(flags.report, tracePage(trace, `Traffic of ${to}`), io);
+    if (trace !== undefined) {
+      await report?.write(tracePage(trace, `Traffic of ${to}`));
     }
   }
   await view.end();
@@ -208,6 +210,25 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     }`,
   );
   return EXIT.ok;
+}
+
+/** @throws {CliError} if the address cannot be used */
+async function openListener(
+  address: string,
+  tls: ListenTls["tls"],
+  io: Io,
+): Promise<Listener> {
+  try {
+    return await io.listen(address, { tls });
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    throw usage(
+      error.message,
+      tls === undefined && /^tls/i.test(address)
+        ? "name the certificate of the tap: --listen-cert and --listen-key"
+        : undefined,
+    );
+  }
 }
 
 async function certificateOf(

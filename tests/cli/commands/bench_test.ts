@@ -183,3 +183,33 @@ Deno.test("bench with workers ends early if a session or the user does", async (
   assertEquals(code, 130);
   assert(JSON.parse(stdout).calls > 0);
 });
+
+Deno.test("bench keeps the base that it saves over until it has a result", async () => {
+  const first = await bench(["echo", "--rate", "100", "--save", "x"]);
+  const base = first.files["x"]!;
+  const flags = ["--save", "x", "--compare", "x"];
+  const second = await bench(["echo", "--rate", "100", ...flags], {
+    files: { x: base },
+    isTTY: true,
+  });
+  assertEquals(second.code, 0, second.stderr);
+  assertStringIncludes(second.stdout, "change");
+});
+
+Deno.test("bench opens the files that it will write before it makes calls", async () => {
+  let dialed = 0;
+  const { server } = shop();
+  const dial = connectTo(server);
+  for (const flag of ["--save", "--report"]) {
+    const { code, stderr } = await bench(["echo", "--rate", "100", flag, "x"], {
+      connect(address, options) {
+        dialed++;
+        return dial(address, options);
+      },
+      refusesFiles: true,
+    });
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, 'Cannot write "x"');
+  }
+  assertEquals(dialed, 0);
+});

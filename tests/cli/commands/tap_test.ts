@@ -269,3 +269,29 @@ Deno.test("tap needs two addresses", async () => {
   ]);
   assertEquals(code, 2);
 });
+
+Deno.test("tap explains an address on which it cannot listen", async () => {
+  const tap = (address: string, more: Surroundings = {}) =>
+    runCli(["tap", "--listen", address, "--to", "tcp://test:1"], {
+      listen: (url, { tls }) => listen(url, tls && { tls }),
+      ...more,
+    });
+  using taken = await listen({ memory: "taken" });
+  assertEquals(taken.addr.transport, "memory");
+  const busy = await tap("memory:taken");
+  assertEquals(busy.code, 2);
+  assert(/^error: Cannot listen on memory:taken: [^\n]+\n$/.test(busy.stderr));
+  const bare = await tap("tls://127.0.0.1:0");
+  assertEquals(bare.code, 2);
+  assertStringIncludes(bare.stderr, "hint: name the certificate of the tap");
+  assertEquals((await tap("ws://127.0.0.1:0")).code, 2);
+});
+
+Deno.test("tap opens the page that it will write before it listens", async () => {
+  const { code, stderr } = await runCli(
+    ["tap", "--listen", "tcp://tap:1", "--to", "tcp://test:1", "--report", "x"],
+    { refusesFiles: true },
+  );
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, 'Cannot write "x"');
+});
