@@ -5,6 +5,7 @@
  * ```sh
  * deno task heap            # bodies of 1 MB
  * deno task heap 100000     # bodies of 100 KB
+ * deno task heap 100000 1 plain    # in one round, without extensions
  * ```
  *
  * "held" is the heap and external memory after two forced collections. "time" is
@@ -64,8 +65,15 @@ const SLACK = 16 * 1024;
 
 const forceCollection = (globalThis as { gc?: () => void }).gc; // set by --expose-gc
 
-/** Measures every kind of body of about `size` bytes. */
-export function measureKinds(size: number, rounds = ROUNDS): HeapFigure[] {
+/**
+ * Measures every kind of body of about `size` bytes; only those without
+ * extensions, if `plain` is set.
+ */
+export function measureKinds(
+  size: number,
+  rounds = ROUNDS,
+  plain = false,
+): HeapFigure[] {
   const unpackr = new Unpackr({
     useRecords: false,
     structuredClone: false,
@@ -88,14 +96,14 @@ export function measureKinds(size: number, rounds = ROUNDS): HeapFigure[] {
       rounds,
       (body) => JSON.parse(fromUtf8.decode(body)),
     ),
-    ...measureAll(
+    ...plain ? [] : measureAll(
       extendCodec(msgpack(), [...msgpackValues, regexps]),
       EXTENDED_PACKED,
       size,
       rounds,
       (body) => unpackr.unpack(body),
     ),
-    ...measureAll(
+    ...plain ? [] : measureAll(
       extendCodec(json(), [...jsonValues, regexps]),
       EXTENDED_TEXTS,
       size,
@@ -200,6 +208,7 @@ if (import.meta.main) {
   const figures = measureKinds(
     Number(Deno.args[0] ?? 1_000_000),
     Number(Deno.args[1] ?? ROUNDS),
+    Deno.args[2] === "plain",
   );
   console.table(figures.map(({ held, charged, time, ...rest }) => ({
     ...rest,

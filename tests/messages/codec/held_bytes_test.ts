@@ -143,6 +143,7 @@ Deno.test("decoded values hold no more than is charged", async () => {
       new URL("../../bench/codec_heap.ts", import.meta.url).pathname,
       "100000",
       "1",
+      "plain",
     ],
   }).output();
   const text = new TextDecoder();
