@@ -23,18 +23,21 @@
  * assertEquals(await session.remote.greet({ name: "Ada" }), "Hello, Ada");
  * ```
  *
- * Read next: {@linkcode protocol} and the method builders ({@linkcode unary},
- * {@linkcode serverStream}, …), {@linkcode serve}, {@linkcode connect} and
- * {@linkcode createClient}, {@linkcode CallError}; then
- * `lib/messages/README.md`, which explains cancellation, deadlines, flow control,
- * reconnecting, errors and drain, and `lib/messages/PROTOCOL.md`, which specifies
- * the wire format.
+ * Read next: [Get started in ten minutes](/lib/guides/getting_started.md), or
+ * one of 40 questions in [How do I …?](/lib/guides/how_do_i.md).
+ * {@linkcode protocol} and the method builders ({@linkcode unary},
+ * {@linkcode serverStream}, …) declare calls, {@linkcode serve}, {@linkcode connect} and
+ * {@linkcode createClient} use them, and {@linkcode CallError} is how they
+ * fail. The layer's [README](/lib/messages/README.md) explains cancellation,
+ * deadlines, flow control, reconnecting and drain, and
+ * [PROTOCOL](/lib/messages/PROTOCOL.md) specifies the wire.
  *
- * Other entry points: `./transport` (sockets), `./framing` (frames) and
- * `./framing/presets` (framings of known protocols), `./introspection`
- * (descriptions of protocols), `./observe` (metrics, traces and logs), `./health`
- * (health checks), `./testing` (tests without sockets), and
- * `./types` (types that signatures mention and programs rarely name).
+ * Other entry points: `./browser` (pages), `./transport` (sockets), `./framing`
+ * (frames) and `./framing/presets` (framings of known protocols),
+ * `./introspection` (descriptions of protocols), `./observe` (metrics, traces
+ * and logs), `./health` (health checks), `./bus` (several servers), `./testing`
+ * (tests without sockets), and `./types` (types that signatures mention and
+ * programs rarely name).
  *
  * @module
  */

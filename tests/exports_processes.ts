@@ -31,7 +31,12 @@ async function run(program: { file: string } | { text: string }) {
   return new TextDecoder().decode(stdout);
 }
 
-for (const entry of [".", "./transport", "./framing", "./testing"]) {
+const GROUPED = [
+  ...[".", "./transport", "./framing", "./testing", "./types"],
+  ...["./observe", "./introspection", "./health", "./operations"],
+];
+
+for (const entry of GROUPED) {
   Deno.test(`"${entry}" groups its names by category`, async () => {
     const path = Object.fromEntries(entryPoints())[entry]!; // listed above
     const symbols = (await documentationOf(path)).flatMap((each) =>
@@ -47,14 +52,14 @@ for (const entry of [".", "./transport", "./framing", "./testing"]) {
 }
 
 for (const [entry, path] of entryPoints()) {
-  Deno.test(`"${entry}" has a summary, an example and a link to a README`, async () => {
+  Deno.test(`"${entry}" has a summary, an example and a link to a document`, async () => {
     const [module] = await documentationOf(path);
     const { doc = "", tags = [] } = module?.module_doc ?? {};
     assert(doc, `${path} has no summary`);
     assert(tags.some(({ kind }) => kind === "example"), `${path}: no example`);
     if (entry === "./types") return; // no text continues it
     const all = doc + tags.map(({ doc }) => doc ?? "").join("");
-    assertMatch(all, /`lib\/\w+\/README\.md`/, path);
+    assertMatch(all, /\]\(\/lib\/[\w/]+\.md(#[\w-]+)?\)/, path);
   });
 
   const specifier = `@lengthwise/lengthwise${entry.slice(1)}`;

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { entryPoints } from "./exports/list.ts";
 import { deadLinks } from "./release/links.ts";
 
 Deno.test("deadLinks() finds missing files and headings", () => {
@@ -40,6 +41,18 @@ function filesIn(folder: string): string[] {
     isDirectory ? filesIn(`${folder}/${name}`) : [`${folder}/${name}`]
   );
 }
+
+Deno.test("links of entry points lead somewhere from the root", () => {
+  const texts = new Map(
+    documents().map((path) => [path, Deno.readTextFileSync(path)]),
+  );
+  // JSR resolves `/lib/…` from the root of the package, or of its repository.
+  for (const [, path] of entryPoints()) {
+    const [doc = ""] = Deno.readTextFileSync(path).split("*/", 1);
+    texts.set(path.slice("./".length), doc.replace(/^ \* ?/gm, ""));
+  }
+  assertEquals(deadLinks(texts, exists), []);
+});
 
 function exists(path: string): boolean {
   try {

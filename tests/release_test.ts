@@ -4,7 +4,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import type { ModuleDocumentation } from "./exports/list.ts";
 import { faultsOf, type Release } from "./release/faults.ts";
+import { MOST, scoreOf, undescribed } from "./release/score.ts";
 
 const good: Release = {
   tag: "v1.2.3",
@@ -13,6 +15,8 @@ const good: Release = {
     "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-12-01\n\n### Added\n\n- x\n\n## [1.2.2] - 2026-11-01\n\n### Fixed\n\n- y\n",
   docs: new Map([[".", "text"]]),
   readme: "```ts\n```",
+  score: MOST,
+  undescribed: [],
 };
 
 Deno.test("faultsOf() accepts a release whose files agree", () => {
@@ -41,8 +45,49 @@ Deno.test("faultsOf() names each disagreement", () => {
       'the entry "./cli" has no documentation',
     ],
     [{ readme: "" }, "README.md has no code block"],
+    [{ undescribed: ['".": f<T>'] }, '".": f<T> has no description'],
+    [
+      { score: { ...MOST, symbols: 4 } },
+      "JSR's score has 4 of 5 points for symbols",
+    ],
   ];
   for (const [change, fault] of changes) {
     assertEquals(faultsOf({ ...good, ...change }), [fault]);
   }
+});
+
+Deno.test("scoreOf() and undescribed() look at each public declaration", () => {
+  const described = { doc: "Text.", tags: [] };
+  const module: ModuleDocumentation = {
+    module_doc: { doc: "Text." },
+    symbols: [
+      { name: "a", declarations: [{ kind: "variable", jsDoc: described }] },
+      {
+        name: "hidden",
+        declarations: [{ kind: "interface", declarationKind: "private" }],
+      },
+      {
+        name: "f",
+        declarations: [
+          {
+            kind: "function",
+            jsDoc: { doc: "Text.", tags: [{ kind: "template", name: "T" }] },
+            def: { typeParams: [{ name: "T" }, { name: "U" }] },
+          },
+          { kind: "function", def: { hasBody: true } }, // of the overloads
+        ],
+      },
+      { name: "b", declarations: [{ kind: "variable" }] },
+    ],
+  };
+  const entries = new Map([[".", [module]]]);
+  const readme = "~~~";
+  // 2 of 3 are 83 % of the 80 % that JSR asks for.
+  assertEquals(scoreOf({ readme, entries }), { ...MOST, symbols: 4 });
+  assertEquals(undescribed({ readme, entries }), ['".": f<U>', '".": b']);
+  const { module_doc: _, ...bare } = module;
+  assertEquals(
+    scoreOf({ readme: "", entries: new Map([[".", [bare]]]) }),
+    { readme: 0, example: 0, entries: 0, symbols: 4 },
+  );
 });

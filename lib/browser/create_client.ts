@@ -73,6 +73,7 @@ const PLUGINS: Readonly<Record<keyof BrowserPlugins, true>> = {
  * are WebSocket URLs and connectors only, it has no default codec, and its
  * plugins are passed in.
  *
+ * @typeParam P the protocol: `typeof Shop`
  * @param protocol the protocol that both sides share
  * @param addresses the server's address, or the addresses of several equal servers
  * @param options codecs, plugins and more

@@ -35,9 +35,10 @@
  * assertEquals(await client.remote.price("A-1"), 300);
  * ```
  *
- * Write `try … finally` with `client.close()` instead of `await using` for browsers
- * that do not know it. `lib/messages/README.md` explains sessions and calls, and
- * `deno task size:browser` prints what each part takes.
+ * Write `try … finally` with `client.close()` instead of `await using` for
+ * browsers that do not know it. [Get started](/lib/guides/getting_started.md)
+ * has a page with its server, [messages](/lib/messages/README.md) explains
+ * sessions and calls, and `deno task size:browser` prints what each part takes.
  *
  * @module
  */

@@ -7,9 +7,10 @@
  * deno run --allow-net=localhost:7000 jsr:@lengthwise/lengthwise/cli call tcp://localhost:7000 price '{"sku":"tea"}'
  * ```
  *
- * `--help` lists the commands and the exit codes; `lib/cli/README.md` explains
- * them. The module also runs in your own program: {@linkcode run} takes the
- * arguments, and an {@linkcode Io} for the streams, files and sockets.
+ * `--help` lists the commands and the exit codes; the
+ * [guide](/lib/cli/README.md) explains them. The module also runs in your own
+ * program: {@linkcode run} takes the arguments, and an {@linkcode Io} for the
+ * streams, files and sockets.
  *
  * @module
  */

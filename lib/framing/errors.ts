@@ -45,7 +45,11 @@ export type FrameErrorCode =
   | "too-many-parts"
   | "timeout";
 
-/** Details of a {@linkcode FrameError}. */
+/**
+ * Details of a {@linkcode FrameError}.
+ *
+ * @category Framing
+ */
 export interface FrameErrorOptions extends ErrorOptions {
   /** The reason why the frame is invalid. */
   code: FrameErrorCode;

@@ -17,7 +17,11 @@ import {
 } from "./layouts/length_prefixed.ts";
 import { varintPrefixed } from "./layouts/varint_prefixed.ts";
 
-/** Options for the preset framings. */
+/**
+ * Options for the preset framings.
+ *
+ * @category Framing
+ */
 export interface PresetOptions {
   /**
    * Maximum number of bytes that `next()` returns and `encode()` takes.

@@ -24,9 +24,9 @@
  * {@linkcode prefixed} for a custom length prefix, and {@linkcode delimited}
  * and {@linkcode lines} for text. The framings of known protocols (PostgreSQL,
  * MQTT, gRPC, …) are in `./framing/presets`; `checkFraming` in `./testing`
- * tests a custom framing. `lib/framing/README.md` explains the contract and
- * shows a diagram of every layout. The types of options, such as `LinesOptions`
- * and `Prefix`, are in `./types`.
+ * tests a custom framing. The [layer's README](/lib/framing/README.md) explains
+ * the contract and shows a diagram of every layout. The types of options, such
+ * as `LinesOptions` and `Prefix`, are in `./types`.
  *
  * @module
  */

@@ -16,7 +16,7 @@
  * assertEquals(decoder.next(), ping);
  * ```
  *
- * Read next: "Presets" in `lib/framing/README.md` lists all of them.
+ * Read next: [Presets](/lib/framing/README.md#presets) lists all of them.
  *
  * @module
  */

@@ -20,7 +20,8 @@
  * // curl localhost:8080/api/price --json '{"sku":"book"}'
  * ```
  *
- * `lib/messages/README.md`, "Calls over HTTP", has the table of statuses.
+ * [Calls over HTTP](/lib/messages/README.md#calls-over-http) has the table of
+ * statuses.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * NATS: topics and broadcasts over the servers of many processes.
  *
- * {@linkcode natsBus} makes a NATS connection the bus of a server. The connection
- * is yours: this library adds no dependency.
+ * {@linkcode natsBus} makes a NATS connection the bus of a server. The
+ * connection is yours: this library adds no dependency.
  *
  * @example A server of several
  * ```ts ignore
@@ -19,7 +19,8 @@
  *   .handle(handlers);
  * ```
  *
- * `lib/nats/README.md` explains what is guaranteed, and what may be lost.
+ * The [guide](/lib/nats/README.md) explains what is guaranteed, and what may be
+ * lost.
  *
  * @module
  */

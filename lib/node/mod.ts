@@ -2,8 +2,8 @@
  * Sockets for Node.js 22 or later, and Bun.
  *
  * The library runs there as it is, except for sockets of the operating system.
- * After {@linkcode useNodeSockets}, addresses of TCP, TLS and Unix sockets work as
- * in Deno, in all other entries.
+ * After {@linkcode useNodeSockets}, addresses of TCP, TLS and Unix sockets work
+ * as in Deno, in all other entries.
  *
  * @example A server and a client
  * ```ts
@@ -27,7 +27,7 @@
  * await server.shutdown();
  * ```
  *
- * `lib/node/README.md` states what runs where.
+ * [What runs where](/lib/node/README.md#where-the-library-runs).
  *
  * @module
  */

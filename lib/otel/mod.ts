@@ -2,8 +2,8 @@
  * Traces and metrics of sessions and calls, through the OpenTelemetry API.
  *
  * {@linkcode otel} returns an observer for the option `observers` of `serve()`,
- * `createServer()`, `connect()` and `createClient()`. With `OTEL_DENO=true`, Deno
- * exports what it reports. The names follow the OpenTelemetry semantic
+ * `createServer()`, `connect()` and `createClient()`. With `OTEL_DENO=true`,
+ * Deno exports what it reports. The names follow the OpenTelemetry semantic
  * conventions for RPC.
  *
  * @example Metrics and traces of a server
@@ -16,7 +16,7 @@
  *   .handle({ echo: (text) => text });
  * ```
  *
- * `lib/otel/README.md` lists the metrics, spans and attributes.
+ * The [guide](/lib/otel/README.md) lists the metrics, spans and attributes.
  *
  * @module
  */

@@ -5,9 +5,9 @@
  * - {@linkcode memoryPair} creates two connected ends, and can simulate latency,
  *   small reads, partial writes, cuts and stalls.
  * - {@linkcode virtualTime} lets a test advance the clock, and
- *   {@linkcode simulatedNetwork} connects clients to servers over links that the
- *   test cuts and stalls. Together they show in milliseconds, and in the same way
- *   each time, how an application survives hours of failures.
+ *   {@linkcode simulatedNetwork} connects clients to servers over links that
+ * the   test cuts and stalls. Together they show in milliseconds, and in the
+ * same way   each time, how an application survives hours of failures.
  * - {@linkcode checkTransport}, {@linkcode checkFraming}, {@linkcode checkCodec}
  *   and {@linkcode checkBus} check your own transport, framing, codec or bus
  *   against its contract. They need no test framework.
@@ -31,9 +31,9 @@
  * });
  * ```
  *
- * Read next: "Embed a server, and test without sockets" in
- * `lib/messages/README.md`, and "The compliance suite" in
- * `lib/framing/README.md`.
+ * Read next: [Test in memory and in virtual time](/lib/guides/testing.md), and
+ * [The compliance suite](/lib/framing/README.md#the-compliance-suite) for your
+ * own framing.
  *
  * @module
  */

@@ -7,7 +7,11 @@ import type { MemoryLink } from "../transport/memory/memory_pair.ts";
 import type { MemoryFault } from "../transport/memory/memory_pipe.ts";
 import type { LowerConnection } from "../transport/socket_connection_impl.ts";
 
-/** One direction of a {@linkcode SimulatedLink}. */
+/**
+ * One direction of a {@linkcode SimulatedLink}.
+ *
+ * @category Testing
+ */
 export interface SimulatedDirection {
   /** Number of bytes that have been written. */
   readonly bytes: number;

@@ -22,7 +22,11 @@ import {
 } from "../transport/memory/memory_pair.ts";
 import { type SimulatedLink, SimulatedLinkImpl } from "./simulated_link.ts";
 
-/** Options for {@linkcode simulatedNetwork}, for both directions of its links. */
+/**
+ * Options for {@linkcode simulatedNetwork}, for both directions of its links.
+ *
+ * @category Testing
+ */
 export interface SimulatedNetworkOptions
   extends Omit<MemoryLinkOptions, "fault"> {
   /**
@@ -44,6 +48,8 @@ export interface SimulatedNetworkOptions
  *   ended, and its links are cut.
  * - `"silent"`: nothing arrives, as if a cable had been pulled: clients connect
  *   in vain, and open links stall in both directions until the name is `"up"`.
+ *
+ * @category Testing
  */
 export type Reachability = "up" | "down" | "silent";
 

@@ -85,6 +85,9 @@ const connectTo = connect as <P extends AnyProtocol>(
  *
  * It opens no listener and needs no permission.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ * @typeParam Auth type of what `authenticate` returns
+ * @typeParam State type of what `state` returns
  * @param protocol the protocol of both ends
  * @param options options for the server, the client and the connection; if the
  * server calls its clients, `client.handlers` is required

@@ -12,7 +12,11 @@ import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { type VirtualTimer, VirtualTimers } from "./virtual_timers.ts";
 
-/** Options for {@linkcode virtualTime}. */
+/**
+ * Options for {@linkcode virtualTime}.
+ *
+ * @category Testing
+ */
 export interface VirtualTimeOptions {
   /**
    * Seed of `Math.random`, which reconnecting clients use.

@@ -75,6 +75,8 @@ export interface Connection extends Disposable {
 /**
  * A server socket that accepts a new {@linkcode Connection} for each client.
  *
+ * @typeParam C type of the accepted connections
+ *
  * @category Connections
  */
 export interface Listener<C extends Connection = Connection>

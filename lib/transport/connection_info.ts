@@ -6,7 +6,11 @@
 import type { SocketAddress } from "./connection.ts";
 import type { PeerCertificate } from "./peer_certificate.ts";
 
-/** Addresses of a connection, and facts about its peer. */
+/**
+ * Addresses of a connection, and facts about its peer.
+ *
+ * @category Sockets
+ */
 export interface ConnectionInfo {
   /** Local address of the connection. */
   readonly localAddr: SocketAddress;

@@ -58,7 +58,11 @@ export type TransportErrorCode =
   | "unreachable"
   | "unsupported";
 
-/** Details of a {@linkcode TransportError}. */
+/**
+ * Details of a {@linkcode TransportError}.
+ *
+ * @category Sockets
+ */
 export interface TransportErrorOptions extends ErrorOptions {
   /** The reason for the failure. */
   code: TransportErrorCode;

@@ -26,7 +26,7 @@
  * await serving;
  * ```
  *
- * The layer's README, `lib/transport/README.md`, explains the contract of a
+ * The [layer's README](/lib/transport/README.md) explains the contract of a
  * connection, the forms of addresses, how connections end, and the error codes.
  * For tests, `@lengthwise/lengthwise/testing` has a connected pair in memory and
  * a compliance suite for your own transport.

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** One name of a certificate's subject (RFC 5280, 4.2.1.6). */
+/**
+ * One name of a certificate's subject (RFC 5280, 4.2.1.6).
+ *
+ * @category Sockets
+ */
 export interface SubjectAltName {
   /** Kind of name. */
   readonly type: "dns" | "email" | "ip" | "uri";
@@ -15,6 +19,8 @@ export interface SubjectAltName {
 /**
  * The attributes of a name in a certificate, such as `{ CN: "alice", O: "Shop" }`.
  * The value of an attribute that occurs several times is an array.
+ *
+ * @category Sockets
  */
 export type CertificateName = Readonly<
   Record<string, string | readonly string[]>

@@ -7,7 +7,11 @@ import type { Listener } from "./connection.ts";
 import type { TransportError } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
-/** Options for accepting clients. */
+/**
+ * Options for accepting clients.
+ *
+ * @category Sockets
+ */
 export interface ListenerOptions {
   /**
    * Maximum number of open connections, including closed ones whose sockets linger.

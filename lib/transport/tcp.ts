@@ -15,7 +15,11 @@ import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
-/** Options for every TCP socket. */
+/**
+ * Options for every TCP socket.
+ *
+ * @category Sockets
+ */
 export interface TcpSocketOptions {
   /**
    * Whether to send small writes immediately.
@@ -37,7 +41,11 @@ export interface TcpSocketOptions {
   keepAlive?: boolean | undefined;
 }
 
-/** Options for an outgoing TCP connection. */
+/**
+ * Options for an outgoing TCP connection.
+ *
+ * @category Sockets
+ */
 export interface TcpConnectOptions extends TcpSocketOptions {
   /**
    * Whether to try IPv6 and IPv4 addresses concurrently.
@@ -57,7 +65,11 @@ export interface TcpConnectOptions extends TcpSocketOptions {
   autoSelectFamilyAttemptDelay?: number | undefined;
 }
 
-/** Options for a listening TCP socket. */
+/**
+ * Options for a listening TCP socket.
+ *
+ * @category Sockets
+ */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
    * Number of clients that may wait for `accept`, from 1 to 65,535.

@@ -15,7 +15,11 @@ import type { ListenerOptions, SocketListener } from "./socket_listener.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import { SocketConnectionImpl } from "./socket_connection_impl.ts";
 
-/** Options for a listening Unix socket. */
+/**
+ * Options for a listening Unix socket.
+ *
+ * @category Sockets
+ */
 export interface UnixListenOptions {
   /**
    * Permission bits of the socket file, such as `0o600`.

@@ -15,13 +15,16 @@ interface Documentation {
   nodes: Record<string, ModuleDocumentation>;
 }
 
-interface ModuleDocumentation {
+/** Documentation of one module. */
+export interface ModuleDocumentation {
   module_doc?: { doc?: string; tags?: { kind: string; doc?: string }[] };
   symbols: {
     name: string;
     declarations: {
       kind: string;
-      jsDoc?: { tags?: { kind: string }[] };
+      declarationKind?: string;
+      jsDoc?: { doc?: string; tags?: { kind: string; name?: string }[] };
+      def?: { typeParams?: { name: string }[]; hasBody?: boolean };
     }[];
   }[];
 }

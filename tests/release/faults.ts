@@ -4,6 +4,8 @@
  * @module
  */
 
+import { MOST, type Score } from "./score.ts";
+
 /** The files of a release. */
 export interface Release {
   /** Name of the tag, such as `"v1.2.3"`; absent before the tag exists. */
@@ -16,7 +18,13 @@ export interface Release {
   readonly docs: ReadonlyMap<string, string>;
   /** Text of `README.md`. */
   readonly readme: string;
+  /** Points of JSR's score. */
+  readonly score: Score;
+  /** Symbols and type parameters without a description. */
+  readonly undescribed: readonly string[];
 }
+
+const ITEMS = ["readme", "example", "entries", "symbols"] as const;
 
 /** Sections of the changelog; a version must have at least one of them. */
 const SECTIONS = /^### (Added|Changed|Deprecated|Removed|Fixed|Security)$/m;
@@ -24,9 +32,8 @@ const SECTIONS = /^### (Added|Changed|Deprecated|Removed|Fixed|Security)$/m;
 /**
  * Returns the reasons why a release must not be published.
  *
- * The items of the documentation are those of JSR's score that files decide; the
- * linter (`lint:doc`) and the dry run (`publish:dry`) decide the others: symbols
- * without documentation, and types that are slow to check.
+ * The linter (`lint:doc`) and the dry run (`publish:dry`) decide the rest: types
+ * that are private or slow to check.
  */
 export function faultsOf(release: Release): string[] {
   const { tag, version, changelog, docs, readme } = release;
@@ -46,6 +53,17 @@ export function faultsOf(release: Release): string[] {
   if (!readme.includes("```ts")) faults.push("README.md has no code block");
   for (const [entry, doc] of docs) {
     if (doc === "") faults.push(`the entry "${entry}" has no documentation`);
+  }
+  for (const name of release.undescribed) {
+    faults.push(`${name} has no description`);
+  }
+  for (const item of ITEMS) {
+    const points = release.score[item];
+    if (points < MOST[item]) {
+      faults.push(
+        `JSR's score has ${points} of ${MOST[item]} points for ${item}`,
+      );
+    }
   }
   return faults;
 }

@@ -16,7 +16,11 @@ import {
 } from "../decode/option_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
 
-/** Options for {@linkcode chunked}. */
+/**
+ * Options for {@linkcode chunked}.
+ *
+ * @category Framing
+ */
 export interface ChunkedOptions {
   /**
    * Maximum number of parts in a message, in both directions. Stops a peer that

@@ -13,7 +13,11 @@ import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 import { LimitedEncoder } from "./limited_encoder.ts";
 
-/** Options for {@linkcode cobs}. */
+/**
+ * Options for {@linkcode cobs}.
+ *
+ * @category Framing
+ */
 export interface CobsOptions {
   /**
    * Maximum payload length in bytes, in both directions.

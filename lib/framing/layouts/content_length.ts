@@ -18,7 +18,11 @@ import {
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
-/** Options for {@linkcode contentLength}. */
+/**
+ * Options for {@linkcode contentLength}.
+ *
+ * @category Framing
+ */
 export interface ContentLengthOptions {
   /**
    * Maximum length in bytes of a header block, including the empty line.

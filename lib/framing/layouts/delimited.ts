@@ -21,10 +21,18 @@ import {
   resolveLimit,
 } from "../decode/option_checks.ts";
 
-/** Bytes that end a frame. A string means its UTF-8 bytes. */
+/**
+ * Bytes that end a frame. A string means its UTF-8 bytes.
+ *
+ * @category Framing
+ */
 export type Delimiter = string | Uint8Array;
 
-/** Options for {@linkcode delimited}. */
+/**
+ * Options for {@linkcode delimited}.
+ *
+ * @category Framing
+ */
 export interface DelimitedOptions {
   /**
    * Whether frames keep their delimiter: `next()` returns frames with it, and

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** Custom conversion between the length field and the frame's length. */
+/**
+ * Custom conversion between the length field and the frame's length.
+ *
+ * @category Framing
+ */
 export interface LengthRule {
   /**
    * Returns the length of the whole frame, including header and trailer.

@@ -8,7 +8,11 @@ import type { Framing } from "../framing.ts";
 import { delimitedBy, type DelimitedOptions } from "./delimited.ts";
 import { checkOneOf } from "../decode/option_checks.ts";
 
-/** Options for {@linkcode lines}. */
+/**
+ * Options for {@linkcode lines}.
+ *
+ * @category Framing
+ */
 export interface LinesOptions extends DelimitedOptions {
   /**
    * The line ending. `"any"` accepts LF and CRLF and writes LF. If peers disagree

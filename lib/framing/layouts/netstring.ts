@@ -12,7 +12,11 @@ import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
-/** Options for {@linkcode netstring}. */
+/**
+ * Options for {@linkcode netstring}.
+ *
+ * @category Framing
+ */
 export interface NetstringOptions {
   /**
    * Whether frames keep their length and comma: `next()` returns whole frames,

@@ -15,6 +15,8 @@ export const MAX_PREFIX_LENGTH = 2 ** 20;
  *   `trailer`. The trailer must then be bytes or text.
  * - `trailer` is what follows the payload: the required bytes (text means its
  *   UTF-8 bytes), or a number of bytes of any value, such as padding. Default: 0.
+ *
+ * @category Framing
  */
 export type PrefixLengths = readonly [
   prefixLength: number,
@@ -22,7 +24,11 @@ export type PrefixLengths = readonly [
   trailer?: Delimiter | number,
 ];
 
-/** The format of a custom length prefix, for {@linkcode prefixed}. */
+/**
+ * The format of a custom length prefix, for {@linkcode prefixed}.
+ *
+ * @category Framing
+ */
 export interface Prefix {
   /**
    * Maximum number of bytes that `read` sees, from 1 to 1 MiB. It limits the

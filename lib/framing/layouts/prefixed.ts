@@ -26,7 +26,11 @@ import {
 } from "./prefixed_layout.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
-/** Options for {@linkcode prefixed}. */
+/**
+ * Options for {@linkcode prefixed}.
+ *
+ * @category Framing
+ */
 export interface PrefixedOptions {
   /**
    * Whether frames keep their prefix: `next()` returns whole frames, and

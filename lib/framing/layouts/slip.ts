@@ -13,7 +13,11 @@ import { checkOneOf, resolveLimit } from "../decode/option_checks.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 import { LimitedEncoder } from "./limited_encoder.ts";
 
-/** Options for {@linkcode slip}. */
+/**
+ * Options for {@linkcode slip}.
+ *
+ * @category Framing
+ */
 export interface SlipOptions {
   /**
    * Whether frames also begin with an END byte. It ends any spurious frame

@@ -15,6 +15,8 @@ import { checkInteger } from "../decode/option_checks.ts";
  *          └────────┴──────┘└────────┴──────┘     └────────┴──────┘
  *                           not the last                  last
  * ```
+ *
+ * @category Framing
  */
 export interface SplitRule {
   /** Number of header bytes before the data of each part. */
@@ -55,7 +57,11 @@ export interface SplitRule {
   follows?(part: Uint8Array, first: Uint8Array, index: number): boolean;
 }
 
-/** Options for {@linkcode fullPartContinues}. */
+/**
+ * Options for {@linkcode fullPartContinues}.
+ *
+ * @category Framing
+ */
 export interface FullPartOptions {
   /**
    * Number of data bytes in a full part.

@@ -17,7 +17,11 @@ import {
 import { PrefixEncoder } from "./prefix_encoder.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
-/** Options for {@linkcode varintPrefixed}. */
+/**
+ * Options for {@linkcode varintPrefixed}.
+ *
+ * @category Framing
+ */
 export interface VarintPrefixedOptions {
   /**
    * Maximum length of the prefix in bytes, from 1 to 10.

@@ -230,6 +230,8 @@ export interface FrameStream<C extends ByteStream = ByteStream>
  * All idle streams together hold at most 4 MiB of these larger buffers, not
  * counting streams whose last read filled its buffer.
  *
+ * @typeParam C type of the underlying connection
+ *
  * @example Send frames over a TCP connection
  * ```ts
  * import { frames, u32be } from "@lengthwise/lengthwise/framing";

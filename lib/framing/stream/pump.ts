@@ -22,6 +22,8 @@ import { threadTurns, Turn } from "./turn_queue.ts";
  * Result of `FrameStream.detach`.
  *
  * @typeParam C type of the connection
+ *
+ * @category Framing
  */
 export interface DetachedConnection<C extends ByteStream = ByteStream> {
   /** The connection, still open. */

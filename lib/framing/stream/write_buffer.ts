@@ -6,7 +6,11 @@
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { acquire, release, SLAB } from "./buffer_pool.ts";
 
-/** Space in the outgoing buffer for one payload; see `FrameStream.begin`. */
+/**
+ * Space in the outgoing buffer for one payload; see `FrameStream.begin`.
+ *
+ * @category Framing
+ */
 export interface FrameRoom {
   /**
    * The outgoing buffer. It is never cleared: bytes that are committed but not

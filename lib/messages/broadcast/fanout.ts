@@ -15,7 +15,11 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import type { CallerInput, MethodDeclaration } from "../protocol/method.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 
-/** Options for slow subscribers of topics and broadcasts. */
+/**
+ * Options for slow subscribers of topics and broadcasts.
+ *
+ * @category Topics and sources
+ */
 export interface SlowOptions {
   /**
    * Policy for a subscriber whose queue is full.
@@ -50,7 +54,11 @@ const SLOW_OPTIONS: OptionNames<SlowOptions> = {
   maxQueuedBytes: true,
 };
 
-/** Counters of a topic or of a server's broadcasts. */
+/**
+ * Counters of a topic or of a server's broadcasts.
+ *
+ * @category Figures
+ */
 export interface TopicStats {
   /** Number of published messages, also of other servers on the same bus. */
   published: number;
@@ -71,7 +79,11 @@ export interface TopicStats {
   disconnected: number;
 }
 
-/** Figures of a topic, or of `server.broadcast`, at the moment of reading. */
+/**
+ * Figures of a topic, or of `server.broadcast`, at the moment of reading.
+ *
+ * @category Figures
+ */
 export interface TopicFigures extends Readonly<TopicStats> {
   /** Number of copies that wait for slow subscribers. */
   readonly queued: number;
@@ -81,7 +93,11 @@ export interface TopicFigures extends Readonly<TopicStats> {
   readonly mostQueuedBytes: number;
 }
 
-/** Options for one published message. */
+/**
+ * Options for one published message.
+ *
+ * @category Topics and sources
+ */
 export interface PublishOptions {
   /**
    * Key of the object whose state the message describes.
@@ -98,6 +114,8 @@ export interface PublishOptions {
  * Function that sends a notification to many sessions.
  *
  * @typeParam In the type of the notification's input
+ *
+ * @category Topics and sources
  */
 export interface Publish<In> {
   /**
@@ -122,6 +140,8 @@ export interface Publish<In> {
  * The notifications of a side, as functions that send to many sessions.
  *
  * @typeParam Methods a side of a protocol
+ *
+ * @category Topics and sources
  */
 export type Publishers<Methods> = {
   readonly [

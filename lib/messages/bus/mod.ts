@@ -4,8 +4,8 @@
  * The option `bus` of `serve()` and `createServer()` joins servers: messages of
  * their topics and broadcasts reach the clients of all of them.
  * {@linkcode broadcastChannelBus} joins the threads of one process, `natsBus()` of
- * `@lengthwise/lengthwise/nats` joins processes, and {@linkcode memoryBus} is for
- * tests.
+ * `@lengthwise/lengthwise/nats` joins processes, and {@linkcode memoryBus} is
+ * for tests.
  *
  * @example Two servers with one topic
  * ```ts
@@ -37,7 +37,8 @@
  * assertEquals(await promise, "hello");
  * ```
  *
- * `lib/messages/README.md` explains what is guaranteed, and what may be lost.
+ * [Messages](/lib/messages/README.md) explains what is guaranteed, and what may
+ * be lost.
  *
  * @module
  */

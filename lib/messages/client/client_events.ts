@@ -5,7 +5,11 @@
  */
 import type { ClientStatus } from "./client_status.ts";
 
-/** A change in a client's connections. */
+/**
+ * A change in a client's connections.
+ *
+ * @category Clients
+ */
 export interface ClientEvent {
   /**
    * The kind of the change.

@@ -15,6 +15,8 @@ import type { SessionStats } from "../observe/stats.ts";
 /**
  * Context of a client's handlers: a {@linkcode CallContext} of its session.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ *
  * @category Clients
  */
 export type ClientContext<P extends AnyProtocol> = CallContext<

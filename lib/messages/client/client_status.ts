@@ -26,6 +26,8 @@
  * - `backing-off`: it has no session, and pauses before the next attempt.
  * - `refused`: all servers refuse it for good.
  * - `closed`: it drains, or was closed.
+ *
+ * @category Clients
  */
 export type ClientStatus =
   | "connecting"

@@ -97,6 +97,8 @@ const CLIENT_OPTIONS: OptionNames<ClientOptions & { handlers: object }> = {
  * Options for {@linkcode connect}. `handlers` is required if the protocol has a
  * client side.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ *
  * @category Clients
  */
 export type ConnectOptions<P extends AnyProtocol> = [keyof P["client"]] extends
@@ -109,6 +111,7 @@ export type ConnectOptions<P extends AnyProtocol> = [keyof P["client"]] extends
 /**
  * Connects to a server and performs the handshake.
  *
+ * @typeParam P the protocol: `typeof Shop`
  * @param protocol the protocol that both sides share
  * @param address the server's address, several addresses to try in order, a
  * connector, or an open connection, which the session then owns; the connection

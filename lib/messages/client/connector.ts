@@ -31,6 +31,8 @@ import type { Connection } from "../../transport/connection.ts";
  * });
  * assertEquals(await client.remote.echo("hello"), "hello");
  * ```
+ *
+ * @category Clients
  */
 export interface Connector {
   /** Name of the server, for events and errors. */

@@ -20,6 +20,7 @@ export type { Client };
  * is sent again if that is safe: if it was never sent, if the server refused it
  * before its handler, or if its method is `idempotent` or `once`.
  *
+ * @typeParam P the protocol: `typeof Shop`
  * @param protocol the protocol that both sides share
  * @param addresses the server's address, or the addresses of several equal
  * servers; a connector counts as an address

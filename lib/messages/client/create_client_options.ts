@@ -29,6 +29,8 @@ import type { WaitOptions } from "./waiting_calls.ts";
  * Options for {@linkcode createClient}, except for the handlers.
  *
  * @typeParam P the protocol
+ *
+ * @category Clients
  */
 export interface ClientBaseOptions<P extends AnyProtocol>
   extends SessionOptions {
@@ -163,6 +165,8 @@ export interface ClientBaseOptions<P extends AnyProtocol>
  * has a client side.
  *
  * @typeParam P the protocol
+ *
+ * @category Clients
  */
 export type CreateClientOptions<P extends AnyProtocol> =
   [keyof P["client"]] extends [never]

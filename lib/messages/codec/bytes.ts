@@ -9,7 +9,11 @@ import { CodecError } from "./errors.ts";
 import { BINARY } from "./held_bytes.ts";
 import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 
-/** Options for {@linkcode bytes}. */
+/**
+ * Options for {@linkcode bytes}.
+ *
+ * @category Codecs
+ */
 export interface BytesOptions {
   /**
    * Whether `decode()` returns a copy or the body itself. The body is valid only

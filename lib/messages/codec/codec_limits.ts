@@ -9,6 +9,8 @@ import type { OptionNames } from "../../support/check_options.ts";
  * Limits of one message. Except for `maxKeys`, they apply to encoding and decoding
  * alike, so that a codec accepts the bodies that a codec with the same limits
  * sends.
+ *
+ * @category Codecs
  */
 export interface CodecLimits {
   /**

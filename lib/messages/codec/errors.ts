@@ -38,7 +38,11 @@ export type CodecErrorCode =
   | "key"
   | "range";
 
-/** Details of a {@linkcode CodecError}. */
+/**
+ * Details of a {@linkcode CodecError}.
+ *
+ * @category Codecs
+ */
 export interface CodecErrorOptions extends ErrorOptions {
   /** The reason for the failure. */
   code: CodecErrorCode;

@@ -12,8 +12,9 @@
  * assertEquals(codec.decode(codec.encode({ sku: "A-1" })), { sku: "A-1" });
  * ```
  *
- * The codecs are compared in `lib/messages/codec/README.md`, and
- * `lib/messages/README.md` explains how the ends of a session choose one.
+ * [Codecs](/lib/messages/codec/README.md) compares them, and
+ * [messages](/lib/messages/README.md) explains how the ends of a session choose
+ * one.
  *
  * @module
  */

@@ -13,8 +13,9 @@
  * assertEquals(codec.decode(codec.encode(value)), value);
  * ```
  *
- * The codecs are compared in `lib/messages/codec/README.md`, and
- * `lib/messages/README.md` explains how the ends of a session choose one.
+ * [Codecs](/lib/messages/codec/README.md) compares them, and
+ * [messages](/lib/messages/README.md) explains how the ends of a session choose
+ * one.
  *
  * @module
  */
@@ -34,7 +35,11 @@ import { MsgpackReader } from "./msgpack_reader.ts";
 import { MsgpackScanner } from "./msgpack_scanner.ts";
 import { SmallBodyReader, UNREAD } from "./small_body_reader.ts";
 
-/** Options for {@linkcode msgpack}. */
+/**
+ * Options for {@linkcode msgpack}.
+ *
+ * @category Codecs
+ */
 export interface MsgpackOptions extends CodecLimits {
   /**
    * The type of decoded 64-bit integers. `"bigint"` always returns a bigint;

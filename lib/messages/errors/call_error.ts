@@ -69,6 +69,8 @@ export type CallErrorCode =
  * - `"no"`: the handler was never called, so the call is safe to send again.
  * - `"yes"`: the handler ran and settled.
  * - `"maybe"`: unknown.
+ *
+ * @category Errors
  */
 export type Processed = "no" | "maybe" | "yes";
 
@@ -78,6 +80,8 @@ export type Processed = "no" | "maybe" | "yes";
  * - `"now"`: immediately.
  * - `"later"`: after a pause of at least {@linkcode CallError.retryAfter} ms.
  * - `"never"`: a retry is unsafe or would fail in the same way.
+ *
+ * @category Errors
  */
 export type Retry = "never" | "later" | "now";
 
@@ -108,7 +112,11 @@ export const PROCESSED: readonly Processed[] = ["no", "maybe", "yes"];
 /** {@linkcode Retry} values, indexed by their wire value. */
 export const RETRY: readonly Retry[] = ["never", "later", "now"];
 
-/** Details of a {@linkcode CallError}. */
+/**
+ * Details of a {@linkcode CallError}.
+ *
+ * @category Errors
+ */
 export interface CallErrorOptions extends ErrorOptions {
   /** The reason for the failure. */
   code: CallErrorCode;
@@ -302,7 +310,11 @@ const SESSION_CODES: readonly SessionErrorCode[] = [
   "disconnected",
 ];
 
-/** Details of a {@linkcode SessionError}. */
+/**
+ * Details of a {@linkcode SessionError}.
+ *
+ * @category Errors
+ */
 export interface SessionErrorOptions extends ErrorOptions {
   /** The reason why the session ended. */
   code: SessionErrorCode;

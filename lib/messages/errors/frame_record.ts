@@ -4,7 +4,11 @@
  * @module
  */
 
-/** The header of a frame; bodies are never recorded. */
+/**
+ * The header of a frame; bodies are never recorded.
+ *
+ * @category Figures
+ */
 export interface FrameRecord {
   /** Time in ms since 1970, or of the session's clock. */
   readonly at: number;

@@ -5,7 +5,11 @@
  */
 import { CallError } from "./call_error.ts";
 
-/** Limit or option that a call has met, or `"handler"`. */
+/**
+ * Limit or option that a call has met, or `"handler"`.
+ *
+ * @category Figures
+ */
 export type OverloadCause =
   /** The client has too many calls in progress (`limits.maxCalls`). */
   | "maxCalls"

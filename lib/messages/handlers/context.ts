@@ -176,14 +176,22 @@ export interface CallContext<Remote, Session> {
   refuse(message: string, options: RefusalOptions): CallError;
 }
 
-/** Options for {@linkcode CallContext.refuse}. */
+/**
+ * Options for {@linkcode CallContext.refuse}.
+ *
+ * @category Handlers
+ */
 export interface RefusalOptions
   extends Pick<CallErrorOptions, "retry" | "retryAfter" | "data"> {
   /** Reason for the refusal. */
   readonly code: RefusalCode;
 }
 
-/** Framework codes with which a handler may refuse a call. */
+/**
+ * Framework codes with which a handler may refuse a call.
+ *
+ * @category Handlers
+ */
 export type RefusalCode = Extract<
   CallErrorCode,
   "invalid" | "forbidden" | "unauthenticated" | "overloaded" | "unavailable"

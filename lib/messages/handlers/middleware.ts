@@ -22,6 +22,8 @@ export type MiddlewareContext = CallContext<unknown, unknown>;
  * Result of a middleware.
  *
  * @typeParam Added members that the middleware added to the context
+ *
+ * @category Handlers
  */
 export interface MiddlewareResult<Added extends object> {
   /**
@@ -87,6 +89,9 @@ export type Next = Parameters<Middleware>[1];
  *
  * The members that either adds are available to handlers.
  *
+ * @typeParam A members that the first middleware adds to the context
+ * @typeParam B members that the second middleware adds to the context
+ * @typeParam Context context that both middlewares need
  * @param outer the middleware that runs first
  * @param inner the middleware that runs inside `outer`; its context has the
  * members that `outer` adds
@@ -124,6 +129,10 @@ export function chain<
 /**
  * Combines two middlewares of which either requires a context of its own.
  *
+ * @typeParam A members that the first middleware adds to the context
+ * @typeParam B members that the second middleware adds to the context
+ * @typeParam Outer context that the first middleware needs
+ * @typeParam Inner context that the second middleware needs
  * @param outer the middleware that runs first
  * @param inner the middleware that runs inside `outer`; its context has the
  * members that `outer` adds

@@ -23,6 +23,10 @@ import {
  * are elsewhere and name the added members, declare the middleware as a
  * {@linkcode Middleware}.
  *
+ * @typeParam Added members that the middleware adds to the context
+ * @typeParam Context context that the middleware needs
+ * @typeParam Input type of the input
+ * @typeParam Result type that the handler returns
  * @param middleware the function to run around each call; combine several with
  * {@linkcode chain}
  * @param handler the handler of one method
@@ -75,6 +79,9 @@ export function use<
 /**
  * Puts middleware around a group of handlers.
  *
+ * @typeParam Added members that the middleware adds to the context
+ * @typeParam Context context that the middleware needs
+ * @typeParam Methods the methods of the handlers
  * @param middleware the function to run around each call; combine several with
  * {@linkcode chain}
  * @param handlers functions, nested like the methods

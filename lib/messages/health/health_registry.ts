@@ -5,12 +5,20 @@
  */
 import { describeType } from "../../support/describe_type.ts";
 
-/** Whether a service can serve calls; `"unknown"` if it was never set. */
+/**
+ * Whether a service can serve calls; `"unknown"` if it was never set.
+ *
+ * @category Server
+ */
 export type HealthStatus = "serving" | "not-serving" | "unknown";
 
 const STATUSES: readonly unknown[] = ["serving", "not-serving", "unknown"];
 
-/** Health of a server and its services, as `server.health`. */
+/**
+ * Health of a server and its services, as `server.health`.
+ *
+ * @category Server
+ */
 export interface ServerHealth {
   /**
    * Sets the status of a service.

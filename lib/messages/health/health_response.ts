@@ -26,6 +26,8 @@ import type { ServerHealth } from "./health_registry.ts";
  * // Deno.serve({ port: 8080 }, probe);
  * assertEquals(probe(new Request("http://localhost/readyz")).status, 200);
  * ```
+ *
+ * @category Server
  */
 export function healthResponse(
   server: { readonly health: Pick<ServerHealth, "get"> },

@@ -10,19 +10,31 @@ import { protocol } from "../protocol/protocol.ts";
 import type { Protocol } from "../protocol/protocol_types.ts";
 import type { HealthStatus, ServerHealth } from "./health_registry.ts";
 
-/** Name of a service whose health a client asks for. */
+/**
+ * Name of a service whose health a client asks for.
+ *
+ * @category Protocol
+ */
 export interface HealthRequest {
   /** The service; `""` is the server as a whole. */
   service: string;
 }
 
-/** Health of a service. */
+/**
+ * Health of a service.
+ *
+ * @category Protocol
+ */
 export interface HealthReply {
   /** Whether it can serve calls. */
   status: HealthStatus;
 }
 
-/** Sides of {@linkcode Health}. */
+/**
+ * Sides of {@linkcode Health}.
+ *
+ * @category Protocol
+ */
 export interface HealthSides {
   /** Methods that the server handles. */
   server: HealthMethods;
@@ -30,7 +42,11 @@ export interface HealthSides {
   client: Record<never, never>;
 }
 
-/** Methods that the server handles in {@linkcode Health}. */
+/**
+ * Methods that the server handles in {@linkcode Health}.
+ *
+ * @category Protocol
+ */
 export interface HealthMethods {
   /** Group that keeps the methods apart from those of other protocols. */
   health: {
@@ -68,6 +84,8 @@ export interface HealthMethods {
  * assertEquals(await check({ service: "" }), { status: "serving" });
  * assertEquals(await check({ service: "database" }), { status: "not-serving" });
  * ```
+ *
+ * @category Protocol
  */
 export const Health: Protocol<HealthSides> = protocol<HealthSides>({
   name: "health",
@@ -89,7 +107,11 @@ export const Health: Protocol<HealthSides> = protocol<HealthSides>({
   client: {},
 });
 
-/** Context that the handlers of {@linkcode Health} need. */
+/**
+ * Context that the handlers of {@linkcode Health} need.
+ *
+ * @category Protocol
+ */
 export interface HealthContext {
   /** Aborted when the session drains. */
   readonly draining: AbortSignal;
@@ -103,7 +125,11 @@ export interface HealthContext {
   };
 }
 
-/** Handlers of {@linkcode Health}. */
+/**
+ * Handlers of {@linkcode Health}.
+ *
+ * @category Protocol
+ */
 export interface HealthHandlers {
   /** Handlers of the group. */
   health: {
@@ -137,6 +163,8 @@ export interface HealthHandlers {
  *
  * assertEquals(Object.keys(healthHandlers().health), ["check", "watch", "list"]);
  * ```
+ *
+ * @category Protocol
  */
 export function healthHandlers(): HealthHandlers {
   return {

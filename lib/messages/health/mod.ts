@@ -25,7 +25,8 @@
  * assertEquals(seen, ["serving", "not-serving"]);
  * ```
  *
- * `lib/messages/README.md` explains shutdowns behind a load balancer.
+ * [Report health](/lib/messages/README.md#report-health) explains shutdowns
+ * behind a load balancer.
  *
  * @module
  */

@@ -11,7 +11,11 @@ import type { MethodSummary } from "./protocol_diff.ts";
 import { protocolHash } from "../protocol/protocol_hash.ts";
 import type { AnyProtocol, BoundMethod } from "../protocol/protocol_types.ts";
 
-/** Description of a method, as plain data. */
+/**
+ * Description of a method, as plain data.
+ *
+ * @category Descriptions
+ */
 export interface MethodDescription extends MethodSummary {
   /** JSON Schemas of the method's values. */
   readonly schemas: MethodSchemas;
@@ -25,7 +29,11 @@ export interface MethodDescription extends MethodSummary {
   readonly description: string;
 }
 
-/** Description of a protocol, as plain data. */
+/**
+ * Description of a protocol, as plain data.
+ *
+ * @category Descriptions
+ */
 export interface ProtocolDescription {
   /** Name of the protocol. */
   readonly name: string;
@@ -59,6 +67,8 @@ export interface ProtocolDescription {
  * const [price] = describeProtocol(Shop).server;
  * assertEquals([price?.name, price?.shape, price?.timeout], ["price", "unary", 500]);
  * ```
+ *
+ * @category Descriptions
  */
 export function describeProtocol(protocol: AnyProtocol): ProtocolDescription {
   return {

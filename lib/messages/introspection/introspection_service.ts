@@ -20,7 +20,11 @@ import {
 } from "./protocol_diff.ts";
 import type { AnyProtocol, Protocol } from "../protocol/protocol_types.ts";
 
-/** Sides of {@linkcode Introspection}. */
+/**
+ * Sides of {@linkcode Introspection}.
+ *
+ * @category Protocol
+ */
 export interface IntrospectionSides {
   /** Methods that the server handles. */
   server: IntrospectionMethods;
@@ -28,7 +32,11 @@ export interface IntrospectionSides {
   client: Record<never, never>;
 }
 
-/** Methods that the server handles in {@linkcode Introspection}. */
+/**
+ * Methods that the server handles in {@linkcode Introspection}.
+ *
+ * @category Protocol
+ */
 export interface IntrospectionMethods {
   /** Group that keeps the methods apart from those of other protocols. */
   introspection: {
@@ -62,6 +70,8 @@ export interface IntrospectionMethods {
  * assertEquals(name, "shop");
  * assertEquals(methods.map(({ name, shape }) => [name, shape]), [["price", "unary"]]);
  * ```
+ *
+ * @category Protocol
  */
 export const Introspection: Protocol<IntrospectionSides> = protocol<
   IntrospectionSides
@@ -78,7 +88,11 @@ export const Introspection: Protocol<IntrospectionSides> = protocol<
   client: {},
 });
 
-/** Handlers of {@linkcode Introspection}. */
+/**
+ * Handlers of {@linkcode Introspection}.
+ *
+ * @category Protocol
+ */
 export interface IntrospectionHandlers {
   /** Handlers of the group. */
   introspection: {
@@ -108,6 +122,8 @@ export interface IntrospectionHandlers {
  * const handlers = { price: (sku: string) => sku.length, ...introspect(Shop) };
  * assertEquals(Object.keys(handlers), ["price", "introspection"]);
  * ```
+ *
+ * @category Protocol
  */
 export function introspect(described: AnyProtocol): IntrospectionHandlers {
   // Schema libraries may attach members to JSON Schemas that no codec can encode.
@@ -117,7 +133,11 @@ export function introspect(described: AnyProtocol): IntrospectionHandlers {
   return { introspection: { describe: () => description } };
 }
 
-/** Session with a server that serves {@linkcode Introspection}. */
+/**
+ * Session with a server that serves {@linkcode Introspection}.
+ *
+ * @category Protocol
+ */
 export interface Introspectable {
   /** Methods of the server. */
   readonly remote: {
@@ -164,6 +184,8 @@ export interface Introspectable {
  * const [difference] = await compareWithServer(session, New);
  * assertEquals(difference?.text, "server lacks unary quote");
  * ```
+ *
+ * @category Protocol
  */
 export async function compareWithServer(
   session: Introspectable,

@@ -27,7 +27,7 @@
  * assertEquals(name, "shop");
  * ```
  *
- * Read next: "Change a protocol" in `lib/messages/README.md`, which explains
+ * Read next: [Change a protocol](/lib/guides/evolving.md), which explains
  * when two versions of a protocol can talk to each other.
  *
  * @module

@@ -18,10 +18,16 @@ import type { Shape } from "../session/wire/shape.ts";
  *
  * It is either a {@linkcode MismatchReason} or `extra`, which means that the
  * caller does not know the method and cannot call it.
+ *
+ * @category Differences
  */
 export type DifferenceKind = MismatchReason | "extra";
 
-/** A method that differs between the two ends of a connection. */
+/**
+ * A method that differs between the two ends of a connection.
+ *
+ * @category Differences
+ */
 export interface MethodDifference {
   /** Side that handles the method. */
   readonly side: Side;
@@ -47,7 +53,11 @@ export interface MethodDifference {
   readonly text: string;
 }
 
-/** A method, as {@linkcode diffMethods} compares it. */
+/**
+ * A method, as {@linkcode diffMethods} compares it.
+ *
+ * @category Introspection
+ */
 export interface MethodSummary {
   /** Dotted name of the method. */
   readonly name: string;
@@ -59,7 +69,11 @@ export interface MethodSummary {
   readonly schemas?: MethodSchemas;
 }
 
-/** Methods of one side, as each end knows them. */
+/**
+ * Methods of one side, as each end knows them.
+ *
+ * @category Differences
+ */
 export interface MethodLists {
   /** Side that handles the methods. */
   readonly side: Side;
@@ -103,6 +117,8 @@ const MAX_FIELDS = 16;
  *   "server lacks unary quote",
  * ]);
  * ```
+ *
+ * @category Differences
  */
 export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
   const { side } = lists;
@@ -147,6 +163,8 @@ export function diffMethods(lists: MethodLists): readonly MethodDifference[] {
  *   "server lacks unary quote\nclient does not know unary price",
  * );
  * ```
+ *
+ * @category Differences
  */
 export function describeDifferences(
   differences: readonly MethodDifference[],

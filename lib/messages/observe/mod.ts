@@ -2,8 +2,8 @@
  * Observers of sessions and calls, for metrics, traces and logs.
  *
  * An {@linkcode Observer} is passed to `serve()`, `createServer()`, `connect()`
- * or `createClient()` with the option `observers`. It learns of sessions, refused
- * clients, attempts to connect, and calls in both directions.
+ * or `createClient()` with the option `observers`. It learns of sessions,
+ * refused clients, attempts to connect, and calls in both directions.
  *
  * @example Log slow and failed calls
  * ```ts
@@ -36,7 +36,10 @@
  * await session.remote.echo("hello");
  * ```
  *
- * `lib/messages/README.md` explains what observers and figures tell.
+ * [Observe sessions and
+ * calls](/lib/messages/README.md#observe-sessions-and-calls) lists the
+ * functions of observers and all figures; [a guide](/lib/guides/observing.md)
+ * begins with a log.
  *
  * @module
  */

@@ -52,6 +52,8 @@ export type { TraceFields };
  * await session.remote.echo("hello");
  * assertEquals(counts, { "echo ok": 1 });
  * ```
+ *
+ * @category Observers
  */
 export interface Observer {
   /**
@@ -81,7 +83,11 @@ export interface Observer {
   call?(info: CallInfo): CallObserver | undefined;
 }
 
-/** An open session, as its observers see it. */
+/**
+ * An open session, as its observers see it.
+ *
+ * @category Observers
+ */
 export interface SessionInfo {
   /** Random id of the session. */
   readonly id: string;
@@ -113,7 +119,11 @@ export interface SessionInfo {
   readonly stats: SessionStats;
 }
 
-/** Observer of one session. */
+/**
+ * Observer of one session.
+ *
+ * @category Observers
+ */
 export interface SessionObserver {
   /** Called once when the session ends. */
   ended?(reason: SessionError): void;
@@ -129,10 +139,18 @@ export interface SessionObserver {
   roundTrip?(ms: number): void;
 }
 
-/** Reason why messages are dropped. */
+/**
+ * Reason why messages are dropped.
+ *
+ * @category Observers
+ */
 export type DropReason = "unsent" | "limit" | "slow";
 
-/** A client that a server did not accept. */
+/**
+ * A client that a server did not accept.
+ *
+ * @category Observers
+ */
 export interface RefusalInfo {
   /** Code of the error. */
   readonly reason: SessionErrorCode;
@@ -144,7 +162,11 @@ export interface RefusalInfo {
   readonly remoteAddr: SocketAddress;
 }
 
-/** An attempt of a client to open or resume a session. */
+/**
+ * An attempt of a client to open or resume a session.
+ *
+ * @category Observers
+ */
 export interface ConnectAttempt {
   /** The address, as text, or the name of the connector. */
   readonly endpoint: string;
@@ -163,7 +185,11 @@ export interface ConnectAttempt {
   readonly ms: number;
 }
 
-/** A call or notification that begins. */
+/**
+ * A call or notification that begins.
+ *
+ * @category Observers
+ */
 export interface CallInfo {
   /** This side's end of the call. */
   readonly side: "caller" | "callee";
@@ -187,7 +213,11 @@ export interface CallInfo {
   readonly metadata: Metadata | undefined;
 }
 
-/** Observer of one call. */
+/**
+ * Observer of one call.
+ *
+ * @category Observers
+ */
 export interface CallObserver {
   /**
    * Called at the caller to set the trace context of the call.
@@ -223,7 +253,11 @@ export interface CallObserver {
   end?(outcome: CallOutcome): void;
 }
 
-/** An attempt of a call. */
+/**
+ * An attempt of a call.
+ *
+ * @category Observers
+ */
 export interface AttemptInfo {
   /** `"transparent"` if the attempt before was never sent. */
   readonly kind: "first" | "retry" | "transparent";
@@ -233,7 +267,11 @@ export interface AttemptInfo {
   readonly session: SessionInfo;
 }
 
-/** How a call ended. */
+/**
+ * How a call ended.
+ *
+ * @category Observers
+ */
 export interface CallOutcome {
   /**
    * `"ok"`, or the code of the error.

@@ -26,6 +26,8 @@ import { printable } from "../support/printable.ts";
  * await session.remote.echo("hello");
  * assertStringIncludes(formatRecording(session.recording()), "→ REQUEST id 1 10 B");
  * ```
+ *
+ * @category Figures
  */
 export function formatRecording(frames: readonly FrameRecord[]): string {
   const [first] = frames;

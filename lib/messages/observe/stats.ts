@@ -13,7 +13,11 @@ import type {
   TrafficStats,
 } from "../session/session_figures.ts";
 
-/** Figures of one session at one moment; times are in ms since 1970. */
+/**
+ * Figures of one session at one moment; times are in ms since 1970.
+ *
+ * @category Figures
+ */
 export interface SessionStats extends SessionFigures<HeldKind> {
   /** Number of topics that the client is subscribed to; 0 for clients. */
   readonly subscriptions: number;
@@ -27,7 +31,11 @@ export interface SessionStats extends SessionFigures<HeldKind> {
   readonly timerDelay: number;
 }
 
-/** Heap bytes that sessions hold for their peers. */
+/**
+ * Heap bytes that sessions hold for their peers.
+ *
+ * @category Figures
+ */
 export interface MemoryStats {
   /** Bytes that are held now. */
   readonly used: number;
@@ -39,7 +47,11 @@ export interface MemoryStats {
   readonly restricted: number;
 }
 
-/** Figures of a server: its sessions together, also ended ones. */
+/**
+ * Figures of a server: its sessions together, also ended ones.
+ *
+ * @category Figures
+ */
 export interface ServerStats extends TrafficStats {
   /** The sessions. */
   readonly sessions: {
@@ -68,7 +80,11 @@ export interface ServerStats extends TrafficStats {
   readonly methods: Readonly<Record<string, MethodFigures>>;
 }
 
-/** Figures of a client: its sessions together, also ended ones. */
+/**
+ * Figures of a client: its sessions together, also ended ones.
+ *
+ * @category Figures
+ */
 export interface ClientStats extends TrafficStats {
   /** The sessions. */
   readonly sessions: {

@@ -8,7 +8,11 @@ import { reportRejection } from "../support/thenable.ts";
 import type { FrameRecord } from "../errors/frame_record.ts";
 import { formatRecording } from "./recording.ts";
 
-/** A session that ended because the peer violated the protocol. */
+/**
+ * A session that ended because the peer violated the protocol.
+ *
+ * @category Figures
+ */
 export interface Violation {
   /** Id of the session. */
   readonly session: string;

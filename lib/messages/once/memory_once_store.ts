@@ -15,7 +15,11 @@ import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { randomId } from "../support/random_id.ts";
 import type { OnceCall, OnceReservation, OnceStore } from "./once_store.ts";
 
-/** Options for {@linkcode memoryOnceStore}. */
+/**
+ * Options for {@linkcode memoryOnceStore}.
+ *
+ * @category Stores of outcomes
+ */
 export interface MemoryOnceStoreOptions {
   /**
    * Heap bytes of all calls together.

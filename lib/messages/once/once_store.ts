@@ -4,7 +4,11 @@
  * @module
  */
 
-/** A call that runs at most once, as a {@linkcode OnceStore} sees it. */
+/**
+ * A call that runs at most once, as a {@linkcode OnceStore} sees it.
+ *
+ * @category Stores of outcomes
+ */
 export interface OnceCall {
   /**
    * Unique name of the call: its principal, its method, and the caller's key or
@@ -43,6 +47,8 @@ export interface OnceCall {
  * | `gone` | the call ran or may have run; its outcome is not stored | sends `outcome-lost` |
  * | `conflict` | the key was used with another input | sends `conflict` |
  * | `full` | there is no room for another call | sends `overloaded`, `processed: "no"` |
+ *
+ * @category Stores of outcomes
  */
 export type OnceReservation =
   | {
@@ -83,6 +89,8 @@ export type OnceReservation =
  * `onError`. An
  * operation that takes longer than `timeout` counts as one that has thrown; if
  * `reserve` answers `new` later, the call is released.
+ *
+ * @category Stores of outcomes
  */
 export interface OnceStore {
   /**

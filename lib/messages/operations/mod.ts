@@ -1,9 +1,9 @@
 /**
  * Figures of a server and its sessions, for operators.
  *
- * A server offers them only if you merge {@linkcode Operations} into its protocol
- * and say with {@linkcode operations} who may read them. The command `report` of
- * `./cli` prints them.
+ * A server offers them only if you merge {@linkcode Operations} into its
+ * protocol and say with {@linkcode operations} who may read them. The command
+ * `report` of `./cli` prints them.
  *
  * @example Offer the figures to clients that authenticate as operators
  * ```ts
@@ -19,7 +19,7 @@
  * });
  * ```
  *
- * `lib/messages/README.md` explains the figures.
+ * [Figures](/lib/messages/README.md#figures) explains them.
  *
  * @module
  */

@@ -27,7 +27,13 @@ const MAX_NAMES = 8;
 /** Most characters of such a name. */
 const MAX_NAME = 100;
 
-/** Options for {@linkcode operations}. */
+/**
+ * Options for {@linkcode operations}.
+ *
+ * @typeParam Auth type of what `authenticate` returns
+ *
+ * @category Server
+ */
 export interface OperationsOptions<Auth> {
   /**
    * Returns whether a client may read the figures.
@@ -39,7 +45,11 @@ export interface OperationsOptions<Auth> {
 
 const OPTIONS: OptionNames<OperationsOptions<unknown>> = { authorize: true };
 
-/** A session whose figures are reported. */
+/**
+ * A session whose figures are reported.
+ *
+ * @category Server
+ */
 export interface OperatedSession {
   /** Random id of the session. */
   readonly id: string;
@@ -53,7 +63,13 @@ export interface OperatedSession {
   readonly stats: SessionStats;
 }
 
-/** Context that the handlers of `Operations` need. */
+/**
+ * Context that the handlers of `Operations` need.
+ *
+ * @typeParam Auth type of what `authenticate` returns
+ *
+ * @category Server
+ */
 export interface OperationsContext<Auth> {
   /** The session. */
   readonly session: {
@@ -73,7 +89,13 @@ export interface OperationsContext<Auth> {
   };
 }
 
-/** Handlers of `Operations`. */
+/**
+ * Handlers of `Operations`.
+ *
+ * @typeParam Auth type of what `authenticate` returns
+ *
+ * @category Server
+ */
 export interface OperationsHandlers<Auth> {
   /** Handlers of the group. */
   operations: {
@@ -110,6 +132,8 @@ export interface OperationsHandlers<Auth> {
  * const handlers = operations({ authorize: (auth: { admin: boolean }) => auth.admin });
  * assertEquals(Object.keys(handlers.operations), ["server", "sessions"]);
  * ```
+ *
+ * @category Server
  */
 export function operations<Auth>(
   options: OperationsOptions<Auth>,

@@ -9,10 +9,18 @@ import { unary } from "../protocol/method_builders.ts";
 import { protocol } from "../protocol/protocol.ts";
 import type { Protocol } from "../protocol/protocol_types.ts";
 
-/** Order of sessions; the largest value comes first. */
+/**
+ * Order of sessions; the largest value comes first.
+ *
+ * @category Protocol
+ */
 export type SessionOrder = "age" | "bytes" | "calls" | "memory" | "rtt";
 
-/** Which sessions to report. */
+/**
+ * Which sessions to report.
+ *
+ * @category Protocol
+ */
 export interface SessionsRequest {
   /** The order. */
   sort: SessionOrder;
@@ -22,7 +30,11 @@ export interface SessionsRequest {
   limit: number;
 }
 
-/** Figures of one session. */
+/**
+ * Figures of one session.
+ *
+ * @category Protocol
+ */
 export interface SessionRow {
   /** Random id of the session. */
   id: string;
@@ -72,7 +84,11 @@ export interface SessionRow {
   subscriptions: number;
 }
 
-/** Some sessions of a server. */
+/**
+ * Some sessions of a server.
+ *
+ * @category Protocol
+ */
 export interface SessionsPage {
   /** Number of all open sessions. */
   total: number;
@@ -80,7 +96,11 @@ export interface SessionsPage {
   rows: SessionRow[];
 }
 
-/** Figures of a server. */
+/**
+ * Figures of a server.
+ *
+ * @category Protocol
+ */
 export interface ServerReport {
   /** Random id of the server's instance. */
   instance: string;
@@ -90,7 +110,11 @@ export interface ServerReport {
   stats: ServerStats;
 }
 
-/** Methods that the server handles in {@linkcode Operations}. */
+/**
+ * Methods that the server handles in {@linkcode Operations}.
+ *
+ * @category Protocol
+ */
 export interface OperationsMethods {
   /** Group that keeps the methods apart from those of other protocols. */
   operations: {
@@ -101,7 +125,11 @@ export interface OperationsMethods {
   };
 }
 
-/** Sides of {@linkcode Operations}. */
+/**
+ * Sides of {@linkcode Operations}.
+ *
+ * @category Protocol
+ */
 export interface OperationsSides {
   /** Methods that the server handles. */
   server: OperationsMethods;
@@ -132,6 +160,8 @@ export interface OperationsSides {
  * assertEquals(page.total, 1);
  * assertEquals(page.rows[0]?.id, session.id);
  * ```
+ *
+ * @category Protocol
  */
 export const Operations: Protocol<OperationsSides> = protocol<OperationsSides>({
   name: "operations",

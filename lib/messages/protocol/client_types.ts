@@ -89,6 +89,8 @@ export interface CallOptions {
  *
  * @typeParam In the type of the input
  * @typeParam Item the type of each item
+ *
+ * @category Declarations
  */
 export interface StreamOptions<In, Item> extends CallOptions {
   /**
@@ -127,6 +129,8 @@ export interface AnyCallOptions extends CallOptions {
  * Options for a call that begins with an opening.
  *
  * @typeParam Opening the type of the opening
+ *
+ * @category Declarations
  */
 export interface OpeningOptions<Opening> extends CallOptions {
   /** Value that the handler receives as `context.opening`, before any item. */
@@ -140,6 +144,8 @@ export interface OpeningOptions<Opening> extends CallOptions {
  * opening of type `unknown` or `any` is optional.
  *
  * @typeParam Opening the type of the opening
+ *
+ * @category Declarations
  */
 export type OptionalOpening<Opening> = unknown extends Opening
   ? Partial<OpeningOptions<Opening>>
@@ -156,10 +162,19 @@ export type OptionalOpening<Opening> = unknown extends Opening
  * error, and the callee sees a cancelled call.
  *
  * @typeParam Item the type of each item
+ *
+ * @category Declarations
  */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
-/** Function that calls a `unary` method. */
+/**
+ * Function that calls a `unary` method.
+ *
+ * @typeParam In type of the input
+ * @typeParam Out type of the output
+ *
+ * @category Declarations
+ */
 export interface UnaryCall<In, Out> {
   /**
    * Calls the method.
@@ -172,7 +187,14 @@ export interface UnaryCall<In, Out> {
   (input: In, options?: CallOptions): Promise<Out>;
 }
 
-/** Function that calls a `unary` method whose input is optional. */
+/**
+ * Function that calls a `unary` method whose input is optional.
+ *
+ * @typeParam In type of the input
+ * @typeParam Out type of the output
+ *
+ * @category Declarations
+ */
 export interface UnaryCallWithoutInput<In, Out> {
   /**
    * Calls the method.
@@ -185,7 +207,14 @@ export interface UnaryCallWithoutInput<In, Out> {
   (input?: In, options?: CallOptions): Promise<Out>;
 }
 
-/** Function that calls a `serverStream` method. */
+/**
+ * Function that calls a `serverStream` method.
+ *
+ * @typeParam In type of the input
+ * @typeParam Item type of an item
+ *
+ * @category Declarations
+ */
 export interface ServerStreamCall<In, Item> {
   /**
    * Calls the method.
@@ -199,7 +228,14 @@ export interface ServerStreamCall<In, Item> {
   (input: In, options?: StreamOptions<In, Item>): ItemStream<Item>;
 }
 
-/** Function that calls a `serverStream` method whose input is optional. */
+/**
+ * Function that calls a `serverStream` method whose input is optional.
+ *
+ * @typeParam In type of the input
+ * @typeParam Item type of an item
+ *
+ * @category Declarations
+ */
 export interface ServerStreamCallWithoutInput<In, Item> {
   /**
    * Calls the method.
@@ -219,6 +255,8 @@ export interface ServerStreamCallWithoutInput<In, Item> {
  * @typeParam Item the type of each item to send
  * @typeParam Out the type of the output
  * @typeParam Options options for a call, including the opening if there is one
+ *
+ * @category Declarations
  */
 export interface ClientStreamCall<
   Item,
@@ -236,7 +274,15 @@ export interface ClientStreamCall<
   (items?: Items<Item>, options?: Options): Upload<Item, Out>;
 }
 
-/** Function that calls a `clientStream` method with a required opening. */
+/**
+ * Function that calls a `clientStream` method with a required opening.
+ *
+ * @typeParam Item type of an item
+ * @typeParam Out type of the output
+ * @typeParam Opening type of the opening
+ *
+ * @category Declarations
+ */
 export interface ClientStreamCallWithOpening<Item, Out, Opening> {
   /**
    * Calls the method.
@@ -258,6 +304,8 @@ export interface ClientStreamCallWithOpening<Item, Out, Opening> {
  * @typeParam In the type of each item to send
  * @typeParam Out the type of each item to receive
  * @typeParam Options options for a call, including the opening if there is one
+ *
+ * @category Declarations
  */
 export interface DuplexCall<
   In,
@@ -275,7 +323,15 @@ export interface DuplexCall<
   (items?: Items<In>, options?: Options): Conversation<In, Out>;
 }
 
-/** Function that calls a `duplex` method with a required opening. */
+/**
+ * Function that calls a `duplex` method with a required opening.
+ *
+ * @typeParam In type of an item that the caller sends
+ * @typeParam Out type of an item that the callee sends
+ * @typeParam Opening type of the opening
+ *
+ * @category Declarations
+ */
 export interface DuplexCallWithOpening<In, Out, Opening> {
   /**
    * Calls the method.
@@ -295,6 +351,8 @@ export interface DuplexCallWithOpening<In, Out, Opening> {
  * Members that all calls with a stream share.
  *
  * Disposing a call cancels it if it has not ended.
+ *
+ * @category Declarations
  */
 export interface StreamCall extends AsyncDisposable {
   /**
@@ -322,6 +380,8 @@ export interface ItemStream<Item> extends StreamCall, AsyncIterable<Item> {}
  * Sending half of a call.
  *
  * @typeParam Item the type of each item
+ *
+ * @category Declarations
  */
 export interface ItemSender<Item> extends StreamCall {
   /**
@@ -376,7 +436,15 @@ export interface Upload<Item, Out> extends ItemSender<Item> {
 export interface Conversation<In, Out>
   extends ItemSender<In>, AsyncIterable<Out> {}
 
-/** Types of the functions that call a method, by its shape. */
+/**
+ * Types of the functions that call a method, by its shape.
+ *
+ * @typeParam In type of the input, or of an item that the caller sends
+ * @typeParam Out type of the output, or of an item that the callee sends
+ * @typeParam Opening type of the opening
+ *
+ * @category Declarations
+ */
 export interface CallFunctions<In, Out, Opening> {
   /** One input, one output. */
   unary: undefined extends In ? UnaryCallWithoutInput<In, Out>
@@ -401,6 +469,8 @@ export interface CallFunctions<In, Out, Opening> {
  * Type of the function that calls a method.
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
+ *
+ * @category Declarations
  */
 export type CallFunction<M extends MethodDeclaration> = M extends {
   readonly types?: {
@@ -419,6 +489,8 @@ export type CallFunction<M extends MethodDeclaration> = M extends {
  * Functions that call the methods of one side; groups are nested objects.
  *
  * @typeParam Methods one side of a protocol
+ *
+ * @category Declarations
  */
 export type RemoteMethods<Methods> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration

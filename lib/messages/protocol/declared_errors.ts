@@ -11,6 +11,8 @@ import type { CallerOutput, MethodDeclaration } from "./method.ts";
  * Types of the data of a method's declared errors, by name.
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
+ *
+ * @category Declarations
  */
 export type ErrorsOf<M extends MethodDeclaration> = M extends {
   readonly types?: {
@@ -23,6 +25,8 @@ export type ErrorsOf<M extends MethodDeclaration> = M extends {
  * Union of a method's declared errors, discriminated by `declared`.
  *
  * @typeParam M the type of the method: `typeof Shop.server.order`
+ *
+ * @category Declarations
  */
 export type AnyDeclaredError<M extends MethodDeclaration> = {
   [Name in keyof ErrorsOf<M> & string]: DeclaredCallError<

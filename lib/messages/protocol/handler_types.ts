@@ -11,6 +11,8 @@ import type { CallerInput, CallerOutput, MethodDeclaration } from "./method.ts";
  *
  * @typeParam Name the name of the error
  * @typeParam Data the type of its data
+ *
+ * @category Declarations
  */
 export interface DeclaredCallError<Name extends string, Data>
   extends CallError {
@@ -22,7 +24,13 @@ export interface DeclaredCallError<Name extends string, Data>
   readonly data: Data;
 }
 
-/** Data argument of a declared error; optional if the error has no data. */
+/**
+ * Data argument of a declared error; optional if the error has no data.
+ *
+ * @typeParam Data type of the declared data
+ *
+ * @category Declarations
+ */
 export type ErrorData<Data> = undefined extends Data ? [data?: Data]
   : [data: Data];
 
@@ -63,7 +71,15 @@ export interface MethodContext<Errors extends object, Opening> {
   >;
 }
 
-/** Handler of a `unary`, `notification` or `clientStream` method. */
+/**
+ * Handler of a `unary`, `notification` or `clientStream` method.
+ *
+ * @typeParam Input type of the input
+ * @typeParam Output type of the output
+ * @typeParam Context type of the handler's context
+ *
+ * @category Declarations
+ */
 export interface OutputHandler<Input, Output, Context> {
   /**
    * Handles one call.
@@ -79,6 +95,12 @@ export interface OutputHandler<Input, Output, Context> {
  * Handler of a `serverStream` or `duplex` method.
  *
  * An async generator function is the usual form.
+ *
+ * @typeParam Input type of the input
+ * @typeParam Item type of an item
+ * @typeParam Context type of the handler's context
+ *
+ * @category Declarations
  */
 export interface ItemsHandler<Input, Item, Context> {
   /**
@@ -92,7 +114,15 @@ export interface ItemsHandler<Input, Item, Context> {
   (input: Input, context: Context): AsyncIterable<Item>;
 }
 
-/** Types of handlers, by the shape of their method. */
+/**
+ * Types of handlers, by the shape of their method.
+ *
+ * @typeParam In type of the input, or of an item that the caller sends
+ * @typeParam Out type of the output, or of an item that the callee sends
+ * @typeParam Context type of the handler's context
+ *
+ * @category Declarations
+ */
 export interface HandlerShapes<In, Out, Context> {
   /** One input, one output. */
   unary: OutputHandler<In, Out, Context>;
@@ -133,6 +163,8 @@ export type Handler<M extends MethodDeclaration, Context = unknown> = M extends
  *
  * @typeParam Methods one side of a protocol
  * @typeParam Context the context members that all methods share
+ *
+ * @category Declarations
  */
 export type MethodHandlers<Methods, Context = unknown> = {
   readonly [Name in keyof Methods]: Methods[Name] extends MethodDeclaration

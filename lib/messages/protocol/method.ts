@@ -61,6 +61,8 @@ export interface MethodOptions {
  * Schemas of the declared errors' data, by the name of the error.
  *
  * The value is `null` for an error without data.
+ *
+ * @category Declarations
  */
 export interface ErrorSchemas {
   /** Schema of one error's data. */
@@ -71,6 +73,8 @@ export interface ErrorSchemas {
  * A declared method at run time.
  *
  * Values without a schema are not validated.
+ *
+ * @category Declarations
  */
 export interface MethodDeclaration extends MethodOptions {
   /** Shape of the method: which values and streams a call consists of. */
@@ -85,7 +89,11 @@ export interface MethodDeclaration extends MethodOptions {
   readonly errors?: ErrorSchemas;
 }
 
-/** Types of the values that the caller sends to the handler. */
+/**
+ * Types of the values that the caller sends to the handler.
+ *
+ * @category Declarations
+ */
 export interface CallerInput {
   /** Type of the input, or of each item that the caller sends. */
   input: unknown;
@@ -93,7 +101,11 @@ export interface CallerInput {
   opening: unknown;
 }
 
-/** Types of the values that the handler sends to the caller. */
+/**
+ * Types of the values that the handler sends to the caller.
+ *
+ * @category Declarations
+ */
 export interface CallerOutput {
   /** Type of the output, or of each item that the handler sends. */
   output: unknown;
@@ -115,6 +127,8 @@ export interface CallerOutput {
  * @typeParam CallerOut the types of the values that the caller receives
  * @typeParam HandlerIn the types of the values that the handler receives
  * @typeParam HandlerOut the types of the values that the handler returns or throws
+ *
+ * @category Declarations
  */
 export interface Method<
   S extends Shape,
@@ -134,6 +148,13 @@ export interface Method<
  *
  * Because of function variance, one declaration is assignable to another if and
  * only if their calls and handlers are compatible.
+ *
+ * @typeParam CallerIn input that the caller passes
+ * @typeParam CallerOut output that the caller receives
+ * @typeParam HandlerIn input that the handler receives
+ * @typeParam HandlerOut output that the handler returns
+ *
+ * @category Declarations
  */
 export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   /** Types that the caller sees. */
@@ -142,11 +163,19 @@ export interface MethodTypes<CallerIn, CallerOut, HandlerIn, HandlerOut> {
   readonly handler: (output: HandlerOut) => HandlerIn;
 }
 
-/** Absence of declared errors. */
+/**
+ * Absence of declared errors.
+ *
+ * @category Declarations
+ */
 export type NoErrors = Record<never, never>;
 
 /**
  * Method with one input and one output; see `unary()`.
+ *
+ * @typeParam In type of the input
+ * @typeParam Out type of the output
+ * @typeParam Errors data of the declared errors by name
  *
  * @category Protocols
  */
@@ -161,6 +190,8 @@ export interface Unary<In = void, Out = void, Errors extends object = NoErrors>
 /**
  * Method with one input and no reply; see `notification()`.
  *
+ * @typeParam In type of the input
+ *
  * @category Protocols
  */
 export interface Notification<In = void> extends
@@ -172,6 +203,10 @@ export interface Notification<In = void> extends
 
 /**
  * Method that takes one input and returns a stream; see `serverStream()`.
+ *
+ * @typeParam In type of the input
+ * @typeParam Item type of an item that the callee sends
+ * @typeParam Errors data of the declared errors by name
  *
  * @category Protocols
  */
@@ -189,6 +224,11 @@ export interface ServerStream<
 /**
  * Method that takes a stream and returns one output; see `clientStream()`.
  *
+ * @typeParam Item type of an item that the caller sends
+ * @typeParam Out type of the output
+ * @typeParam Errors data of the declared errors by name
+ * @typeParam Opening type of the opening
+ *
  * @category Protocols
  */
 export interface ClientStream<
@@ -205,6 +245,11 @@ export interface ClientStream<
 
 /**
  * Method with a stream in each direction; see `duplex()`.
+ *
+ * @typeParam In type of an item that the caller sends
+ * @typeParam Out type of an item that the callee sends
+ * @typeParam Errors data of the declared errors by name
+ * @typeParam Opening type of the opening
  *
  * @category Protocols
  */

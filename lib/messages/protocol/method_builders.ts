@@ -25,10 +25,18 @@ import type {
   StandardSchema,
 } from "../schema/standard_schema.ts";
 
-/** Schema of an absent value, used where a declaration omits a schema. */
+/**
+ * Schema of an absent value, used where a declaration omits a schema.
+ *
+ * @category Declarations
+ */
 export type VoidSchema = StandardSchema<void, void>;
 
-/** Options for a method that is declared by types alone. */
+/**
+ * Options for a method that is declared by types alone.
+ *
+ * @category Declarations
+ */
 export interface TypedMethodOptions extends MethodOptions {
   /** Not allowed: name the place of a schema, as in `{ input: schema }`. */
   readonly "~standard"?: "name the place of the schema: { input: schema }";
@@ -46,6 +54,8 @@ export interface TypedMethodOptions extends MethodOptions {
  * Schemas and options for a method without a reply.
  *
  * @typeParam In the input's schema
+ *
+ * @category Declarations
  */
 export interface NotificationSchemas<In> extends MethodOptions {
   /** Not allowed: name the place of a schema, as in `{ input: schema }`. */
@@ -65,6 +75,8 @@ export interface NotificationSchemas<In> extends MethodOptions {
  * @typeParam In the input's schema
  * @typeParam Out the output's schema
  * @typeParam Errors the schemas of the declared errors' data
+ *
+ * @category Declarations
  */
 export interface CallSchemas<In, Out, Errors> extends NotificationSchemas<In> {
   /**
@@ -89,6 +101,8 @@ export interface CallSchemas<In, Out, Errors> extends NotificationSchemas<In> {
  * @typeParam Out the output's schema
  * @typeParam Errors the schemas of the declared errors' data
  * @typeParam Opening the opening's schema
+ *
+ * @category Declarations
  */
 export interface StreamSchemas<In, Out, Errors, Opening>
   extends CallSchemas<In, Out, Errors> {
@@ -96,19 +110,41 @@ export interface StreamSchemas<In, Out, Errors, Opening>
   readonly opening?: Opening;
 }
 
-/** Types of the declared errors' data, as callers receive it. */
+/**
+ * Types of the declared errors' data, as callers receive it.
+ *
+ * @typeParam Errors schemas of the declared errors by name
+ *
+ * @category Declarations
+ */
 export type ErrorsOut<Errors extends ErrorSchemas> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
     : InferOutput<NonNullable<Errors[Name]>>;
 };
 
-/** Types of the declared errors' data, as handlers throw it. */
+/**
+ * Types of the declared errors' data, as handlers throw it.
+ *
+ * @typeParam Errors schemas of the declared errors by name
+ *
+ * @category Declarations
+ */
 export type ErrorsIn<Errors extends ErrorSchemas> = {
   [Name in keyof Errors]: Errors[Name] extends null ? void
     : InferInput<NonNullable<Errors[Name]>>;
 };
 
-/** Method whose types come from its schemas. */
+/**
+ * Method whose types come from its schemas.
+ *
+ * @typeParam S shape of the method
+ * @typeParam In schema of the input
+ * @typeParam Out schema of the output
+ * @typeParam Errors schemas of the declared errors by name
+ * @typeParam Opening schema of the opening
+ *
+ * @category Declarations
+ */
 export type SchemaMethod<
   S extends Shape,
   In extends StandardSchema,

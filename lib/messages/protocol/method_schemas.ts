@@ -16,6 +16,8 @@ import type { StandardSchema } from "../schema/standard_schema.ts";
  *
  * A member is `null` if the method declares no schema for it, or if the schema
  * library cannot convert the schema to JSON Schema.
+ *
+ * @category Declarations
  */
 export interface MethodSchemas {
   /**

@@ -17,7 +17,11 @@ import type {
   SidesOf,
 } from "./protocol_types.ts";
 
-/** Options for {@linkcode protocol}. */
+/**
+ * Options for {@linkcode protocol}.
+ *
+ * @category Declarations
+ */
 export interface ProtocolOptions {
   /**
    * Maximum number of methods on both sides together, from 1 to 65,535.

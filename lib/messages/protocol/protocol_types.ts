@@ -8,7 +8,11 @@ import type { MethodHandlers } from "./handler_types.ts";
 import type { MethodDeclaration } from "./method.ts";
 import type { Shape } from "../session/wire/shape.ts";
 
-/** Side of a protocol: the end of a connection that handles a method. */
+/**
+ * Side of a protocol: the end of a connection that handles a method.
+ *
+ * @category Declarations
+ */
 export type Side = "server" | "client";
 
 /**
@@ -18,6 +22,8 @@ export type Side = "server" | "client";
  * literals. The type of an invalid member is a string that explains the error.
  *
  * @typeParam T the declared methods
+ *
+ * @category Declarations
  */
 export type MethodTree<T> = {
   readonly [Name in keyof T]: Name extends "then"
@@ -37,6 +43,8 @@ export type MethodTree<T> = {
  * The type maps over `T` itself, as {@linkcode MethodTree} does.
  *
  * @typeParam T the declaration
+ *
+ * @category Declarations
  */
 export type Sides<T> = {
   readonly [Name in keyof T]: Name extends Side ? MethodTree<T[Name]>
@@ -44,12 +52,25 @@ export type Sides<T> = {
     : "a protocol has a name, a server side and a client side";
 };
 
-/** Declared methods of one side; none if the side was omitted. */
+/**
+ * Declared methods of one side; none if the side was omitted.
+ *
+ * @typeParam Declared the declaration
+ * @typeParam S the side that handles the methods
+ *
+ * @category Declarations
+ */
 export type MethodsOf<Declared, S extends Side> = Declared extends
   { readonly [Name in S]: infer Methods extends object } ? Methods
   : Record<never, never>;
 
-/** Both sides of a declaration, without its name. */
+/**
+ * Both sides of a declaration, without its name.
+ *
+ * @typeParam Declared the declaration
+ *
+ * @category Declarations
+ */
 export interface SidesOf<Declared> {
   /** Methods that the server handles. */
   server: MethodsOf<Declared, "server">;
@@ -57,7 +78,11 @@ export interface SidesOf<Declared> {
   client: MethodsOf<Declared, "client">;
 }
 
-/** A method with its name on the wire. */
+/**
+ * A method with its name on the wire.
+ *
+ * @category Declarations
+ */
 export interface BoundMethod {
   /** Dotted name, groups included: `orders.create`. */
   readonly name: string;
@@ -69,7 +94,11 @@ export interface BoundMethod {
   readonly hash: number;
 }
 
-/** A protocol with any methods. */
+/**
+ * A protocol with any methods.
+ *
+ * @category Declarations
+ */
 export interface AnyProtocol {
   /** Name of the protocol. */
   readonly name: string;
@@ -172,6 +201,8 @@ export type Remote<P extends AnyProtocol, S extends Side> = RemoteMethods<P[S]>;
  * Merged sides of several protocols.
  *
  * @typeParam P the union of the protocols
+ *
+ * @category Declarations
  */
 export interface MergedSides<P extends AnyProtocol> {
   /** Methods that the server handles. */
@@ -180,7 +211,13 @@ export interface MergedSides<P extends AnyProtocol> {
   client: Intersection<P["client"]>;
 }
 
-/** Intersection of the members of a union. */
+/**
+ * Intersection of the members of a union.
+ *
+ * @typeParam Union union of the types
+ *
+ * @category Declarations
+ */
 export type Intersection<Union> =
   (Union extends unknown ? (member: Union) => void : never) extends
     (joined: infer All extends object) => void ? All : never;

@@ -10,7 +10,11 @@
  */
 import type { StandardSchema } from "./standard_schema.ts";
 
-/** A JSON Schema, draft 2020-12. */
+/**
+ * A JSON Schema, draft 2020-12.
+ *
+ * @category Schemas
+ */
 export interface JsonSchema {
   /** Value of a keyword. */
   readonly [keyword: string]: unknown;

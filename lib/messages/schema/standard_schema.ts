@@ -16,13 +16,22 @@ import { isThenable } from "../support/thenable.ts";
  *
  * @typeParam Input the type of a value before validation
  * @typeParam Output the type of a value after validation
+ *
+ * @category Schemas
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   /** Members that the standard defines. */
   readonly "~standard": StandardSchemaProps<Input, Output>;
 }
 
-/** Members of a {@linkcode StandardSchema} under `~standard`. */
+/**
+ * Members of a {@linkcode StandardSchema} under `~standard`.
+ *
+ * @typeParam Input type of the value before validation
+ * @typeParam Output type of the value after validation
+ *
+ * @category Schemas
+ */
 export interface StandardSchemaProps<Input = unknown, Output = Input> {
   /** Version of the standard. */
   readonly version: 1;
@@ -36,7 +45,14 @@ export interface StandardSchemaProps<Input = unknown, Output = Input> {
   readonly types?: SchemaTypes<Input, Output> | undefined;
 }
 
-/** Types that a {@linkcode StandardSchema} carries. */
+/**
+ * Types that a {@linkcode StandardSchema} carries.
+ *
+ * @typeParam Input type of the value before validation
+ * @typeParam Output type of the value after validation
+ *
+ * @category Schemas
+ */
 export interface SchemaTypes<Input, Output> {
   /** Type of a value before validation. */
   readonly input: Input;
@@ -44,10 +60,22 @@ export interface SchemaTypes<Input, Output> {
   readonly output: Output;
 }
 
-/** Result of validating a value. */
+/**
+ * Result of validating a value.
+ *
+ * @typeParam Output type of a valid value
+ *
+ * @category Schemas
+ */
 export type SchemaResult<Output> = SchemaSuccess<Output> | SchemaFailure;
 
-/** Result for a valid value. */
+/**
+ * Result for a valid value.
+ *
+ * @typeParam Output type of the valid value
+ *
+ * @category Schemas
+ */
 export interface SchemaSuccess<Output> {
   /** The validated value, with any conversions that the schema applied. */
   readonly value: Output;
@@ -55,13 +83,21 @@ export interface SchemaSuccess<Output> {
   readonly issues?: undefined;
 }
 
-/** Result for an invalid value. */
+/**
+ * Result for an invalid value.
+ *
+ * @category Schemas
+ */
 export interface SchemaFailure {
   /** Issues found in the value. */
   readonly issues: readonly LibraryIssue[];
 }
 
-/** One issue, as a schema library reports it. */
+/**
+ * One issue, as a schema library reports it.
+ *
+ * @category Schemas
+ */
 export interface LibraryIssue {
   /** Description of the issue. */
   readonly message: string;
@@ -78,6 +114,8 @@ export interface LibraryIssue {
  * much longer, and exceeds its limits with arktype (TS2589).
  *
  * @typeParam Schema the type of the schema
+ *
+ * @category Schemas
  */
 export type InferInput<Schema extends StandardSchema> = SchemaTypesOf<
   Schema
@@ -87,6 +125,8 @@ export type InferInput<Schema extends StandardSchema> = SchemaTypesOf<
  * Type of a value after a schema has validated it.
  *
  * @typeParam Schema the type of the schema
+ *
+ * @category Schemas
  */
 export type InferOutput<Schema extends StandardSchema> = SchemaTypesOf<
   Schema
@@ -96,12 +136,18 @@ export type InferOutput<Schema extends StandardSchema> = SchemaTypesOf<
  * Types that a schema carries.
  *
  * @typeParam Schema the type of the schema
+ *
+ * @category Schemas
  */
 export type SchemaTypesOf<Schema extends StandardSchema> = NonNullable<
   Schema["~standard"]["types"]
 >;
 
-/** One issue of an invalid value, in a form suitable for sending. */
+/**
+ * One issue of an invalid value, in a form suitable for sending.
+ *
+ * @category Schemas
+ */
 export interface SchemaIssue {
   /**
    * Keys that lead to the invalid part, outermost first.

@@ -68,6 +68,9 @@ import { NamedTopic, TopicRegistry } from "./topics.ts";
  * {@linkcode Server.accept}, or to listen on several addresses, with
  * {@linkcode Server.listen}. To listen on one address, use {@linkcode serve}.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ * @typeParam Auth type of what `authenticate` returns
+ * @typeParam State type of what `state` returns
  * @param protocol the protocol that both sides share
  * @param options authentication, limits, codecs and more
  * @returns an object whose `handle()` takes the handlers and returns the server;
@@ -121,6 +124,9 @@ export function createServer<
  * that Docker or Kubernetes forward do not reach 127.0.0.1 inside of it. Use
  * `{ hostname: "0.0.0.0", port: 7000 }` there, or `"::"` for IPv6 as well.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ * @typeParam Auth type of what `authenticate` returns
+ * @typeParam State type of what `state` returns
  * @param protocol the protocol that both sides share
  * @param address where to listen, such as `{ port: 7000 }` or
  * `"unix:/run/shop.sock"`, or a listener, which the server then owns

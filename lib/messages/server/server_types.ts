@@ -244,6 +244,10 @@ export interface ServerOptions<
 /**
  * Options for {@linkcode serve}.
  *
+ * @typeParam P the protocol: `typeof Shop`
+ * @typeParam Auth type of what `authenticate` returns
+ * @typeParam State type of what `state` returns
+ *
  * @category Servers
  */
 export interface ServeOptions<
@@ -425,6 +429,8 @@ export interface Server<
  * @typeParam Auth the value that `authenticate` returns
  * @typeParam State the value that `state` returns
  * @typeParam Started the result of `handle()`
+ *
+ * @category Servers
  */
 export interface ServerSetup<P extends AnyProtocol, Auth, State, Started> {
   /**

@@ -8,7 +8,11 @@ import type { FrameCounts } from "./flow/frame_log.ts";
 import type { SharedState } from "./flow/shared_state.ts";
 import { KINDS } from "./wire/frame_header.ts";
 
-/** Calls of one direction. */
+/**
+ * Calls of one direction.
+ *
+ * @category Figures
+ */
 export interface CallFigures {
   /** Number of calls that began. */
   readonly started: number;
@@ -22,7 +26,11 @@ export interface CallFigures {
   readonly open: number;
 }
 
-/** Counters of the traffic of one session, or of several together. */
+/**
+ * Counters of the traffic of one session, or of several together.
+ *
+ * @category Figures
+ */
 export interface TrafficStats {
   /** Number of bytes in sent frames, with lengths and headers. */
   readonly bytesSent: number;
@@ -55,7 +63,11 @@ export interface TrafficStats {
   readonly droppedNotifications: number;
 }
 
-/** Credit in bytes, by what it is for. */
+/**
+ * Credit in bytes, by what it is for.
+ *
+ * @category Figures
+ */
 export interface CreditFigures {
   /** For REQUEST frames. */
   readonly requests: number;
@@ -65,7 +77,11 @@ export interface CreditFigures {
   readonly items: number;
 }
 
-/** Memory of one kind. */
+/**
+ * Memory of one kind.
+ *
+ * @category Figures
+ */
 export interface HeldFigure {
   /** Heap bytes that are charged to the session. */
   readonly bytes: number;
@@ -73,7 +89,11 @@ export interface HeldFigure {
   readonly limit: number;
 }
 
-/** Kinds of memory that a session holds for its peer. */
+/**
+ * Kinds of memory that a session holds for its peer.
+ *
+ * @category Figures
+ */
 export type HeldKind =
   /** Frames that the transport has not taken. */
   | "unsent"
@@ -108,6 +128,8 @@ export type HeldKind =
  * Figures of one session at one moment.
  *
  * @typeParam Kinds the kinds of memory
+ *
+ * @category Figures
  */
 export interface SessionFigures<
   Kinds extends HeldKind = Exclude<HeldKind, "topics" | "recorder">,

@@ -18,7 +18,11 @@ import {
 import { Cursor } from "./cursor.ts";
 import { History, type HistoryBounds } from "./history.ts";
 
-/** Bounds for the items that a source keeps. */
+/**
+ * Bounds for the items that a source keeps.
+ *
+ * @category Topics and sources
+ */
 export interface HistoryOptions {
   /**
    * Number of items.
@@ -40,7 +44,11 @@ export interface HistoryOptions {
   age?: number | undefined;
 }
 
-/** Options for {@linkcode source}. */
+/**
+ * Options for {@linkcode source}.
+ *
+ * @category Topics and sources
+ */
 export interface SourceOptions {
   /**
    * Bounds for the items that are kept. The newest item is kept until the next
@@ -68,6 +76,8 @@ export interface SourceOptions {
  * Options for {@linkcode Source.items}.
  *
  * @typeParam Item the type of each item
+ *
+ * @category Topics and sources
  */
 export interface SourceItemsOptions<Item> {
   /**

@@ -15,7 +15,11 @@ import {
   SocketConnectionImpl,
 } from "../socket_connection_impl.ts";
 
-/** Options for connecting to a memory listener. */
+/**
+ * Options for connecting to a memory listener.
+ *
+ * @category Sockets
+ */
 export interface MemoryConnectOptions {
   /** Behavior of the link between client and server. */
   link?: Omit<MemoryPairOptions, "name"> | undefined;

@@ -7,7 +7,11 @@ import type { SocketAddress } from "../connection.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 import type { SocketConnection } from "../socket_connection.ts";
 
-/** Options for every WebSocket connection. */
+/**
+ * Options for every WebSocket connection.
+ *
+ * @category Sockets
+ */
 export interface WebSocketOptions {
   /**
    * Maximum number of unread bytes, at least 256 KiB. Exceeding the

@@ -9,7 +9,11 @@ import {
 } from "../../../support/check_options.ts";
 import { describeType } from "../../../support/describe_type.ts";
 
-/** Options for {@linkcode extension}. */
+/**
+ * Options for {@linkcode extension}.
+ *
+ * @typeParam Value type of the values that it carries
+ */
 export interface ExtensionOptions<Value extends object> {
   /**
    * Name of the extension on the wire: 1 to 16 characters of `a-z 0-9`. Use a
@@ -99,6 +103,7 @@ export class ValueExtension implements CodecExtension {
  * Pass it to {@linkcode extendCodec} at both ends. A session does not open if the
  * ends have different extensions.
  *
+ * @typeParam Value type of the values that it carries
  * @param options name, class, and a function for each direction
  * @returns the extension, usable by any number of codecs
  * @throws {TypeError} if an option is unknown, missing or not valid

@@ -16,8 +16,9 @@
  * assertEquals(codec.decode(codec.encode(value)), value);
  * ```
  *
- * `lib/messages/codec/README.md` lists the values, their limits and their forms;
- * `lib/messages/README.md` explains how the ends of a session choose a codec.
+ * [Codecs](/lib/messages/codec/README.md) lists the values, their limits and their
+ * forms; [messages](/lib/messages/README.md) explains how the ends of a session
+ * choose a codec.
  *
  * @module
  */

@@ -14,7 +14,11 @@ import {
   DurationHistogram,
 } from "../time/duration_histogram.ts";
 
-/** Calls of one method that this side handles, in all sessions. */
+/**
+ * Calls of one method that this side handles, in all sessions.
+ *
+ * @category Figures
+ */
 export interface MethodFigures {
   /** Number of calls that began. */
   readonly started: number;

@@ -21,6 +21,8 @@ export type DrainStage = "none" | "announced" | "settled" | "over";
  *
  * All except `grace` are sent to the peer, where `session.draining.reason` is
  * a `SessionError` with these members.
+ *
+ * @category Sessions
  */
 export interface DrainOptions {
   /**

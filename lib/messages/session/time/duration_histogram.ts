@@ -14,7 +14,11 @@ const UNITS = 1_000;
 const MAX = 2 ** 31 - 1;
 const BUCKETS = /* @__PURE__ */ indexOf(MAX) + 1;
 
-/** Percentiles of durations, in ms. */
+/**
+ * Percentiles of durations, in ms.
+ *
+ * @category Figures
+ */
 export interface DurationFigures {
   /** Number of durations. */
   readonly count: number;

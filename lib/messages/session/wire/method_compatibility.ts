@@ -13,6 +13,8 @@ import type { Shape } from "./shape.ts";
  * | `missing` | the callee does not have the method | fail with `unimplemented`; a server's notifications are dropped |
  * | `shape` | the method has a different shape at the callee | the same as for `missing` |
  * | `schema` | the schemas of the method differ | may succeed; each call is validated on its own |
+ *
+ * @category Sessions
  */
 export type MismatchReason = "missing" | "shape" | "schema";
 

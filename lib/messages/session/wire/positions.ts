@@ -17,6 +17,8 @@ import { getExactU64, putU64 } from "./frame_header.ts";
  *
  * Positions with the same epoch follow each other by their numbers. Those of
  * different epochs cannot be compared.
+ *
+ * @category Sessions
  */
 export interface Position {
   /** The numbering that the position belongs to; an integer below 2^53. */
@@ -32,7 +34,11 @@ export const GAP_REASONS: readonly Gap["reason"][] = [
   "slow",
 ];
 
-/** Items that are missing from a stream. */
+/**
+ * Items that are missing from a stream.
+ *
+ * @category Sessions
+ */
 export interface Gap {
   /** Number of the first item that is missing; 0 if it is unknown. */
   readonly from: number;

@@ -14,6 +14,8 @@
  * | `serverStream` | one input | items |
  * | `clientStream` | an opening, then items | one output |
  * | `duplex` | an opening, then items | items |
+ *
+ * @category Sessions
  */
 export type Shape =
   | "unary"

@@ -11,7 +11,11 @@
  */
 import { toHex } from "../../support/hex.ts";
 
-/** Trace context in the form of W3C Trace Context. */
+/**
+ * Trace context in the form of W3C Trace Context.
+ *
+ * @category Observers
+ */
 export interface TraceFields {
   /** The text of `traceparent`, with version, ids and flags; or `""`. */
   traceparent: string;
