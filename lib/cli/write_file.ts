@@ -35,7 +35,7 @@ export class TextFile implements Disposable {
 }
 
 /**
- * Opens a file before a long command begins, which writes it at its end.
+ * Opens a file early, for a command that writes it later.
  *
  * @param path name of the file, if there is one
  * @throws {CliError} if the file cannot be written

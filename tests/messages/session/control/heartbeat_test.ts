@@ -283,7 +283,7 @@ Deno.test(
   },
 );
 
-Deno.test("Heartbeat gives a new link all of writeStall", pure, () => {
+Deno.test("Heartbeat grants a new link all of writeStall", pure, () => {
   const live = new Heartbeat(limits, 0);
   live.watch(0, sent(0, 1));
   live.restart(600);
