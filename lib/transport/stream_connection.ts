@@ -85,10 +85,6 @@ class StreamSocket implements LowerConnection {
   ) {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
-    // Reads and writes report the errors of the streams.
-    this.#reader.closed.catch(() => {});
-    this.#writer.closed.catch(() => {});
-    this.#writer.ready.catch(() => {});
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

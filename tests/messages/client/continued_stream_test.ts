@@ -1,7 +1,13 @@
 /** Streams of clients that continue in the next session. */
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
+import {
+  continuedItems,
+  type StreamAttempts,
+} from "../../../lib/messages/client/continued_stream.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
+import type { CallResponse } from "../../../lib/messages/calls/interceptor.ts";
+import { StreamProgress } from "../../../lib/messages/calls/stream_progress.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { serverStream } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
@@ -628,4 +634,28 @@ Deno.test("a stream that would move when its client ends says that the client en
   const { code, message, processed } = await failure;
   assertEquals([code, processed], ["unavailable", "maybe"]);
   assertEquals(message, "positioned: the client drains");
+});
+
+Deno.test("a stream is one success and keeps its items once, however many it yields", async () => {
+  for (const count of [0, 1, 3]) {
+    const calls: string[] = [];
+    const never = () => Promise.reject(new Error("another attempt"));
+    const attempts: StreamAttempts = {
+      ...{ run: never, failed: never, interrupted: never },
+      succeeded: () => void calls.push("succeeded"),
+      items: {
+        hold: () => void calls.push("hold"),
+        release: () => void calls.push("release"),
+      },
+    };
+    async function* items() {
+      for (let number = 0; number < count; number++) yield await number;
+    }
+    const first = { items: items() } as unknown as CallResponse; // as much as is read
+    const progress = new StreamProgress();
+    const stream = { attempts, progress, metadata: {} };
+    const received = await all(continuedItems(first, never, stream));
+    assertEquals(received.length, count);
+    assertEquals(calls, ["hold", "succeeded", "release", "release"]);
+  }
 });
