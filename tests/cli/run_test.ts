@@ -28,7 +28,10 @@ Deno.test("each command's --help begins with an example", async () => {
     assert(/^Examples?:\n\n {2}# /.test(stdout), stdout);
     assertStringIncludes(stdout, `Usage: lengthwise ${name}`);
     for (const line of stdout.split("\n")) assert(line.length <= 100, line);
+    assert(!stdout.includes("undefined"), stdout); // not all have notes
   }
+  const { stdout } = await runCli(["ls", "--help"]);
+  assertStringIncludes(stdout, "\nThe server must serve Introspection.\n");
 });
 
 Deno.test("--version prints name and version", async () => {
