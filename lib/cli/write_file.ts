@@ -7,46 +7,53 @@ import type { FileOutput, Io } from "./io.ts";
 import { fileError } from "./secrets.ts";
 
 /** A file that a command writes at its end. */
-export class TextFile implements Disposable {
-  readonly #path: string;
-  readonly #file: FileOutput;
-
-  constructor(path: string, file: FileOutput) {
-    this.#path = path;
-    this.#file = file;
-  }
-
+export interface TextFile {
   /**
    * Replaces what the file contains.
    *
    * @throws {CliError} if the file cannot be written
    */
-  async write(text: string): Promise<void> {
+  write(text: string): Promise<void>;
+}
+
+/** Files that a command opens first, so that wrong paths fail early. */
+export class TextFiles {
+  readonly #io: Io;
+  readonly #open: FileOutput[] = [];
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  /**
+   * Opens the file that an argument names, if it does.
+   *
+   * @throws {CliError} if the file cannot be written
+   */
+  async open(path: string | undefined): Promise<TextFile | undefined> {
+    if (path === undefined) return undefined;
     try {
-      await this.#file.write(new TextEncoder().encode(text));
+      const file = await this.#io.createFile(path);
+      this.#open.push(file);
+      return { write: (text) => write(file, text, path) };
     } catch (error) {
-      throw fileError("write", this.#path, error);
+      throw fileError("write", path, error);
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#file.close();
+  /** Closes all files. */
+  close(): void {
+    for (const file of this.#open.splice(0)) file.close();
   }
 }
 
-/**
- * Opens a file early, for a command that writes it later.
- *
- * @param path name of the file, if there is one
- * @throws {CliError} if the file cannot be written
- */
-export async function openTextFile(
-  path: string | undefined,
-  io: Io,
-): Promise<TextFile | undefined> {
-  if (path === undefined) return undefined;
+async function write(
+  file: FileOutput,
+  text: string,
+  path: string,
+): Promise<void> {
   try {
-    return new TextFile(path, await io.createFile(path));
+    await file.write(new TextEncoder().encode(text));
   } catch (error) {
     throw fileError("write", path, error);
   }

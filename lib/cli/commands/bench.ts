@@ -48,7 +48,7 @@ import {
   parseShare,
 } from "../quantities.ts";
 import { readFileText } from "../secrets.ts";
-import { openTextFile } from "../write_file.ts";
+import { TextFiles } from "../write_file.ts";
 
 const FLAGS = {
   ...CALL_FLAGS,
@@ -138,6 +138,19 @@ const GRACE = 10_000;
 
 /** Runs the command. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
+  const files = new TextFiles(io);
+  try {
+    return await measure(args, io, files);
+  } finally {
+    files.close();
+  }
+}
+
+async function measure(
+  args: readonly string[],
+  io: Io,
+  files: TextFiles,
+): Promise<number> {
   const { flags, positionals } = await parseFlags(
     { ...FLAGS, ...CONNECT_FLAGS, ...GENERAL_FLAGS },
     args,
@@ -167,8 +180,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const base = flags.compare === undefined
     ? undefined
     : readResult(await readFileText(flags.compare, io), flags.compare);
-  using save = await openTextFile(flags.save, io);
-  using report = await openTextFile(flags.report, io);
+  const save = await files.open(flags.save);
+  const report = await files.open(flags.report);
   const options = callOptions(flags);
   const target = await readTarget(url, flags, io);
   await printer.detail(describeTarget(target));

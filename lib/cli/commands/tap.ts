@@ -26,7 +26,7 @@ import {
 import { SessionDecoder } from "../capture/session_decoder.ts";
 import { SessionTrace } from "../capture/session_trace.ts";
 import { tracePage } from "../capture/trace_page.ts";
-import { openTextFile } from "../write_file.ts";
+import { TextFiles } from "../write_file.ts";
 import {
   checkUrl,
   describeTarget,
@@ -121,6 +121,19 @@ ${FILTER_HELP}`,
 
 /** Runs the command. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
+  const files = new TextFiles(io);
+  try {
+    return await runTap(args, io, files);
+  } finally {
+    files.close();
+  }
+}
+
+async function runTap(
+  args: readonly string[],
+  io: Io,
+  files: TextFiles,
+): Promise<number> {
   const { flags } = await parseFlags(
     { ...FLAGS, ...CONNECT_FLAGS, ...GENERAL_FLAGS },
     args,
@@ -143,7 +156,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io,
   );
   const view = new View(printer, io, { bodies, limit, filter });
-  using report = await openTextFile(flags.report, io);
+  const report = await files.open(flags.report);
   const trace = report === undefined ? undefined : new SessionTrace();
   const listener = await openListener(listen, tls, io);
   const stop = new AbortController();
