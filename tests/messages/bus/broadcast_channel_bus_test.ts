@@ -42,7 +42,8 @@ Deno.test("broadcastChannelBus() ignores what others post to its channel", async
     resolve();
   });
   const other = new BroadcastChannel(name);
-  const posted = [1, "a", null, ["a"], ["a", "b"], [1, new Uint8Array(1)]];
+  const bytes = new Uint8Array(1);
+  const posted = [1, "a", null, ["a"], ["a", "b"], [1, bytes], ["a", bytes, 1]];
   for (const data of [...posted, ["a", Uint8Array.of(7)]]) {
     other.postMessage(data);
   }
@@ -57,4 +58,40 @@ Deno.test("broadcastChannelBus() rejects options out of range", () => {
     assertThrows(() => broadcastChannelBus("a", { maxMessage }), RangeError);
   }
   assertThrows(() => broadcastChannelBus(1 as unknown as string), TypeError);
+});
+
+Deno.test("broadcastChannelBus() posts a burst together, and takes at most 8 MiB for a post", async () => {
+  const name = crypto.randomUUID();
+  const [near, far] = [broadcastChannelBus(name), broadcastChannelBus(name)];
+  let posts = 0;
+  const channel = new BroadcastChannel(name);
+  channel.onmessage = () => posts++;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const numbers: number[] = [];
+  const subscription = far.subscribe("a", ([high = 0, low = 0]) => {
+    if (numbers.push(high * 256 + low) === 2_000) resolve();
+  });
+  for (let n = 0; n < 2_000; n++) near.publish("a", Uint8Array.of(n >> 8, n));
+  await promise;
+  assertEquals(numbers, Array.from({ length: 2_000 }, (_, n) => n));
+  assertEquals(posts, 1);
+  const large = new Uint8Array(4 * 2 ** 20);
+  const taken = Array.from({ length: 3 }, () => near.publish("b", large));
+  assertEquals(taken, [true, true, false]);
+  channel.close();
+  subscription[Symbol.dispose]();
+  near.close();
+});
+
+Deno.test("broadcastChannelBus() posts what waits when it closes", async () => {
+  const name = crypto.randomUUID();
+  const [near, far] = [broadcastChannelBus(name), broadcastChannelBus(name)];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const subscription = far.subscribe("a", ([n]) => n === 2 && resolve());
+  near.publish("a", Uint8Array.of(1));
+  await Promise.resolve();
+  near.publish("a", Uint8Array.of(2)); // within the interval
+  near.close();
+  await promise;
+  subscription[Symbol.dispose]();
 });
