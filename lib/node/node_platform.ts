@@ -125,9 +125,8 @@ function listening(
     ...tcpSettings(settings),
     pauseOnConnect: true,
   });
-  server.once("error", reject);
+  server.once("error", reject); // later, it changes nothing
   server.listen(options, () => {
-    server.off("error", reject);
     const addr = boundAddress(server.address(), options);
     resolve(new NodeListener(server, addr, options.backlog ?? BACKLOG));
   });

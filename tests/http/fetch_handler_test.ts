@@ -243,8 +243,11 @@ Deno.test("fetchHandler() answers 503 once the server has shut down", async () =
   const { server, handler } = shop();
   await server.shutdown();
   const response = await handler(post("price", '{"sku":"a"}'));
-  await response.body?.cancel();
-  assertEquals(response.status, 503);
+  const { error } = await response.json();
+  assertEquals(
+    [response.status, error.message],
+    [503, "The server accepts no calls"],
+  );
 });
 
 Deno.test("fetchHandler() limits the size of a body, exactly", async () => {
@@ -266,6 +269,24 @@ Deno.test("fetchHandler() limits the size of a body, exactly", async () => {
   const stopped = await handler(post("price", endless));
   await stopped.body?.cancel();
   assertEquals([stopped.status, pulled], [413, 3]);
+  await server.shutdown();
+});
+
+Deno.test("fetchHandler() reads no body that is announced to be too large", async () => {
+  const { server, handler } = shop({ maxBody: 10 });
+  for (const [announced, status] of [["10", 200], ["11", 413]] as const) {
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    const headers = { "content-length": announced };
+    const pending = handler(post("price", readable, { headers }));
+    if (status === 200) {
+      const writer = writable.getWriter();
+      await writer.write(new TextEncoder().encode('{"sku":""}'));
+      await writer.close();
+    }
+    const response = await pending;
+    await response.body?.cancel();
+    assertEquals(response.status, status);
+  }
   await server.shutdown();
 });
 

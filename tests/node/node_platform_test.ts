@@ -142,6 +142,28 @@ Deno.test("nodePlatform does not listen to the signal of an open connection", as
   client.close();
 });
 
+Deno.test("nodePlatform rejects a port and a path in use", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  const first = await nodePlatform.listenUnix(path);
+  const tcp = { ...settings, reusePort: false };
+  const other = await nodePlatform.listenTcp(anyPort, tcp);
+  try {
+    const { port = 0 } = other.addr;
+    const codes = [
+      await nodePlatform.listenUnix(path).catch(failureCode),
+      await nodePlatform.listenTcp({ ...anyPort, port }, tcp)
+        .catch(failureCode),
+    ];
+    assertEquals(codes, ["address-in-use", "address-in-use"]);
+    assertEquals(first.addr, { transport: "unix", path });
+  } finally {
+    first.close();
+    other.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("nodePlatform recognizes socket files", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/file`;
