@@ -256,6 +256,27 @@ Deno.test("the result of a handler that cannot be encoded is an outcome too", as
   assertEquals(list.length, 1);
 });
 
+Deno.test("an error of a handler whose data cannot be encoded is an outcome too", async () => {
+  const Shop = protocol({
+    name: "shop",
+    server: {
+      pay: unary<number, string, { outOfStock: () => void }>({ once: true }),
+    },
+  });
+  const { list, onError } = incidents();
+  await using server = await serve(Shop, memory(), { onError }).handle({
+    pay(_, context) {
+      throw context.error("outOfStock", () => {});
+    },
+  });
+  await using session = await connect(Shop, server.addr);
+  const pay = () => failureOf(session.remote.pay(5, { key: "a" }));
+  const [first, second] = [await pay(), await pay()];
+  assertEquals([first.code, first.processed], ["internal", "yes"]);
+  assertEquals(second.incident, first.incident);
+  assertEquals(list.length, 1);
+});
+
 Deno.test("an error after an attempt that may have run says maybe", async () => {
   const entered = Promise.withResolvers<void>();
   const address = memory();
