@@ -4,20 +4,42 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 
-/** A command that runs a module. */
-export type Runtime = readonly [string, ...string[]];
+/** A package of npm whose program runs a module. */
+export type Runtime = `${"node" | "bun"}@${string}`;
 
 /** The oldest Node.js that is maintained, and so the oldest that counts. */
-export const NODE_22: Runtime = ["npx", "-y", "node@22"];
+export const NODE_22: Runtime = "node@22";
 
 /** The runtimes with sockets of their own. */
 export const RUNTIMES: Readonly<Record<string, Runtime>> = {
   "Node.js 22": NODE_22,
-  "Node.js 24": ["npx", "-y", "node@24"],
-  "Bun": ["npx", "-y", "bun@1.4.5"],
+  "Node.js 24": "node@24",
+  "Bun": "bun@1.4.5",
 };
+
+const paths = new Map<Runtime, Promise<string>>();
+
+/**
+ * Returns the path of a runtime's program, which npx fetches.
+ *
+ * Each start through npx itself would take seconds.
+ */
+export function pathOf(runtime: Runtime): Promise<string> {
+  const known = paths.get(runtime) ?? findPath(runtime);
+  paths.set(runtime, known);
+  return known;
+}
+
+async function findPath(runtime: Runtime): Promise<string> {
+  const { success, stdout, stderr } = await command("npx", {
+    args: ["-y", runtime, "-p", "process.execPath"],
+    stdin: "null",
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
 
 /** The output of a process, and its exit status. */
 export interface Output {
@@ -46,7 +68,7 @@ export async function runIn(
   args: readonly string[],
 ): Promise<Output> {
   return await withBundle(program, async (bundle) => {
-    const output = await command(runtime, {
+    const output = await command(await pathOf(runtime), {
       args: [bundle, ...args],
       stdin: "null",
     }).output();
@@ -73,7 +95,7 @@ export async function startIn(
   use: (firstLine: string) => Promise<void>,
 ): Promise<number> {
   return await withBundle(program, async (bundle) => {
-    const process = command(runtime, {
+    const process = command(await pathOf(runtime), {
       args: [bundle, ...args],
       stdin: "piped",
       stdout: "piped",
@@ -97,7 +119,8 @@ export async function startIn(
   });
 }
 
-async function withBundle<T>(
+/** Bundles a program, and removes the bundle at the end. */
+export async function withBundle<T>(
   program: string,
   use: (bundle: string) => Promise<T>,
 ): Promise<T> {
@@ -105,7 +128,7 @@ async function withBundle<T>(
   try {
     const bundle = `${folder}/bundle.mjs`;
     const args = ["bundle", "--frozen", "--quiet", "-o", bundle, program];
-    const { code, stderr } = await command([Deno.execPath()], {
+    const { code, stderr } = await command(Deno.execPath(), {
       args,
       stdin: "null",
     }).output();
@@ -116,13 +139,6 @@ async function withBundle<T>(
   }
 }
 
-function command(
-  [path, ...first]: Runtime,
-  options: Deno.CommandOptions,
-): Deno.Command {
-  return new Deno.Command(path, {
-    ...options,
-    args: [...first, ...options.args ?? []],
-    env: { NO_COLOR: "1" },
-  });
+function command(path: string, options: Deno.CommandOptions): Deno.Command {
+  return new Deno.Command(path, { ...options, env: { NO_COLOR: "1" } });
 }

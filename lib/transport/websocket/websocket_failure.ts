@@ -50,7 +50,10 @@ const CONNECT_CODES: readonly (readonly [RegExp, TransportErrorCode])[] = [
   [/reset by peer|broken pipe|ECONNRESET|EPIPE/i, "reset"],
   [/sent protocols/i, "protocol"],
   [/certificate|InvalidContentType|tls/i, "tls"],
-  [/status code|HTTP|header|upgrade|end of file|eof/i, "protocol"],
+  [
+    /status code|HTTP|header|upgrade|end of file|eof|invalid response/i,
+    "protocol",
+  ],
 ];
 
 /** Codes by the HTTP status with which a server refuses the upgrade. */

@@ -383,10 +383,18 @@ export class WebSocketStream implements LowerConnection {
 
 /** Returns the runtime's description of a failure, or `""`. */
 function errorDetail(event: Event): string {
-  if ("message" in event && event.message) return String(event.message);
+  if ("message" in event && event.message) {
+    return `${event.message}${systemCode(event)}`;
+  }
   const error = "error" in event ? event.error : undefined;
   if (!(error instanceof Error)) return "";
   // Node.js describes a refused connection only in the cause.
   const { message, cause } = error;
   return cause instanceof Error ? `${message} (${cause.message})` : message;
+}
+
+/** Returns the system's code, such as ECONNREFUSED; only Bun has one. */
+function systemCode(event: object): string {
+  const error = "error" in event ? event.error : undefined;
+  return error instanceof Error && "code" in error ? ` (${error.code})` : "";
 }

@@ -187,6 +187,17 @@ Deno.test("connectFailureCode() has the same codes in every runtime", () => {
     "Received network error or non-101 status code. (connect ECONNREFUSED 127.0.0.1:1)":
       "unavailable",
     "Server did not respond with sent protocols.": "protocol",
+    // Bun, with the system's code
+    "WebSocket connection to 'ws://a/' failed: Failed to connect (ECONNREFUSED)":
+      "refused",
+    "WebSocket connection to 'ws://a/' failed: Failed to connect (ENOTFOUND)":
+      "not-found",
+    "WebSocket connection to 'ws://a/' failed: Expected 101 status code: 503":
+      "unavailable",
+    "WebSocket connection to 'ws://a/' failed: Connection ended (ECONNRESET)":
+      "reset",
+    "WebSocket connection to 'ws://a/' failed: Invalid response (HPE_INVALID_CONSTANT)":
+      "protocol",
     // the package `ws`
     "Unexpected server response: 401": "unauthenticated",
     "connect ECONNREFUSED 127.0.0.1:1": "refused",
