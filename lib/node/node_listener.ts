@@ -6,7 +6,7 @@
 import type { Server, Socket } from "node:net";
 import type { Connection, SocketAddress } from "../transport/connection.ts";
 import type { PlatformListener } from "../transport/platform.ts";
-import { NodeSocket } from "./node_socket.ts";
+import { NodeStreams } from "../transport/node_streams.ts";
 import { acceptedAddresses } from "./node_addresses.ts";
 
 interface Waiting {
@@ -92,7 +92,9 @@ export class NodeListener implements PlatformListener {
       // The client has disconnected, so its address is unknown.
       if (client.destroyed) continue;
       const addresses = acceptedAddresses(client, this.addr);
-      this.#waiting.shift()!.resolve(new NodeSocket(client, addresses));
+      this.#waiting.shift()!.resolve(
+        new NodeStreams(client, client, addresses),
+      );
     }
   }
 }

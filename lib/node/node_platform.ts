@@ -25,7 +25,7 @@ import type {
 } from "../transport/platform.ts";
 import { connectedUnix, tcp, tcpAddresses } from "./node_addresses.ts";
 import { NodeListener } from "./node_listener.ts";
-import { NodeSocket } from "./node_socket.ts";
+import { NodeStreams } from "../transport/node_streams.ts";
 
 /** Number of clients that may wait for `accept`, as in Deno. */
 const BACKLOG = 511;
@@ -35,7 +35,7 @@ export const nodePlatform: Platform = {
   os: process.platform === "win32" ? "windows" : process.platform,
   async connectTcp(to, settings) {
     const socket = await connected(dialOptions(to, settings), settings.signal);
-    return new NodeSocket(socket, tcpAddresses(socket));
+    return new NodeStreams(socket, socket, tcpAddresses(socket));
   },
   async listenTcp({ hostname, port }, settings) {
     const { backlog = BACKLOG, reusePort } = settings;
@@ -53,7 +53,7 @@ export const nodePlatform: Platform = {
   },
   async connectUnix(path) {
     const socket = await connected({ path, ...HALF_OPEN });
-    return new NodeSocket(socket, connectedUnix(path));
+    return new NodeStreams(socket, socket, connectedUnix(path));
   },
   async listenUnix(path) {
     try {
@@ -70,6 +70,11 @@ export const nodePlatform: Platform = {
     return stats.isSocket() ? stats.ino : undefined;
   },
   removeFile: (path) => unlink(path),
+  stdio: (addr) =>
+    new NodeStreams(process.stdin, process.stdout, {
+      localAddr: addr,
+      remoteAddr: addr,
+    }),
 };
 
 const HALF_OPEN = { allowHalfOpen: true };

@@ -167,12 +167,19 @@ function formatSocketAddress(address: SocketAddress): string {
   const { transport, name, path } = address;
   if (transport === "memory") return `memory:${encode(name ?? "")}`;
   if (transport === "tls+unix") return formatPath(transport, path ?? "");
-  // Web streams and ports have no address.
-  if (transport === "streams" || transport === "message-port") return transport;
+  if (WITHOUT_ADDRESS.includes(transport)) return transport;
   return typeof path === "string" || transport === "unix"
     ? formatPath("unix", path ?? "")
     : formatAuthority(transport, address);
 }
+
+/** Transports whose ends have no address. */
+const WITHOUT_ADDRESS: readonly string[] = [
+  "child-process",
+  "message-port",
+  "stdio",
+  "streams",
+];
 
 function formatPath(scheme: string, path: string): string {
   return path.startsWith("\0")

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Connection, SocketAddress } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type {
   Platform,
@@ -31,6 +32,7 @@ export const denoPlatform: Platform = {
     return isSocket ? ino : undefined;
   },
   removeFile: (path) => Deno.remove(path),
+  stdio: denoStdio,
 };
 
 async function connectTcp(
@@ -102,6 +104,32 @@ function configure(
       { code: "reset", address, cause },
     );
   }
+}
+
+/** Standard input and output; both close once. */
+function denoStdio(addr: SocketAddress): Connection {
+  let finished = false;
+  let closed = false;
+  function finish(): void {
+    if (!finished) Deno.stdout.close();
+    finished = true;
+  }
+  function close(): void {
+    finish();
+    if (!closed) Deno.stdin.close();
+    closed = true;
+  }
+  return {
+    localAddr: addr,
+    remoteAddr: addr,
+    read: (buffer) => Deno.stdin.read(buffer),
+    write: (data) => Deno.stdout.write(data),
+    async closeWrite() {
+      await Promise.resolve(finish());
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
 }
 
 /**

@@ -73,5 +73,6 @@ export type {
   WebSocketConnectOptions,
 } from "./websocket/websocket_connection.ts";
 export { webSocketConnection } from "./websocket/websocket_connection_impl.ts";
+export { messagePortConnection } from "./message_port/message_port_connection.ts";
 export { streamConnection } from "./stream_connection.ts";
-export { type ConnectionStreams, webStreams } from "./web_streams.ts";
+export { webStreams } from "./web_streams.ts";

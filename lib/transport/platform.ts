@@ -83,4 +83,10 @@ export interface Platform {
   socketFile(path: string): Promise<number | null | undefined>;
   /** Removes a file. */
   removeFile(path: string): Promise<void>;
+  /**
+   * Returns a connection over the standard streams of this process.
+   *
+   * @param addr the address of both ends
+   */
+  stdio(addr: SocketAddress): Connection;
 }

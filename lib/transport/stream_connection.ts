@@ -1,26 +1,46 @@
 /**
- * Connections over web streams, such as those of a child process.
+ * Connections over streams: web streams, those of a child process, and those of
+ * this process.
  *
  * @module
  */
 import type { SocketAddress } from "./connection.ts";
+import { requirePlatform } from "./current_platform.ts";
+import {
+  type NodeReadable,
+  NodeStreams,
+  type NodeWritable,
+} from "./node_streams.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 import {
   type LowerConnection,
   SocketConnectionImpl,
 } from "./socket_connection_impl.ts";
-import type { ConnectionStreams } from "./web_streams.ts";
 
-/** The address at both ends, as web streams have none. */
-const ADDRESS: SocketAddress = { transport: "streams" };
+/** The addresses at both ends, as streams have none. */
+const STREAMS: SocketAddress = { transport: "streams" };
+const CHILD: SocketAddress = { transport: "child-process" };
+const STDIO: SocketAddress = { transport: "stdio" };
 
 /**
- * Returns a connection that reads and writes two web streams.
+ * Returns a connection over two streams: web streams, or those of a process.
  *
- * Use it to carry frames over the standard streams of a child process, over
- * those of this program, or over any other pair of streams. Closing the
- * connection closes `writable` and cancels `readable`. The streams must carry
- * byte arrays, and the connection locks them.
+ * | streams | peer |
+ * | --- | --- |
+ * | a child process | the child, whose standard input and output are piped |
+ * | `"stdio"` | the process that started this one, over standard input and output |
+ * | `{ readable, writable }` | the other end of two web streams of byte arrays |
+ *
+ * Language servers and plugins communicate over standard input and output. These
+ * then belong to the connection, so let other output go to standard error, for
+ * example with `console.log = console.error`. Closing the connection ends the
+ * outgoing stream and cancels the incoming one; the input of a child ends, upon
+ * which most programs exit. It neither kills a child nor waits for it.
+ *
+ * A child may be a `Deno.ChildProcess`, or a `ChildProcess` of
+ * `node:child_process`. In Node.js and Bun, call `useNodeSockets()` of
+ * `@lengthwise/lengthwise/node` before using `"stdio"`; their standard output ends
+ * only when the process does.
  *
  * @example Talk to a child process
  * ```ts
@@ -30,11 +50,7 @@ const ADDRESS: SocketAddress = { transport: "streams" };
  *
  * const child = new Deno.Command("cat", { stdin: "piped", stdout: "piped" })
  *   .spawn();
- * const connection = streamConnection({
- *   readable: child.stdout,
- *   writable: child.stdin,
- * });
- * await using stream = frames(connection, lines());
+ * await using stream = frames(streamConnection(child), lines());
  * await stream.send(new TextEncoder().encode("hello"));
  * await stream.closeWrite(); // the program's input ends
  * for await (const line of stream) {
@@ -43,32 +59,81 @@ const ADDRESS: SocketAddress = { transport: "streams" };
  * assertEquals((await child.status).code, 0);
  * ```
  *
- * @example Answer on the standard streams of this program
+ * @example Call a child process, which serves its parent
  * ```ts ignore
- * const stdio = streamConnection({
- *   readable: Deno.stdin.readable,
- *   writable: Deno.stdout.writable,
- * });
+ * // main.ts
+ * await using session = await connect(Spelling, streamConnection(child));
+ *
+ * // child.ts
+ * console.log = console.error;
+ * const server = createServer(Spelling).handle({ check: (text) => [] });
+ * await server.accept(streamConnection("stdio")); // until the session ends
  * ```
  *
- * @param streams the incoming and the outgoing stream
- * @returns the connection; the transport of its addresses is `"streams"`
- * @throws {TypeError} if a stream is locked
+ * @param streams the streams, which the connection locks and owns
+ * @returns the connection; the transport of its addresses is `"streams"`,
+ * `"child-process"` or `"stdio"`
+ * @throws {TypeError} if a stream is locked, or a child's is not piped
+ * @throws {TransportError} with code `"unsupported"` if the runtime has no
+ * standard streams
  *
  * @category Connections
  */
 export function streamConnection(
-  { readable, writable }: {
+  streams: "stdio" | {
+    /** Incoming bytes. */
     readonly readable: ReadableStream<Uint8Array>;
-    readonly writable: ConnectionStreams["writable"];
+    /** Outgoing bytes. */
+    readonly writable: WritableStream<Uint8Array>;
+  } | {
+    /** Standard input of a child; a web stream, or one of Node.js. */
+    readonly stdin:
+      | WritableStream<Uint8Array<ArrayBuffer>>
+      | { write(data: Uint8Array, callback: () => void): unknown }
+      | null;
+    /** Standard output of a child; a web stream, or one of Node.js. */
+    readonly stdout:
+      | ReadableStream<Uint8Array>
+      | { pause(): unknown; resume(): unknown }
+      | null;
   },
 ): SocketConnection {
-  return new SocketConnectionImpl(new StreamSocket(readable, writable));
+  return new SocketConnectionImpl(lowerConnection(streams));
 }
 
+function lowerConnection(
+  streams: Parameters<typeof streamConnection>[0],
+): LowerConnection {
+  if (streams === "stdio") {
+    const context = { verb: "use", address: "stdio" };
+    return requirePlatform(context).stdio(STDIO);
+  }
+  if ("readable" in streams) {
+    return new StreamSocket(streams.readable, streams.writable, STREAMS);
+  }
+  const { stdin, stdout } = streams;
+  if (isNodeStream<NodeWritable>(stdin) && isNodeStream<NodeReadable>(stdout)) {
+    const addresses = { localAddr: CHILD, remoteAddr: CHILD };
+    return new NodeStreams(stdout, stdin, addresses);
+  }
+  if (stdin instanceof WritableStream && stdout instanceof ReadableStream) {
+    return new StreamSocket(stdout, stdin, CHILD);
+  }
+  throw new TypeError(
+    "Cannot use the streams of the child process: stdin and stdout must be piped",
+  );
+}
+
+function isNodeStream<S extends NodeReadable | NodeWritable>(
+  stream: object | null,
+): stream is S {
+  return stream !== null && "on" in stream && "destroy" in stream;
+}
+
+/** A connection over two web streams. */
 class StreamSocket implements LowerConnection {
-  readonly localAddr = ADDRESS;
-  readonly remoteAddr = ADDRESS;
+  readonly localAddr: SocketAddress;
+  readonly remoteAddr: SocketAddress;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** The part of the last chunk that has not been read. */
@@ -79,10 +144,18 @@ class StreamSocket implements LowerConnection {
   readonly #writes = new Set<(error: Error) => void>();
   #finished: Promise<void> | undefined;
 
+  /**
+   * @param readable incoming bytes, which it locks
+   * @param writable outgoing bytes, which it locks
+   * @param addr the address of both ends
+   */
   constructor(
     readable: ReadableStream<Uint8Array>,
     writable: WritableStream<Uint8Array>,
+    addr: SocketAddress,
   ) {
+    this.localAddr = addr;
+    this.remoteAddr = addr;
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
   }

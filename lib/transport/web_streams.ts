@@ -11,18 +11,6 @@ import type { Connection } from "./connection.ts";
 import { writeAll } from "./io.ts";
 import { destroy } from "./destroy.ts";
 
-/**
- * Two streams over one connection.
- *
- * @category Connections
- */
-export interface ConnectionStreams {
-  /** The incoming bytes; a byte stream, so that BYOB readers work. */
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The outgoing bytes. */
-  readonly writable: WritableStream<Uint8Array>;
-}
-
 const OPTIONS: OptionNames<
   NonNullable<Parameters<typeof webStreams>[1]>
 > = { chunkSize: true };
@@ -63,7 +51,12 @@ const OPTIONS: OptionNames<
 export function webStreams(
   connection: Connection,
   options: { readonly chunkSize?: number | undefined } = {},
-): ConnectionStreams {
+): {
+  /** The incoming bytes; a byte stream, so that BYOB readers work. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The outgoing bytes. */
+  readonly writable: WritableStream<Uint8Array>;
+} {
   checkOptions("webStreams()", options, OPTIONS);
   const { chunkSize = 65_536 } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {

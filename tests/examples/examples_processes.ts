@@ -8,12 +8,8 @@
  *
  * @module
  */
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { flagsOf, needsEachFlag, runExample } from "./run_example.ts";
 // Downloads the package now, so that the program that needs it prints nothing.
 import "hono";
 
@@ -43,6 +39,9 @@ const SHOWS: Record<string, readonly string[]> = {
     "Ben in garden hears Ada: The roses are out",
     "the last line reached 1 member(s)",
     "refused without a name",
+  ],
+  "examples/child_process/main.ts": [
+    "the child found 5 words\nunknown: mesage\nthe child exited with status 0\n",
   ],
   "examples/continued_stream.ts": ["200 entries, 3 restarts, 0 missing"],
   "examples/custom_codec.ts": [
@@ -107,21 +106,22 @@ const SHOWS: Record<string, readonly string[]> = {
     "alice: box 7 of alice",
     "received fatal alert: CertificateRequired",
   ],
+  "examples/worker/main.ts": [
+    "25997 primes; this thread was free\nfrom 1000: 1009, 1013, 1019\n",
+  ],
   "examples/unix_socket/main.ts": [
     "client: the server has been up for some milliseconds",
     "the client exited with status 0",
   ],
 };
 
-/** Milliseconds after which a program is considered hanging. */
-const HANGS_AFTER = 60_000;
-
-const SHEBANG = /^#!\/usr\/bin\/env -S deno run((?: --[\w=.,:@/-]+)*)$/;
-
 for (const path of programs("examples")) {
   if (Object.hasOwn(RUN_ELSEWHERE, path)) continue;
   Deno.test(`${path} runs with the permissions in its first line`, async () => {
-    const { code, signal, stdout, stderr } = await run(path, flagsOf(path));
+    const { code, signal, stdout, stderr } = await runExample(
+      path,
+      flagsOf(path),
+    );
     const errors = new TextDecoder().decode(stderr);
     assertEquals({ code, signal }, { code: 0, signal: null }, errors);
     assertEquals(errors, "");
@@ -135,15 +135,7 @@ for (const path of programs("examples")) {
 Deno.test("examples need every permission in their first line", async () => {
   for (const path of programs("examples")) {
     if (Object.hasOwn(RUN_ELSEWHERE, path)) continue;
-    const flags = flagsOf(path);
-    for (const left of flags) {
-      const others = flags.filter((flag) => flag !== left);
-      const { code, stdout, stderr } = await run(path, others);
-      assert(code !== 0, `${path} also runs without ${left}`);
-      const text = new TextDecoder();
-      const printed = text.decode(stdout) + text.decode(stderr);
-      assertMatch(printed, /Requires \w+ access/, `${path} without ${left}`);
-    }
+    await needsEachFlag(path);
   }
 });
 
@@ -153,29 +145,6 @@ Deno.test("examples that are run elsewhere exist", () => {
     assert(known.includes(path), `${path} does not exist`);
   }
 });
-
-async function run(path: string, flags: readonly string[]) {
-  return await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--frozen", "--no-prompt", ...flags, path],
-    stdin: "null",
-    env: { NO_COLOR: "1" },
-    signal: AbortSignal.timeout(HANGS_AFTER),
-  }).output();
-}
-
-/** Returns the flags in a program's first line, which must be narrow. */
-function flagsOf(path: string): string[] {
-  const [first = ""] = Deno.readTextFileSync(path).split("\n");
-  assertMatch(first, SHEBANG, `${path}: no "deno run" with flags in line 1`);
-  const flags = (SHEBANG.exec(first)?.[1] ?? "").split(" ").filter(Boolean);
-  for (const flag of flags) {
-    assert(
-      /^--allow-(net|read|write|run|env|sys)=/.test(flag),
-      `${path}: ${flag} is broader than necessary, or not a permission`,
-    );
-  }
-  return flags;
-}
 
 function programs(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {

@@ -6,8 +6,9 @@
 import { assertEquals } from "@std/assert";
 import { createServer, Socket } from "node:net";
 import { NodeListener } from "../../lib/node/node_listener.ts";
-import { NodeSocket } from "../../lib/node/node_socket.ts";
+
 import { failureCode } from "../../lib/transport/error_mapping.ts";
+import { NodeStreams } from "../../lib/transport/node_streams.ts";
 
 const addr = { transport: "tcp", hostname: "127.0.0.1", port: 7 };
 const addresses = { localAddr: addr, remoteAddr: addr };
@@ -113,9 +114,9 @@ Deno.test("NodeListener reports each error to one call of accept()", async () =>
   listening.close();
 });
 
-Deno.test("NodeSocket stops receiving while 64 KiB are unread", async () => {
+Deno.test("NodeStreams stops receiving while 64 KiB are unread", async () => {
   const socket = new Socket();
-  const connection = new NodeSocket(socket, addresses);
+  const connection = new NodeStreams(socket, socket, addresses);
   socket.emit("data", new Uint8Array(64 * 1024 - 1));
   assertEquals(socket.isPaused(), false);
   socket.emit("data", new Uint8Array(1));
@@ -125,7 +126,7 @@ Deno.test("NodeSocket stops receiving while 64 KiB are unread", async () => {
   connection.close();
 });
 
-Deno.test("NodeSocket writes at most 128 KiB at a time", async () => {
+Deno.test("NodeStreams writes at most 128 KiB at a time", async () => {
   const socket = new Socket();
   const sent: number[] = [];
   socket.write = (chunk: Uint8Array, done?: unknown) => {
@@ -133,7 +134,7 @@ Deno.test("NodeSocket writes at most 128 KiB at a time", async () => {
     if (typeof done === "function") done();
     return true;
   };
-  const connection = new NodeSocket(socket, addresses);
+  const connection = new NodeStreams(socket, socket, addresses);
   for (const length of [0, 1, 128 * 1024, 128 * 1024 + 1]) {
     const count = await connection.write(new Uint8Array(length));
     assertEquals(count, Math.min(length, 128 * 1024));
@@ -142,14 +143,14 @@ Deno.test("NodeSocket writes at most 128 KiB at a time", async () => {
   connection.close();
 });
 
-Deno.test("NodeSocket fails writes with the first error of its socket", async () => {
+Deno.test("NodeStreams fails writes with the first error of its socket", async () => {
   const socket = new Socket();
   const writes: ((error?: Error) => void)[] = [];
   socket.write = (_: Uint8Array, done?: unknown) => {
     writes.push((error) => typeof done === "function" && done(error));
     return true;
   };
-  const connection = new NodeSocket(socket, addresses);
+  const connection = new NodeStreams(socket, socket, addresses);
   const pending = codeOf(connection.write(new Uint8Array(1)));
   socket.emit(
     "error",
@@ -167,7 +168,7 @@ Deno.test("NodeSocket fails writes with the first error of its socket", async ()
   assertEquals([socket.destroyed, writes.length], [true, 1]);
 });
 
-Deno.test("NodeSocket half-closes once, and fails writes after it", async () => {
+Deno.test("NodeStreams half-closes once, and fails writes after it", async () => {
   const socket = new Socket();
   let ends = 0;
   socket.end = (done?: unknown) => {
@@ -175,7 +176,7 @@ Deno.test("NodeSocket half-closes once, and fails writes after it", async () => 
     if (typeof done === "function") done();
     return socket;
   };
-  const connection = new NodeSocket(socket, addresses);
+  const connection = new NodeStreams(socket, socket, addresses);
   await Promise.all([connection.closeWrite(), connection.closeWrite()]);
   assertEquals(ends, 1);
   socket.emit("end");
@@ -187,12 +188,12 @@ Deno.test("NodeSocket half-closes once, and fails writes after it", async () => 
   assertEquals(socket.destroyed, true);
 });
 
-Deno.test("NodeSocket passes ref() and unref() to its socket", () => {
+Deno.test("NodeStreams passes ref() and unref() to its socket", () => {
   const socket = new Socket();
   const calls: string[] = [];
   socket.ref = () => (calls.push("ref"), socket);
   socket.unref = () => (calls.push("unref"), socket);
-  const connection = new NodeSocket(socket, addresses);
+  const connection = new NodeStreams(socket, socket, addresses);
   connection.unref();
   connection.ref();
   assertEquals(calls, ["unref", "ref"]);

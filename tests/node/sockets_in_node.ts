@@ -5,7 +5,8 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { authority, server } from "../transport/tls/certificates.ts";
-import { runIn, RUNTIMES, startIn } from "./run_in_node.ts";
+import { streamConnection } from "@lengthwise/lengthwise/transport";
+import { pathOf, runIn, RUNTIMES, startIn, withBundle } from "./run_in_node.ts";
 import { callTexts, serveTexts } from "./texts_peer.ts";
 
 for (const [name, runtime] of Object.entries(RUNTIMES)) {
@@ -28,6 +29,7 @@ for (const [name, runtime] of Object.entries(RUNTIMES)) {
         "ok tcp 21",
         "ok unix 21",
         ...(Deno.build.os === "linux" ? ["ok abstract 21"] : []),
+        "ok child 21",
         ...(name === "Bun" ? [] : ["ok tls 21"]),
         "ok sockets",
       ]);
@@ -48,9 +50,35 @@ for (const [name, runtime] of Object.entries(RUNTIMES)) {
   });
 }
 
+for (const [name, runtime] of Object.entries(RUNTIMES)) {
+  const child = "tests/node/programs/child.ts";
+
+  Deno.test(`Deno calls a child in ${name}`, async () => {
+    await withBundle(child, async (bundle) => {
+      const process = new Deno.Command(await pathOf(runtime), {
+        args: [bundle],
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      await callTexts(streamConnection(process));
+      assertEquals((await process.status).code, 0);
+    });
+  });
+
+  Deno.test(`${name} calls a child in Deno and a thread`, async () => {
+    const { code, stdout, stderr } = await runIn(
+      runtime,
+      "tests/node/programs/parent.ts",
+      [Deno.execPath(), child],
+    );
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, "ok child\nok thread\nok end of a thread\n");
+  });
+}
+
 Deno.test("Node.js 20 is refused with a clear message", async () => {
   const program = "tests/node/programs/peer.ts";
-  const old = await runIn(["npx", "-y", "node@20"], program, ["9"]);
+  const old = await runIn("node@20", program, ["9"]);
   assertEquals(old.code, 1);
   assertStringIncludes(old.stderr, "install Node.js 22 or later");
 });

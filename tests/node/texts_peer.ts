@@ -3,14 +3,24 @@
  *
  * @module
  */
-import { connect, serve, type Server } from "@lengthwise/lengthwise";
-import type { SocketAddress } from "@lengthwise/lengthwise/transport";
+import { connect, createServer, type Server } from "@lengthwise/lengthwise";
+import type {
+  Connection,
+  SocketAddress,
+} from "@lengthwise/lengthwise/transport";
 import { expect } from "./programs/expectations.ts";
 import { Texts } from "./programs/texts.ts";
 
 /** Serves on a free port of this machine. */
 export async function serveTexts(): Promise<Server<typeof Texts>> {
-  return await serve(Texts, { port: 0 }).handle({
+  const server = createTexts();
+  await server.listen({ port: 0 });
+  return server;
+}
+
+/** Returns a server that does not listen. */
+export function createTexts(): Server<typeof Texts> {
+  return createServer(Texts).handle({
     upper: (text) => text.toUpperCase(),
     async *count(most) {
       for (let n = 0; n < most; n++) yield n;
@@ -25,7 +35,9 @@ export async function serveTexts(): Promise<Server<typeof Texts>> {
 }
 
 /** Calls each method of a server, which also calls back. */
-export async function callTexts(address: SocketAddress): Promise<void> {
+export async function callTexts(
+  address: SocketAddress | Connection,
+): Promise<void> {
   const session = await connect(Texts, address, {
     handlers: { reverse: (text) => [...text].reverse().join("") },
   });

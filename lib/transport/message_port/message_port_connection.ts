@@ -1,5 +1,5 @@
 /**
- * A `MessagePort` as a byte stream.
+ * A `MessagePort` or worker as a byte stream.
  *
  * | message | meaning |
  * | --- | --- |
@@ -31,10 +31,26 @@ const MESSAGE_LIMIT = 64 * 1024;
 const ADDRESS: SocketAddress = { transport: "message-port" };
 
 /**
- * Adapts a `MessagePort`, in any runtime: to a worker, a frame or another tab.
+ * Adapts a `MessagePort` or worker: to a thread, a frame or another tab.
  *
- * Adapt the ports at both ends. Some runtimes do not report that the other end is
- * gone; the heartbeats of a session notice it.
+ * Adapt both ends. Some runtimes do not report that the other end is gone; the
+ * heartbeats of a session notice it.
+ *
+ * A `Worker` and the inside of a worker are ports, too: pass the worker at one
+ * end and nothing at the other, before the first `await` of the worker's module.
+ * When either end closes the connection, the worker closes itself. Workers of
+ * `node:worker_threads` have no such port: pass them one of a `MessageChannel`
+ * in `workerData`.
+ *
+ * @example Call a worker
+ * ```ts ignore
+ * // main.ts
+ * const worker = new Worker(import.meta.resolve("./worker.ts"), { type: "module" });
+ * await using session = await connect(Images, messagePortConnection(worker));
+ *
+ * // worker.ts
+ * createServer(Images).handle(handlers).accept(messagePortConnection());
+ * ```
  *
  * @example Send bytes through a channel
  * ```ts
@@ -50,26 +66,66 @@ const ADDRESS: SocketAddress = { transport: "message-port" };
  * assertEquals(await far.read(buffer), 5);
  * ```
  *
- * @param port the port; the connection owns it, so add no listeners and send
- * nothing yourself
- * @throws {TypeError} if it is not a port
+ * @param port the port or worker; the connection owns it, so add no listeners for
+ * messages and send nothing yourself. Without it, the port of the worker in which
+ * this code runs
+ * @throws {TypeError} if it is not a port, or this code does not run in a worker
  *
  * @category MessagePort
  */
-export function messagePortConnection(port: MessagePort): SocketConnection {
-  if (typeof port?.postMessage !== "function" || !("start" in port)) {
-    throw new TypeError(
-      `Cannot use ${String(port)} as a port: expected a MessagePort`,
-    );
-  }
-  return new SocketConnectionImpl(new MessagePortStream(port));
+export function messagePortConnection(
+  port?: MessagePort | Worker,
+): SocketConnection {
+  return new SocketConnectionImpl(
+    new MessagePortStream(checkPort(port ?? globalThis)),
+  );
+}
+
+/** Members of ports, workers and the scope of a worker. */
+interface Port {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  addEventListener(
+    type: string,
+    listener: (event: { readonly data?: unknown; message?: string }) => void,
+  ): void;
+  /** Ports alone have it. */
+  start?(): void;
+  /** Ends a port, or the worker in which this code runs. */
+  close?(): void;
+  ref?(): void;
+  unref?(): void;
+}
+
+function checkPort(port: object): Port {
+  if (isPort(port)) return port;
+  throw new TypeError(
+    Object.is(port, globalThis)
+      ? "Cannot use the port of a worker: this code does not run in one; pass a MessagePort or Worker"
+      : `Cannot use ${
+        String(port)
+      } as a port: expected a MessagePort or Worker`,
+  );
+}
+
+function isPort(port: object): port is Port {
+  if (!("postMessage" in port && "addEventListener" in port)) return false;
+  if ("start" in port) return true; // a MessagePort
+  if (Object.is(port, globalThis)) return runsInWorker();
+  return typeof Worker === "function" && port instanceof Worker;
+}
+
+/** A window can post messages as well, but to other windows. */
+function runsInWorker(): boolean {
+  if ("WorkerGlobalScope" in globalThis) return true;
+  const { Bun } = globalThis as { Bun?: { isMainThread: boolean } }; // of Bun
+  return Bun?.isMainThread === false;
 }
 
 /** One end of a channel. */
 class MessagePortStream implements LowerConnection {
   readonly localAddr: SocketAddress = ADDRESS;
   readonly remoteAddr: SocketAddress = ADDRESS;
-  readonly #port: MessagePort & { ref?(): void; unref?(): void };
+  readonly #port: Port;
   readonly #received = new ReceiveQueue((count) => this.#grant(count));
   /** Bytes that may be sent now. */
   #credit = WINDOW;
@@ -81,7 +137,7 @@ class MessagePortStream implements LowerConnection {
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined = undefined;
 
-  constructor(port: MessagePort) {
+  constructor(port: Port) {
     this.#port = port;
     port.addEventListener("message", ({ data }) => this.#receive(data));
     port.addEventListener(
@@ -93,7 +149,14 @@ class MessagePortStream implements LowerConnection {
       "close",
       () => this.#fail("reset", "the other end is gone"),
     );
-    port.start();
+    // Of a worker only. In the worker, the event says nothing about its end.
+    if (!Object.is(port, globalThis)) {
+      port.addEventListener(
+        "error",
+        ({ message }) => this.#fail("reset", `the worker failed: ${message}`),
+      );
+    }
+    port.start?.();
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -130,7 +193,7 @@ class MessagePortStream implements LowerConnection {
     if (this.#failure === undefined) this.#port.postMessage(null);
     this.#fail("closed", "it was closed locally");
     this.#received.clear();
-    this.#port.close();
+    this.#port.close?.();
   }
 
   [Symbol.dispose](): void {
@@ -160,7 +223,7 @@ class MessagePortStream implements LowerConnection {
     if (data === null) {
       this.#received.end();
       this.#fail("reset", "the other end closed it");
-      this.#port.close();
+      this.#port.close?.();
     } else if (Number.isSafeInteger(data)) {
       this.#credit += Math.max(0, Number(data));
       this.#wake?.();
@@ -186,7 +249,7 @@ class MessagePortStream implements LowerConnection {
     this.#port.postMessage(null);
     this.#received.clear();
     this.#fail("protocol", reason);
-    this.#port.close();
+    this.#port.close?.();
   }
 
   #fail(code: TransportErrorCode, reason: string): void {

@@ -1,5 +1,5 @@
 /**
- * The sockets of Node.js or Bun against the compliance suite, then calls over them.
+ * The sockets and pipes of Node.js or Bun against the compliance suite, then calls.
  *
  * Arguments: a folder for sockets, and files with an authority's certificate, a
  * server's certificate and its key.
@@ -9,6 +9,7 @@ import {
   type Connection,
   listen,
   type ListenAddress,
+  streamConnection,
   TransportError,
   type TransportErrorCode,
 } from "@lengthwise/lengthwise/transport";
@@ -21,6 +22,7 @@ import {
 } from "@lengthwise/lengthwise";
 import { useNodeSockets } from "@lengthwise/lengthwise/node";
 import { checkTransport } from "@lengthwise/lengthwise/testing";
+import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { expect } from "./expectations.ts";
@@ -40,15 +42,34 @@ async function comply(
 ): Promise<void> {
   const listener = await listen(address);
   const options = trust === undefined ? {} : { tls: trust };
-  let failed = 0;
-  let checks = 0;
-  await checkTransport(async () => {
+  await complyWith(name, async () => {
     const [server, client] = await Promise.all([
       listener.accept(),
       connect({ ...listener.addr, ...options }),
     ]);
     return [client, server];
-  }, {
+  });
+  await listener[Symbol.asyncDispose]();
+}
+
+/** Connects two connections through a child process for each direction. */
+function pipes(): [Connection, Connection] {
+  // It reports on standard error that its reader has closed.
+  const child = () => spawn("cat", { stdio: ["pipe", "pipe", "ignore"] });
+  const [there, back] = [child(), child()];
+  return [
+    streamConnection({ stdin: there.stdin, stdout: back.stdout }),
+    streamConnection({ stdin: back.stdin, stdout: there.stdout }),
+  ];
+}
+
+async function complyWith(
+  name: string,
+  pair: Parameters<typeof checkTransport>[0],
+): Promise<void> {
+  let failed = 0;
+  let checks = 0;
+  await checkTransport(pair, {
     async step(check, run) {
       checks++;
       try {
@@ -59,7 +80,6 @@ async function comply(
       }
     },
   });
-  await listener[Symbol.asyncDispose]();
   if (failed > 0) throw new Error(`${name}: ${failed} checks failed`);
   console.log("ok", name, checks);
 }
@@ -79,6 +99,7 @@ await comply("unix", { path: `${folder}/unix.sock` });
 if (process.platform === "linux") {
   await comply("abstract", { path: `\0lengthwise-${process.pid}` });
 }
+await complyWith("child", pipes);
 const overTls = { hostname: "127.0.0.1", port: 0, tls };
 const bun = "Bun" in globalThis;
 if (bun) {
