@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { ModuleDocumentation } from "./exports/list.ts";
 import { faultsOf, type Release } from "./release/faults.ts";
 import { MOST, scoreOf, undescribed } from "./release/score.ts";
@@ -90,4 +90,38 @@ Deno.test("scoreOf() and undescribed() look at each public declaration", () => {
     scoreOf({ readme: "", entries: new Map([[".", [bare]]]) }),
     { readme: 0, example: 0, entries: 0, symbols: 4 },
   );
+});
+
+Deno.test("the workflow publishes a tag after the gate, with an identity and no secret", () => {
+  const workflow = Deno.readTextFileSync(".github/workflows/publish.yml");
+  const [, ...jobs] = workflow.split(/^ {2}(?=[\w-]+:\n)/m);
+  const job = (name: string) =>
+    jobs.find((text) => text.startsWith(`${name}:`)) ?? "";
+  const runs = (name: string) =>
+    [...job(name).matchAll(/- run: (.*)$/gm)].map(([, command]) => command);
+
+  assertEquals(runs("dry-run"), [
+    "npx -y deno@2.9.6 task release",
+    "npx -y deno@2.9.6 task publish:dry",
+    "npx -y deno@2.9.6 task test:jsr",
+  ]);
+  assertMatch(job("dry-run"), /if: github\.event_name == 'pull_request'/);
+  assertMatch(job("gate"), /if: github\.ref_type == 'tag'/);
+  assertMatch(job("publish"), /needs: gate/);
+  assertEquals(runs("publish"), ["npx -y deno@2.9.6 publish --frozen"]);
+  const withIdentity = jobs.filter((text) => text.includes("id-token: write"));
+  assertEquals(withIdentity, [job("publish")]);
+  assertEquals(workflow.includes("secrets."), false);
+  assertMatch(workflow, /^permissions:\n {2}contents: read$/m);
+
+  // The tasks exist, and all jobs use the version of the gate.
+  const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  for (const [, task = ""] of workflow.matchAll(/deno@\S+ task (\S+)/g)) {
+    assertEquals(typeof tasks[task]?.command, "string", task);
+  }
+  const versions = new Set(
+    [workflow, Deno.readTextFileSync(".ci/run")].join("")
+      .match(/deno@[\d.]+/g),
+  );
+  assertEquals(versions.size, 1);
 });

@@ -1,7 +1,8 @@
 /**
  * The package as its users get it: publishes the stand-ins for `@std` and the
  * package itself to a registry of its own, then adds the package to a fresh
- * project, and checks, runs, bundles and documents it there. Nothing outside
+ * project, and checks, runs, bundles and documents it there. A project of Node.js
+ * uses it as an npm package (`use_in_node.ts`). Nothing outside
  * temporary folders is written; each step prints one line.
  *
  * A dry run of `deno publish` sees neither what is in the tarball nor what
@@ -11,6 +12,7 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Registry, startRegistry } from "./registry.ts";
+import { useInNode } from "./use_in_node.ts";
 
 /**
  * npm packages are resolved as of this day, so that the run is the same next
@@ -69,6 +71,15 @@ try {
   copy(CHECKOUT, ".", run.checkout);
   await publish(run);
   await use(run);
+  await useInNode({
+    registry,
+    name,
+    version,
+    standIns: ["async", "bytes"],
+    folder: `${root}/node`,
+    deno: (args, cwd) => deno(args, cwd, run.env),
+    step,
+  });
   console.log(`${name}@${version}: published and used`);
 } finally {
   Deno.removeSync(root, { recursive: true });
