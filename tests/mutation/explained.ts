@@ -168,4 +168,27 @@ export const EXPLAINED: readonly Explained[] = [
     change: "comparison: 4096 → 4097",
     why: "Longer pieces of text are joined.",
   },
+  {
+    path: "lib/messages/session/calls/response_writer.ts",
+    change: "statement: this.#shared.onCallEnded(); → ;",
+    why:
+      "The last frame of the call is unsent then. The session asks again when it has been written.",
+  },
+  {
+    path: "lib/messages/session/wire/hello.ts",
+    change:
+      "statement: commonBytes.set(methods, { protocol, codecs: names, bytes }); → ;",
+    why: "The entries are encoded again for each session, with equal bytes.",
+  },
+  {
+    path: "lib/framing/stream/write_buffer.ts",
+    change: "comparison: 0 → (0) + 1",
+    line: "if (buffer.length > 0) release(",
+    why: "Buffers have 2 KiB or more, or no byte at all.",
+  },
+  {
+    path: "lib/messages/session/wire/metadata.ts",
+    change: "statement: makeSparse(metadata); → ;",
+    why: "The metadata is equal; only its memory differs.",
+  },
 ];
