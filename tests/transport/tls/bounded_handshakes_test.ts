@@ -73,6 +73,28 @@ Deno.test("BoundedHandshakes.close() closes a connection secured in the same tur
   }
 });
 
+Deno.test("BoundedHandshakes.close() ends a handshake in progress", async () => {
+  using time = virtualTime();
+  const [client, server] = memoryPair();
+  const handshakes = new BoundedHandshakes(listenerOf(server), {
+    tlsOptions: () => certificate,
+    requireAlpn: false,
+    handshakeTimeout: 60_000,
+    maxHandshakes: 8,
+    onHandshakeError: undefined,
+  });
+  let ended = false;
+  const reading = client.read(new Uint8Array(8)).then(() => ended = true);
+  await time.advance(1_000);
+  assertEquals(ended, false);
+  handshakes.close();
+  await time.advance(2_000); // a socket lingers for a second
+  assertEquals(ended, true);
+  await reading;
+  await time.run(handshakes.stopped());
+  client.close();
+});
+
 /** Returns both ends of a connection from a host. */
 function from(hostname: string): [client: Connection, server: Connection] {
   const [client, server] = memoryPair();
