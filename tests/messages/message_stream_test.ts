@@ -625,3 +625,19 @@ Deno.test(
     near.close();
   }),
 );
+
+Deno.test("send() waits above highWaterMark, and not at it", PURE, async () => {
+  for (const [highWaterMark, waits] of [[9, false], [8, true]] as const) {
+    const [near, far] = memoryPair({ toServer: { capacity: 1 } });
+    const stream = messages(near, {
+      ...{ framing: u32be(), codec: json(), highWaterMark },
+    });
+    let sent = false;
+    const sending = stream.send("abc").then(() => sent = true); // 4 + 5 bytes
+    await turns(5);
+    assertEquals(sent, !waits, `${highWaterMark}`);
+    far.close();
+    await sending.catch(() => {});
+    near.close();
+  }
+});

@@ -18,6 +18,7 @@ import {
 } from "../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../lib/messages/server/server.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { otel } from "../../lib/otel/mod.ts";
 import { ATTRIBUTE, METRIC } from "../../lib/otel/names.ts";
 import { all, dial, failureOf, incidents, turns } from "../messages/kit.ts";
@@ -132,6 +133,31 @@ Deno.test("otel() describes the calls of both ends by their outcomes", async () 
     "shop/ticks ok  yes 1 2 0",
     "shop/ticks ok  yes 2 0 2",
   ]);
+});
+
+Deno.test("otel() describes the peer of a call by its address", async () => {
+  const peers: [remoteAddr: object, described: unknown[]][] = [
+    [{ hostname: "192.0.2.7", port: 9 }, ["192.0.2.7", 9]],
+    [{ path: "/run/shop" }, ["/run/shop", undefined]],
+    [{}, [undefined, undefined]],
+  ];
+  for (const [remoteAddr, described] of peers) {
+    const tracerProvider = recordingTracers();
+    const observers = [otel({ tracerProvider, metrics: false })];
+    await using server = createServer(Shop, { observers }).handle(handlers);
+    const [near, far] = memoryPair();
+    server.accept(far, {
+      info: { remoteAddr: { transport: "test", ...remoteAddr } },
+    });
+    await using session = await connect(Shop, near);
+    assertEquals(await session.remote.price("abc"), 3);
+    assertEquals(
+      [ATTRIBUTE.peerAddress, ATTRIBUTE.peerPort].map((name) =>
+        tracerProvider.spans[0]?.attributes[name]
+      ),
+      described,
+    );
+  }
 });
 
 Deno.test("otel() with notifications makes a server span for each", async () => {
