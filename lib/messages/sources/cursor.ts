@@ -95,7 +95,14 @@ export class Cursor<Item> {
     for (;;) {
       const item = this.#history.after(this.#at);
       if (item === undefined) return this.#positionStep(now);
-      this.#at = item.number;
+      const { missingFrom, number } = item;
+      if (missingFrom !== undefined && this.#at < number - 1) {
+        const from = Math.max(this.#at + 1, missingFrom);
+        this.#at = number - 1;
+        const gap: Gap = { from, to: number - 1, reason: "expired" };
+        return this.#sending(now, { gap });
+      }
+      this.#at = number;
       if (this.#filter === undefined || this.#filter(item.value)) {
         return this.#sending(now, { item });
       }

@@ -34,6 +34,11 @@ export interface KeptItem<Item> {
   readonly charge: number;
   /** Time in ms at which it was published. */
   readonly publishedAt: number;
+  /**
+   * Number of the first item that is missing before this one; `undefined` if none
+   * is, as when numbers were left out.
+   */
+  readonly missingFrom?: number | undefined;
 }
 
 /** The newest items of a source. */
@@ -46,6 +51,10 @@ export class History<Item> {
   head: number;
   /** Highest number that is not kept: older items are not available. */
   floor: number;
+  /** Number before the first item. */
+  readonly start: number;
+  /** The numbering that has replaced this one before its first item. */
+  successor: History<Item> | undefined = undefined;
   /** Charges of the kept items, in bytes. */
   bytes = 0;
   /** Kept items by number, from `#first` on. */
@@ -58,7 +67,7 @@ export class History<Item> {
    */
   constructor({ epoch, number }: Position, bounds: HistoryBounds) {
     this.epoch = epoch;
-    this.head = this.floor = number;
+    this.head = this.floor = this.start = number;
     this.bounds = bounds;
   }
 
@@ -73,11 +82,18 @@ export class History<Item> {
    *
    * @param number its number, above `head`
    * @param size its size in bytes
+   * @param missingFrom number of the first item that is missing before it, if any
    */
-  add(number: number, value: Item, size: number, now: number): void {
+  add(
+    number: number,
+    value: Item,
+    size: number,
+    now: number,
+    missingFrom?: number,
+  ): void {
     const charge = size + ITEM_CHARGE;
     this.expire(now);
-    this.#items.push({ number, value, charge, publishedAt: now });
+    this.#items.push({ number, value, charge, publishedAt: now, missingFrom });
     this.head = number;
     this.bytes += charge;
     const { items, bytes } = this.bounds;

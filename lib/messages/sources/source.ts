@@ -4,6 +4,8 @@
  * @module
  */
 import { describeType } from "../../support/describe_type.ts";
+import type { Bus } from "../bus/bus.ts";
+import { randomEpoch } from "../bus/numbering.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { defaultCodec } from "../codec/default_codec.ts";
 import { CallError } from "../errors/call_error.ts";
@@ -15,7 +17,8 @@ import {
   STEPS,
   type StreamStep,
 } from "../streams/positioned_items.ts";
-import { Cursor } from "./cursor.ts";
+import { BusFeed, type FedItem } from "./bus_feed.ts";
+import { Cursor, type CursorOptions } from "./cursor.ts";
 import { History, type HistoryBounds } from "./history.ts";
 
 /**
@@ -64,6 +67,23 @@ export interface SourceOptions {
    * @default a random epoch, and number 0
    */
   after?: Position | undefined;
+  /**
+   * Bus through which servers share the source.
+   *
+   * The sources of equal names receive the items of one of them, with their
+   * positions. A client that continues on another server receives what it has
+   * missed, if that server has kept it, and otherwise learns of the gap. One server
+   * publishes at a time: the items of another one begin a new numbering, and
+   * streams end with `unavailable`, so that clients continue them with a gap. `end()` ends the subscription.
+   *
+   * `prefix` is the first part of the subject, `"lw"` by default, of 1 to 64
+   * characters of `A-Z a-z 0-9 _ -`.
+   *
+   * Not allowed with `after`.
+   *
+   * @default the source has the items of this server
+   */
+  shared?: { bus: Bus; name: string; prefix?: string | undefined } | undefined;
   /**
    * Codec that measures the items. An item that it cannot encode is rejected.
    *
@@ -117,7 +137,9 @@ export interface Source<Item> {
    * omitted
    * @returns the number of the item
    * @throws {CodecError} if the item cannot be encoded
-   * @throws {RangeError} if the number is not an integer above the last one
+   * @throws {CallError} `too-large` if the bus of a shared source cannot carry it
+   * @throws {RangeError} if the number is not an integer above the last one; the
+   * items of a shared source have the next number
    * @throws {TypeError} if the source has ended
    */
   publish(item: Item, number?: number): number;
@@ -157,7 +179,7 @@ export interface Source<Item> {
  * @param options bounds for the items that are kept, and the first position
  * @returns the source
  * @throws {RangeError} if an option is out of range
- * @throws {TypeError} if an option is unknown
+ * @throws {TypeError} if an option is unknown, or both `after` and `shared` are set
  *
  * @example
  * ```ts
@@ -187,7 +209,7 @@ export interface Source<Item> {
  */
 export function source<Item>(options: SourceOptions = {}): Source<Item> {
   checkOptions("source()", options, SOURCE_OPTIONS);
-  const { history = {}, after, codec = defaultCodec() } = options;
+  const { history = {}, after, shared, codec = defaultCodec() } = options;
   checkOptions("the option history of source()", history, HISTORY_OPTIONS);
   const { items = 1_000, bytes = 256 * 1024, age = 60_000 } = history;
   checkBound("history.items", items);
@@ -197,13 +219,21 @@ export function source<Item>(options: SourceOptions = {}): Source<Item> {
     checkNumber("after.epoch", after.epoch);
     checkNumber("after.number", after.number);
   }
+  if (after !== undefined && shared !== undefined) {
+    throw new TypeError(
+      "Cannot create a source with the options after and shared: the items of a shared source are numbered by the server that publishes them",
+    );
+  }
   const first = after ?? { epoch: randomEpoch(), number: 0 };
-  return new SourceImpl(first, { items, bytes, age }, codec);
+  const created = new SourceImpl<Item>(first, { items, bytes, age }, codec);
+  if (shared !== undefined) created.share(shared);
+  return created;
 }
 
 const SOURCE_OPTIONS: OptionNames<SourceOptions> = {
   history: true,
   after: true,
+  shared: true,
   codec: true,
 };
 
@@ -232,12 +262,6 @@ function checkNumber(name: string, value: number): void {
   );
 }
 
-/** Returns an epoch that no other source has: a random number of 53 bits. */
-function randomEpoch(): number {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-  return (high >>> 11) * 2 ** 32 + low;
-}
-
 /** A reader that waits for an item. */
 interface Waiting {
   /** Called when an item was published, or when the source has ended. */
@@ -245,15 +269,55 @@ interface Waiting {
 }
 
 class SourceImpl<Item> implements Source<Item> {
-  readonly history: History<Item>;
+  history: History<Item>;
   /** Readers that wait. */
   readonly waiting: Set<Waiting> = new Set();
   ended = false;
   readonly #codec: MessageCodec;
+  #feed: BusFeed | undefined = undefined;
+  /** Epoch of the items of this process, while it publishes. */
+  #ownEpoch: number;
 
   constructor(after: Position, bounds: HistoryBounds, codec: MessageCodec) {
     this.history = new History(after, bounds);
     this.#codec = codec;
+    this.#ownEpoch = after.epoch;
+  }
+
+  /** Shares the items with the sources of other processes. */
+  share(options: NonNullable<SourceOptions["shared"]>): void {
+    const codec = this.#codec;
+    this.#feed = new BusFeed(options, codec, (item) => this.#receive(item));
+  }
+
+  /** Adds an item of another process. */
+  #receive({ epoch, number, value, size }: FedItem): void {
+    if (epoch === this.#ownEpoch) return;
+    if (epoch !== this.history.epoch) {
+      this.#begin({ epoch, number: number - 1 });
+    }
+    const { head } = this.history;
+    if (number <= head) return;
+    const missingFrom = number > head + 1 ? head + 1 : undefined;
+    // Sources of one name have items of one type.
+    const item = value as Item;
+    this.history.add(number, item, size, performance.now(), missingFrom);
+    this.#wakeAll();
+  }
+
+  /**
+   * Returns whether a numbering is in use. That of a shared source is not before its
+   * first item, so readers join with that one.
+   */
+  isNumbered({ head, start }: History<Item>): boolean {
+    return this.#feed === undefined || head > start;
+  }
+
+  /** Begins another numbering. The streams of readers end; they join again. */
+  #begin(after: Position): void {
+    const { history } = this;
+    this.history = new History<Item>(after, history.bounds);
+    if (history.head === history.start) history.successor = this.history;
   }
 
   get position(): Position {
@@ -271,10 +335,38 @@ class SourceImpl<Item> implements Source<Item> {
     if (this.ended) {
       throw new TypeError("Cannot publish an item: the source has ended");
     }
-    const { length } = this.#codec.encode(item);
-    this.history.add(number, item, length, performance.now());
+    const encoded = this.#codec.encode(item);
+    if (this.#feed !== undefined) {
+      number = this.#publishShared(this.#feed, encoded, number);
+    }
+    this.history.add(number, item, encoded.length, performance.now());
     this.#wakeAll();
     return number;
+  }
+
+  /** Publishes an item to other processes; returns its number. */
+  #publishShared(
+    feed: BusFeed,
+    encoded: Uint8Array,
+    number: number,
+  ): number {
+    if (number !== this.history.head + 1) {
+      throw new RangeError(
+        `Cannot publish an item of a shared source with number ${number}: it must be ${
+          this.history.head + 1
+        }`,
+      );
+    }
+    const isOwn = this.history.epoch === this.#ownEpoch;
+    const own = isOwn
+      ? { epoch: this.#ownEpoch, number }
+      : { epoch: randomEpoch(), number: 1 };
+    feed.publish(own, encoded);
+    if (!isOwn) {
+      this.#ownEpoch = own.epoch;
+      this.#begin({ epoch: own.epoch, number: 0 });
+    }
+    return own.number;
   }
 
   items(
@@ -295,13 +387,16 @@ class SourceImpl<Item> implements Source<Item> {
         } as the option filter of items(): expected a function`,
       );
     }
-    const now = performance.now();
-    const join = { resumeFrom, replay: Math.trunc(replay), filter };
-    return new SourceReader(this, new Cursor(this.history, join, now));
+    return new SourceReader(this, {
+      resumeFrom,
+      replay: Math.trunc(replay),
+      filter,
+    });
   }
 
   end(): void {
     this.ended = true;
+    this.#feed?.close();
     this.#wakeAll();
   }
 
@@ -317,14 +412,34 @@ const DONE: IteratorResult<never> = { done: true, value: undefined };
 /** The items of a source for one reader. */
 class SourceReader<Item> implements PositionedItems<Item>, Waiting {
   readonly #source: SourceImpl<Item>;
-  readonly #cursor: Cursor<Item>;
+  readonly #join: CursorOptions<Item>;
+  #history: History<Item>;
+  /** Its place; `undefined` before the source is numbered. */
+  #cursor: Cursor<Item> | undefined = undefined;
   #next: PromiseWithResolvers<IteratorResult<StreamStep>> | undefined =
     undefined;
   #left = false;
 
-  constructor(source: SourceImpl<Item>, cursor: Cursor<Item>) {
+  constructor(source: SourceImpl<Item>, join: CursorOptions<Item>) {
+    const { history } = source;
     this.#source = source;
-    this.#cursor = cursor;
+    this.#join = join;
+    this.#history = history;
+    if (source.isNumbered(history)) {
+      this.#cursor = new Cursor(history, join, performance.now());
+    }
+  }
+
+  /** Returns the reader's place, or `undefined` before the first item. */
+  #place(now: number): Cursor<Item> | undefined {
+    if (this.#cursor !== undefined) return this.#cursor;
+    const history = this.#history = this.#history.successor ?? this.#history;
+    if (!this.#source.isNumbered(history)) return undefined;
+    // A new reader receives all items, because it came before the first.
+    const { epoch, start } = history;
+    const { resumeFrom = { epoch, number: start } } = this.#join;
+    const join = { ...this.#join, resumeFrom };
+    return this.#cursor = new Cursor(history, join, now);
   }
 
   [STEPS](): AsyncIterableIterator<StreamStep> {
@@ -382,11 +497,24 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
     return this.#next.promise;
   }
 
-  /** Returns the next step, if there is one. @throws the error of the filter */
+  /**
+   * Returns the next step, if there is one.
+   *
+   * @throws the error of the filter
+   * @throws {CallError} `unavailable` if another server has begun to publish
+   */
   #take(): IteratorResult<StreamStep> | undefined {
     if (this.#left) return DONE;
-    const step = this.#cursor.next(performance.now());
+    const now = performance.now();
+    const cursor = this.#place(now);
+    const step = cursor?.next(now);
     if (step !== undefined) return { done: false, value: step };
+    if (cursor !== undefined && this.#history !== this.#source.history) {
+      throw new CallError(
+        "Cannot read on: another server has begun to publish the items of the source",
+        { code: "unavailable", retry: "now" },
+      );
+    }
     return this.#source.ended ? DONE : undefined;
   }
 
