@@ -2,7 +2,8 @@ import { createClient } from "@lengthwise/lengthwise/browser";
 import { json } from "@lengthwise/lengthwise/json";
 import { Shop } from "./shop.ts";
 
-// The types of Deno lack the DOM; see `compilerOptions.lib` for all of it.
+// Deno's types lack the DOM; in a project of your own, write
+// `/// <reference lib="dom" />` in the first line instead.
 declare const document: {
   querySelector(selector: string): { textContent: string } | null;
 };
