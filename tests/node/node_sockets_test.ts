@@ -188,6 +188,34 @@ Deno.test("NodeStreams half-closes once, and fails writes after it", async () =>
   assertEquals(socket.destroyed, true);
 });
 
+Deno.test("NodeStreams fails its calls once its socket has closed", async () => {
+  const socket = new Socket();
+  const connection = new NodeStreams(socket, socket, addresses);
+  const reading = codeOf(connection.read(new Uint8Array(1)));
+  socket.emit("close");
+  assertEquals(await reading, "reset");
+  assertEquals(await codeOf(connection.write(new Uint8Array(1))), "reset");
+  connection.close();
+});
+
+Deno.test("NodeStreams passes nothing to its socket after close()", async () => {
+  const socket = new Socket();
+  let calls = 0;
+  socket.write = () => calls++ > 0;
+  socket.end = () => (calls++, socket);
+  const connection = new NodeStreams(socket, socket, addresses);
+  const reading = connection.read(new Uint8Array(1));
+  connection.close();
+  const codes = [
+    reading,
+    connection.read(new Uint8Array(1)),
+    connection.write(new Uint8Array(1)),
+    connection.closeWrite(),
+  ].map(codeOf);
+  assertEquals(await Promise.all(codes), Array(4).fill("closed"));
+  assertEquals(calls, 0);
+});
+
 Deno.test("NodeStreams passes ref() and unref() to its socket", () => {
   const socket = new Socket();
   const calls: string[] = [];
