@@ -79,20 +79,92 @@ export function styled(
   return color ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-/** Returns a table whose columns are aligned. */
-export function columnsOf(
-  rows: readonly (readonly string[])[],
-  gap = "  ",
-): string[] {
+/** Returns the width of each column. */
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, index) => {
       widths[index] = Math.max(widths[index] ?? 0, cell.length);
     });
   }
+  return widths;
+}
+
+/** Returns a table whose columns are aligned. */
+export function columnsOf(
+  rows: readonly (readonly string[])[],
+  gap = "  ",
+): string[] {
+  const widths = widthsOf(rows);
   return rows.map((row) =>
     row.map((cell, index) =>
       index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)
     ).join(gap).trimEnd()
   );
+}
+
+/**
+ * Returns a table of aligned columns that fits into a width.
+ *
+ * Columns that do not fit follow below, beside the first column.
+ */
+export function tableOf(
+  rows: readonly (readonly string[])[],
+  width: number,
+  gap = "  ",
+): string[] {
+  const widths = widthsOf(rows);
+  const [first = 0] = widths;
+  const lines: string[] = [];
+  let from = 1;
+  do {
+    let to = from + 1;
+    let taken = first + gap.length + (widths[from] ?? 0);
+    while (to < widths.length) {
+      taken += gap.length + widths[to]!; // below the length
+      if (taken > width) break;
+      to++;
+    }
+    if (lines.length > 0) lines.push("");
+    lines.push(
+      ...columnsOf(
+        rows.map((row) => [...row.slice(0, 1), ...row.slice(from, to)]),
+        gap,
+      ),
+    );
+    from = to;
+  } while (from < widths.length);
+  return lines;
+}
+
+/** Returns pairs of a name and a text, which is divided into lines that fit. */
+export function pairsOf(
+  pairs: readonly (readonly [name: string, text: string])[],
+  width: number,
+  gap = "  ",
+): string[] {
+  const [first = 0] = widthsOf(pairs);
+  const room = Math.max(MIN_TEXT, width - first - gap.length);
+  return columnsOf(
+    pairs.flatMap(([name, text]) =>
+      wrapped(text, room).map((line, index) => [index === 0 ? name : "", line])
+    ),
+    gap,
+  );
+}
+
+/** Narrowest column of wrapped text; a terminal may be narrower. */
+const MIN_TEXT = 10;
+
+/** Divides a text at its spaces; longer words keep a line of their own. */
+function wrapped(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1)!; // never empty
+    if (last === "") lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
 }

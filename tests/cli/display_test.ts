@@ -7,7 +7,9 @@ import {
   hexDump,
   jsonFor,
   jsonLine,
+  pairsOf,
   styled,
+  tableOf,
 } from "../../lib/cli/display.ts";
 
 const none = { permissions: "none" } as const; // the literal type that Deno.test wants
@@ -76,4 +78,41 @@ Deno.test("progressLine() fits into the terminal", none, () => {
     "",
     "[",
   ]);
+});
+
+Deno.test("tableOf() continues columns that do not fit below", none, () => {
+  const rows = [["name", "one", "two", "three"], ["a", "1", "2", "3"]];
+  const whole = ["name  one  two  three", "a     1    2    3"];
+  assertEquals(tableOf(rows, 21), whole);
+  assertEquals(tableOf(rows, Infinity), whole);
+  const parts = [
+    "name  one  two",
+    "a     1    2",
+    "",
+    "name  three",
+    "a     3",
+  ];
+  assertEquals(tableOf(rows, 20), parts);
+  assertEquals(tableOf(rows, 14), parts);
+  assertEquals(tableOf(rows, 1).length, 8); // one column each
+  assertEquals(tableOf([["alone"]], 3), ["alone"]);
+  assertEquals(tableOf([], 3), []);
+});
+
+Deno.test("pairsOf() divides texts at their spaces", none, () => {
+  const pairs = [["memory", "3 of 4 are in use"], [
+    "id",
+    "0123456789abcdef",
+  ]] as const;
+  assertEquals(pairsOf(pairs, Infinity), [
+    "memory  3 of 4 are in use",
+    "id      0123456789abcdef",
+  ]);
+  const narrow = [
+    "memory  3 of 4 are",
+    "        in use",
+    "id      0123456789abcdef", // one word
+  ];
+  assertEquals(pairsOf(pairs, 18), narrow);
+  assertEquals(pairsOf(pairs, 1), narrow);
 });

@@ -17,7 +17,7 @@ import type { MethodFigures } from "../../messages/session/calls/method_counters
 import type { DurationFigures } from "../../messages/session/time/duration_histogram.ts";
 import { printableName } from "../../messages/support/printable.ts";
 import { describeTarget, openSession, readTarget } from "../connecting.ts";
-import { columnsOf, fitted } from "../display.ts";
+import { fitted, pairsOf, tableOf } from "../display.ts";
 import { CliError, EXIT } from "../errors.ts";
 import {
   CONNECT_FLAGS,
@@ -135,11 +135,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       if (printer.format === "pretty") {
         const { isTTY, columns } = printer;
         const clear = isTTY && pause !== undefined ? "\x1b[H\x1b[2J" : "";
+        const width = isTTY ? columns : Infinity;
         const rows = groups === undefined
-          ? sessionLines(sessions)
-          : groupLines(groups, limit);
-        const lines = [...reportLines(server), "", ...rows]
-          .map((line) => `${isTTY ? fitted(line, columns) : line}\n`);
+          ? sessionLines(sessions, width)
+          : groupLines(groups, limit, width);
+        const lines = [...reportLines(server, width), "", ...rows]
+          .map((line) => `${fitted(line, width)}\n`);
         await printer.print(clear + lines.join(""));
       } else {
         const time = new Date().toISOString();
@@ -255,10 +256,14 @@ function hostOf(peer: unknown): string {
   return /^(.*):\d+$/.exec(address)?.[1] ?? address;
 }
 
-function groupLines(groups: readonly Group[], limit: number): string[] {
+function groupLines(
+  groups: readonly Group[],
+  limit: number,
+  width: number,
+): string[] {
   const shown = groups.slice(0, limit);
   return [
-    ...columnsOf([
+    ...tableOf([
       [
         ...["group", "sessions", "open", "calls", "failed", "refused", "sent"],
         ...["received", "held", "unsent", "dropped", "rtt", "oldest", "notes"],
@@ -281,7 +286,7 @@ function groupLines(groups: readonly Group[], limit: number): string[] {
           ? ""
           : `${formatCount(group.restricted)} restricted`,
       ]),
-    ]),
+    ], width),
     ...moreLines(groups.length - shown.length),
   ];
 }
@@ -291,10 +296,13 @@ function moreLines(count: number): string[] {
 }
 
 /** Returns the figures of the server as lines for a terminal. */
-function reportLines({ instance, health, stats }: ServerReport): string[] {
+function reportLines(
+  { instance, health, stats }: ServerReport,
+  width: number,
+): string[] {
   const { sessions, memory, callsHandled, methods, timerDelay } = stats;
   return [
-    ...columnsOf([
+    ...pairsOf([
       ["instance", printableName(String(instance))],
       ["health", countsOf(health)],
       [
@@ -309,27 +317,30 @@ function reportLines({ instance, health, stats }: ServerReport): string[] {
       ],
       ["memory", memoryOf(memory)],
       ["timers", `at most ${formatMs(timerDelay)} late`],
-    ]),
+    ], width),
     "",
-    ...columnsOf([
+    ...tableOf([
       [
         ...["method", "open", "running", "abandoned", "ok", "failed"],
         ...["refused", "p50", "p99", "max", "errors"],
       ],
       ...Object.entries(methods).map(methodCells),
-    ]),
+    ], width),
   ];
 }
 
-function sessionLines({ total, rows }: SessionsPage): string[] {
+function sessionLines(
+  { total, rows }: SessionsPage,
+  width: number,
+): string[] {
   return [
-    ...columnsOf([
+    ...tableOf([
       [
         ...["peer", "principal", "open", "of", "calls", "failed", "refused"],
         ...["sent", "received", "held", "unsent", "rtt", "age", "id", "notes"],
       ],
       ...rows.map(cellsOf),
-    ]),
+    ], width),
     ...moreLines(total - rows.length),
   ];
 }
