@@ -137,7 +137,7 @@ export function tableOf(
   return lines;
 }
 
-/** Returns pairs of a name and a text, which is divided into lines that fit. */
+/** Returns names with their texts, divided into lines that fit. */
 export function pairsOf(
   pairs: readonly (readonly [name: string, text: string])[],
   width: number,
