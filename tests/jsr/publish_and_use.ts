@@ -87,18 +87,51 @@ try {
 
 async function publish({ registry, checkout, env }: Run): Promise<void> {
   const flags = "--token=none --no-provenance --allow-dirty --frozen";
-  for (const folder of [...STAND_INS, "."]) {
+  for (const folder of STAND_INS) {
     await step(
-      `publish ${folder === "." ? name : folder}`,
+      `publish ${folder}`,
       () => deno(`publish ${flags}`, `${checkout}/${folder}`, env),
     );
   }
+  const published = `Successfully published ${name}@${version}`;
+  await step(`publish ${name} as the workflow does`, async () => {
+    const { code, output } = await publishStep(flags, checkout, env);
+    assertMatch(output, new RegExp(`^${published}$`, "m"));
+    assertEquals(code, 0);
+  });
+  await step("the workflow fails if the version is published", async () => {
+    const { code, output } = await publishStep(flags, checkout, env);
+    assertMatch(output, /already published/);
+    assertEquals(code, 1);
+  });
   await step("the tarball holds the package and nothing else", () => {
     const expected = CHECKOUT.filter((path) =>
       !path.startsWith("tests/") && path !== "deno.lock"
     );
     assertEquals(registry.filesOf(name, version), expected.sort());
   });
+}
+
+/** Runs the last step of the workflow for this version. */
+async function publishStep(
+  flags: string,
+  cwd: string,
+  env: Record<string, string>,
+): Promise<{ code: number; output: string }> {
+  const workflow = Deno.readTextFileSync(".github/workflows/publish.yml");
+  const lines = /- run: \|\n((?: {10}.+\n)+) {8}shell: bash\n/.exec(workflow);
+  const script = lines![1]!.replace( // the workflow has one such step
+    /npx -y deno@[\d.]+ publish --frozen/,
+    () => `"${Deno.execPath()}" publish ${flags}`,
+  );
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+    cwd,
+    env: { ...env, RUNNER_TEMP: root, GITHUB_REF_NAME: `v${version}` },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, output: text.decode(stdout) + text.decode(stderr) };
 }
 
 async function use({ consumer, env }: Run): Promise<void> {
