@@ -104,7 +104,7 @@ export class LengthLayout extends Layout {
 }
 
 /** Returns a hint if the opposite byte order makes the length valid. */
-function swappedHint(
+export function swappedHint(
   swapped: number,
   limit: number,
   little: boolean,

@@ -15,7 +15,7 @@ import {
   resolveOptions,
 } from "../../framing/stream/pump_options.ts";
 import type { Framing } from "../../framing/framing.ts";
-import { lengthPrefixed } from "../../framing/layouts/length_prefixed.ts";
+import { u32Frames } from "../../framing/layouts/u32_frames.ts";
 import { LINGER_TIME } from "../../support/linger.ts";
 import type { Connection } from "../../transport/connection.ts";
 import { MAX_HELLO } from "../session/wire/hello.ts";
@@ -152,10 +152,7 @@ export interface LinkSettings {
 /** Returns the settings of links for these limits. */
 export function linkSettings(limits: SessionLimits): LinkSettings {
   return {
-    framing: lengthPrefixed({
-      width: 4,
-      maxFrameLength: HEADER + Math.max(limits.maxFrameBody, MAX_HELLO),
-    }),
+    framing: u32Frames(HEADER + Math.max(limits.maxFrameBody, MAX_HELLO)),
     options: resolveOptions({
       frameTimeout: limits.assemblyTimeout,
       minByteRate: limits.minReadRate,
