@@ -63,6 +63,7 @@ export type BrowserClientOptions<P extends AnyProtocol> =
 const PLUGINS: Readonly<Record<keyof BrowserPlugins, true>> = {
   serving: true,
   resumption: true,
+  once: true,
   observing: true,
 };
 

@@ -5,7 +5,8 @@
  * line, and a page carries only what it uses. A codec is an import of its own:
  * `./json` or `./msgpack`. Plugins are objects that are passed in:
  * {@linkcode serving} for protocols with a client side, {@linkcode resumption} for
- * sessions that outlive a cut, and {@linkcode observing} for observers.
+ * sessions that outlive a cut, {@linkcode once} for methods declared `once`, and
+ * {@linkcode observing} for observers.
  *
  * @example A page that calls its server
  * ```ts
@@ -44,9 +45,9 @@
  */
 export { type BrowserClientOptions, createClient } from "./create_client.ts";
 export {
-  type BrowserPlugin,
   type BrowserPlugins,
   observing,
+  once,
   resumption,
   serving,
 } from "./plugins.ts";

@@ -3,21 +3,10 @@
  *
  * @module
  */
+import { ONCE_CALLING } from "../messages/calls/once_calling.ts";
 import { SERVING } from "../messages/handlers/serving.ts";
 import { OBSERVING } from "../messages/observe/observing.ts";
 import { RESUMING } from "../messages/session/resume/resuming.ts";
-
-/**
- * An optional part of a client.
- *
- * @typeParam Name name of the part
- *
- * @category Clients
- */
-export interface BrowserPlugin<Name extends string> {
-  /** Name of the part. */
-  readonly name: Name;
-}
 
 /**
  * Plugins of a client: parts that not every page needs.
@@ -28,11 +17,13 @@ export interface BrowserPlugin<Name extends string> {
  */
 export interface BrowserPlugins {
   /** Handles the calls of the server; required if the protocol has a client side. */
-  serving?: BrowserPlugin<"serving"> | undefined;
+  serving?: { readonly name: "serving" } | undefined;
   /** Resumes sessions after a cut; required for the option `resume`. */
-  resumption?: BrowserPlugin<"resumption"> | undefined;
+  resumption?: { readonly name: "resumption" } | undefined;
+  /** Identifies calls of methods declared `once`; required for such methods. */
+  once?: { readonly name: "once" } | undefined;
   /** Passes events to observers; required for the option `observers`. */
-  observing?: BrowserPlugin<"observing"> | undefined;
+  observing?: { readonly name: "observing" } | undefined;
 }
 
 /**
@@ -40,18 +31,25 @@ export interface BrowserPlugins {
  *
  * @category Clients
  */
-export const serving: BrowserPlugin<"serving"> = SERVING;
+export const serving: { readonly name: "serving" } = SERVING;
 
 /**
  * Plugin that resumes sessions after a cut.
  *
  * @category Clients
  */
-export const resumption: BrowserPlugin<"resumption"> = RESUMING;
+export const resumption: { readonly name: "resumption" } = RESUMING;
 
 /**
  * Plugin that passes events to observers.
  *
  * @category Clients
  */
-export const observing: BrowserPlugin<"observing"> = OBSERVING;
+export const observing: { readonly name: "observing" } = OBSERVING;
+
+/**
+ * Plugin that makes calls of methods that are declared `once`.
+ *
+ * @category Clients
+ */
+export const once: { readonly name: "once" } = ONCE_CALLING;

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   createServer,
+  memoryOnceStore,
   type Server,
   type ServerOptions,
 } from "@lengthwise/lengthwise";
@@ -14,6 +15,7 @@ import {
   messagePortConnection,
   notification,
   observing,
+  once,
   protocol,
   resumption,
   serverStream,
@@ -121,6 +123,40 @@ Deno.test("a client with plugins handles calls, resumes and is observed", async 
   assertEquals(seen, ["opened", "soon", "resumed"]);
 });
 
+Deno.test("a client with the plugin once repeats a call that runs at most once", async () => {
+  let runs = 0;
+  const Pay = protocol({
+    name: "pay",
+    server: { pay: unary<number, string>({ once: true }) },
+  });
+  await using server = createServer(Pay, {
+    codecs: [json()],
+    once: memoryOnceStore(),
+    onError() {},
+  }).handle({
+    async pay(cents, { session }) {
+      runs++;
+      void session.close(); // before the client receives the outcome
+      await session.finished;
+      return `paid ${cents}`;
+    },
+  });
+  await using client = createClient(Pay, {
+    name: "here",
+    connect() {
+      const { port1, port2 } = new MessageChannel();
+      server.accept(messagePortConnection(port2));
+      return Promise.resolve(messagePortConnection(port1));
+    },
+  }, {
+    codecs: [json()],
+    plugins: { once },
+    reconnect: { spread: 0, minDelay: 1, maxDelay: 1 },
+  });
+  assertEquals(await client.remote.pay(5), "paid 5");
+  assertEquals(runs, 1);
+});
+
 Deno.test("createClient() rejects options whose plugin is missing", () => {
   const codecs = [json()] as const;
   // Possible from JavaScript.
@@ -142,6 +178,11 @@ Deno.test("createClient() rejects options whose plugin is missing", () => {
     TypeError,
     "`observing`",
   );
+  const Once = protocol({
+    name: "both",
+    server: { pay: unary<number, string>({ once: true }) },
+  });
+  assertThrows(create(Once, { codecs }), TypeError, "`once`");
   assertThrows(create(Calls, {}), TypeError, "json()");
   const swapped = { serving: resumption } as unknown as BrowserPlugins; // possible from JavaScript
   assertThrows(

@@ -55,7 +55,7 @@ class U32Layout extends Layout {
 }
 
 class U32Decoder extends FrameAssembler {
-  /** Returns a frame that is complete in the chunk without measuring it first. */
+  /** Takes a frame that is complete in the chunk at once. */
   override next(): Uint8Array | undefined {
     const { at, bytes } = this;
     if (this.plain && at + WIDTH <= this.stop) {

@@ -38,7 +38,7 @@ import { describeType } from "../../support/describe_type.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import { HEADER } from "../session/wire/frame_header.ts";
 import { MAX_KEY } from "../session/wire/once_field.ts";
-import { OnceIdentity } from "./once_identity.ts";
+import type { OnceCalling } from "./once_calling.ts";
 import {
   attemptField,
   metadataField,
@@ -67,6 +67,8 @@ export interface CallSite {
   readonly observers?: Observers | undefined;
   /** The session of every call, if it is always the same. */
   readonly session?: ObservableSession | undefined;
+  /** Identifies calls that run at most once. */
+  readonly once?: OnceCalling | undefined;
   /** Lets unary calls begin without the interceptors, which is faster. */
   readonly direct?: DirectCalls | undefined;
 }
@@ -324,7 +326,7 @@ class RemoteMethod implements CallMaker {
     value: unknown,
     { key = "" }: CallOptions,
     { session, outcomes }: CallSession,
-    once = key === "" ? undefined : new OnceIdentity(key),
+    once = key === "" ? undefined : this.#site.once?.identity(key),
   ): Uint8Array {
     if (once === undefined) return fields; // the call is not repeated
     const { name } = this.info;

@@ -13,6 +13,7 @@
  */
 import type { ConnectAddress } from "../../transport/connect.ts";
 import { buildRemote } from "../calls/remote.ts";
+import type { OnceNumbers } from "../calls/once_numbers.ts";
 import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { SessionPlugins } from "../connection/session_plugins.ts";
@@ -40,7 +41,6 @@ import {
 } from "./create_client_options.ts";
 import { SessionTotals } from "../observe/session_totals.ts";
 import type { ClientStats } from "../observe/stats.ts";
-import { OnceNumbers } from "./once_numbers.ts";
 import {
   type ClientSessionImpl,
   openSession,
@@ -181,7 +181,7 @@ export function startClient<P extends AnyProtocol>(
   );
   if (sockets.length > 0) transport.check(sockets, resolved.transport);
   const { handlers = {} } = given;
-  const tables = sideTables(protocol, "client", handlers, plugins.serving);
+  const tables = sideTables(protocol, "client", handlers, plugins);
   const named = list.map((address): ListedAddress<ClientAddress> => ({
     address,
     name: endpointName(address, transport),
@@ -206,7 +206,7 @@ class ClientImpl<P extends AnyProtocol>
   readonly waiting: WaitingCalls;
   readonly budget: RetryBudget;
   readonly pauses: Set<(error: CallError) => void> = new Set();
-  readonly once: OnceNumbers = new OnceNumbers();
+  readonly once: OnceNumbers | undefined;
   readonly remote: Remote<P, "server">;
   ended: CallError | undefined = undefined;
   lastFailure: unknown = undefined;
@@ -245,7 +245,8 @@ class ClientImpl<P extends AnyProtocol>
     this.waiting = new WaitingCalls(options.wait);
     this.budget = new RetryBudget(options.budget);
     this.#ready.promise.catch(() => {}); // ready() need not have been called
-    const { interceptors } = options.session;
+    const { interceptors, once } = options.session;
+    this.once = once?.numbers();
     this.remote = buildRemote(tables.calls, {
       peer: () => this.#peer(),
       timeLeft: () => Infinity,
@@ -253,6 +254,7 @@ class ClientImpl<P extends AnyProtocol>
       interceptors: [...interceptors, resender(this)],
       protocol: tables.name,
       observers: options.session.observers,
+      once,
       direct: interceptors.length === 0 ? directCalls(this) : undefined,
     }) as Remote<P, "server">; // built from the protocol P
     this.#slots = Array.from(

@@ -184,8 +184,7 @@ export async function connect<P extends AnyProtocol>(
       ALL_PLUGINS,
     );
     const { handlers = {} } = clientOptions;
-    const { serving } = ALL_PLUGINS;
-    const tables = sideTables(protocol, "client", handlers, serving);
+    const tables = sideTables(protocol, "client", handlers, ALL_PLUGINS);
     const parts = { tables, resolved, transport: ANY_TRANSPORT };
     const { credentials, transport, early, signal } = clientOptions;
     const resume = resumeOptions<P>(parts, address, clientOptions);

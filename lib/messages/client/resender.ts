@@ -22,7 +22,7 @@ import { CallError, type Processed } from "../errors/call_error.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import type { BoundMethod } from "../protocol/protocol_types.ts";
 import { sendsItems } from "../session/calls/call_state.ts";
-import type { NumberedCall, OnceNumbers } from "./once_numbers.ts";
+import type { NumberedCall, OnceNumbers } from "../calls/once_numbers.ts";
 import { resendClass } from "./resend_rules.ts";
 import { resendable, type ResendableItems } from "./resendable_items.ts";
 import type { RetryBudget } from "./retry_budget.ts";
@@ -48,8 +48,8 @@ export interface ResendHost {
   method(name: string): BoundMethod;
   /** Default timeout of calls in ms, or `undefined`. */
   readonly callTimeout: number | undefined;
-  /** The calls that run at most once. */
-  readonly once: OnceNumbers;
+  /** The calls that run at most once; `undefined` if the protocol has none. */
+  readonly once: OnceNumbers | undefined;
   /** Called when the client ends, for each call that pauses. */
   readonly pauses: Set<(error: CallError) => void>;
   /** Returns a copy of a value, and its encoded size. */
@@ -215,7 +215,7 @@ class Attempts implements StreamAttempts {
     this.#waitLeft = host.waitTimeout;
     this.items = resendable(request.items);
     this.#once = method.method.once
-      ? host.once.next(request.options.key ?? "")
+      ? host.once?.next(request.options.key ?? "")
       : undefined;
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ONCE_CALLING } from "../calls/once_calling.ts";
 import { defaultCodec } from "../codec/default_codec.ts";
 import { SERVING } from "../handlers/serving.ts";
 import { OBSERVING } from "../observe/observing.ts";
@@ -16,5 +17,6 @@ export const ALL_PLUGINS:
     serving: SERVING,
     observing: OBSERVING,
     resumption: RESUMING,
+    once: ONCE_CALLING,
     defaultCodec,
   };

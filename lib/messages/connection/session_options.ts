@@ -5,6 +5,7 @@
  */
 import { IncidentLog } from "./incident_log.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
+import type { OnceCalling } from "../calls/once_calling.ts";
 import type { Interceptor } from "../calls/interceptor.ts";
 import type { CallOptions } from "../protocol/client_types.ts";
 import {
@@ -208,6 +209,8 @@ export interface ResolvedSessionOptions {
   readonly limits: SessionLimits;
   /** Keeps sessions over several connections. */
   readonly resumption: Resuming | undefined;
+  /** Makes calls that run at most once. */
+  readonly once: OnceCalling | undefined;
   /** The memory of all sessions with these options. */
   readonly memory: MemoryBudget;
   /** Framing and options of the connections. */
@@ -272,6 +275,7 @@ export function resolveSessionOptions(
     codecs,
     limits: allLimits,
     resumption: plugins.resumption,
+    once: plugins.once,
     memory: new MemoryBudget(side, memory),
     links: linkSettings(allLimits),
     interceptors,

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { OnceCalling } from "../calls/once_calling.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import type { Serving } from "../handlers/serving.ts";
 import type { Observing } from "../observe/observing.ts";
@@ -19,6 +20,8 @@ export interface SessionPlugins {
   readonly observing?: Observing | undefined;
   /** Keeps sessions over several connections. */
   readonly resumption?: Resuming | undefined;
+  /** Makes calls that run at most once. */
+  readonly once?: OnceCalling | undefined;
   /** Returns the codec of programs that choose none. */
   readonly defaultCodec?: (() => MessageCodec) | undefined;
 }

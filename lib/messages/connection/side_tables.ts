@@ -13,7 +13,7 @@ import type {
 } from "../protocol/protocol_types.ts";
 import { Feature } from "../session/wire/features.ts";
 import type { MethodTables } from "../session/control/method_matching.ts";
-import { pluginMissing } from "./session_plugins.ts";
+import { pluginMissing, type SessionPlugins } from "./session_plugins.ts";
 
 /** Methods and handlers of one side. */
 export interface SideTables extends MethodTables {
@@ -30,17 +30,21 @@ export interface SideTables extends MethodTables {
 /**
  * Builds the tables of one side from a protocol and handlers.
  *
- * @param serving handles the peer's calls; `undefined` if each one is refused
- * @throws {TypeError} if a handler is missing, or a function matches no method
+ * @param plugins the parts that the methods may need
+ * @throws {TypeError} if a handler or plugin is missing, or a function matches no
+ * method
  */
 export function sideTables(
   protocol: AnyProtocol,
   side: Side,
   handlers: object,
-  serving: Serving | undefined,
+  { serving, once: onceCalling }: SessionPlugins,
 ): SideTables {
   const own = protocol.methods[side];
   const once = protocol.methods.server.some(({ method }) => method.once);
+  if (once && side === "client" && onceCalling === undefined) {
+    throw pluginMissing("methods that are declared once", "once");
+  }
   const streams = [...protocol.methods.server, ...protocol.methods.client]
     .some(({ shape }) => shape === "serverStream");
   return {

@@ -256,11 +256,12 @@ export abstract class TypedSession<P extends AnyProtocol, PeerSide extends Side>
 
   /** The call site of all calls that this side makes. */
   get #site(): CallSite {
-    const { observers, callDefaults, interceptors } = this.#resolved;
+    const { observers, callDefaults, interceptors, once } = this.#resolved;
     return this.#callSite ??= {
       protocol: this.#tables.name,
       session: this,
       observers,
+      once,
       peer: () => this,
       timeLeft: () => Infinity,
       defaults: callDefaults,

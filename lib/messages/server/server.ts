@@ -266,8 +266,7 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     handlers: object,
     options: ServerOptions<P, Auth, State>,
   ) {
-    const { serving } = ALL_PLUGINS;
-    const tables = sideTables(protocol, "server", handlers, serving);
+    const tables = sideTables(protocol, "server", handlers, ALL_PLUGINS);
     const resolved = resolveSessionOptions("server", options, ALL_PLUGINS);
     for (const name of FUNCTIONS) {
       checkFunction(name, options[name]);

@@ -9,7 +9,8 @@ import type {
   CallResponse,
   OutgoingRequest,
 } from "../../../lib/messages/calls/interceptor.ts";
-import { OnceNumbers } from "../../../lib/messages/client/once_numbers.ts";
+import { ALL_PLUGINS } from "../../../lib/messages/connection/all_plugins.ts";
+import { OnceNumbers } from "../../../lib/messages/calls/once_numbers.ts";
 import {
   resender,
   type ResendHost,
@@ -26,7 +27,7 @@ const P = protocol({ name: "p", server: { get: unary<void, number>() } });
 
 /** Makes a call whose attempts fail as listed, and returns its attempts. */
 async function attemptsOf(failures: CallError[], maxAttempts: number) {
-  const [method] = sideTables(P, "client", {}, undefined).calls;
+  const [method] = sideTables(P, "client", {}, ALL_PLUGINS).calls;
   const pauses: number[] = [];
   const host: ResendHost = {
     waiting: new WaitingCalls({ calls: 10, bytes: 1_000 }),
@@ -95,7 +96,7 @@ const Pay = protocol({
 
 /** Makes calls through a host that a test changes, and writes down their attempts. */
 function resending(changes: Partial<ResendHost> = {}, declared = P) {
-  const [method] = sideTables(declared, "client", {}, undefined).calls;
+  const [method] = sideTables(declared, "client", {}, ALL_PLUGINS).calls;
   let settled = 0;
   const host: ResendHost = {
     ...{ waiting: new WaitingCalls({ calls: 10, bytes: 1_000 }) },

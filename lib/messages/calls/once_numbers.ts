@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { OnceIdentity } from "../calls/once_identity.ts";
+import { OnceIdentity } from "./once_identity.ts";
 import { CLIENT_ID } from "../session/wire/once_field.ts";
 import { toHex } from "../support/hex.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OnceIdentity } from "../../../lib/messages/calls/once_identity.ts";
-import { OnceNumbers } from "../../../lib/messages/client/once_numbers.ts";
+import { OnceNumbers } from "../../../lib/messages/calls/once_numbers.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
 import { CallError } from "../../../lib/messages/errors/call_error.ts";
 import { Feature } from "../../../lib/messages/session/wire/features.ts";
