@@ -38,8 +38,9 @@
  *
  * Write `try … finally` with `client.close()` instead of `await using` for
  * browsers that do not know it. [Get started](/lib/guides/getting_started.md)
- * has a page with its server, [messages](/lib/messages/README.md) explains
- * sessions and calls, and `deno task size:browser` prints what each part takes.
+ * has a page with its server, [clients for browsers](/lib/browser/README.md) says
+ * what each part takes and what browsers do to pages, and
+ * [messages](/lib/messages/README.md) explains sessions and calls.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A small client in a page that is hidden for more than a minute. Chromium then
- * runs its timers once a minute.
+ * Small clients in pages that are hidden for more than a minute. Chromium runs the
+ * timers of one once a minute, and freezes the other.
  *
  * @module
  */
@@ -19,9 +19,14 @@ const HIDDEN = 80_000;
 /** Milliseconds between broadcasts. */
 const INTERVAL = 2_000;
 
-Deno.test("a page that is hidden for 80 s keeps its session, and works at once", async () => {
+Deno.test("a page that is hidden for 80 s keeps its session, a frozen one connects again", async () => {
   await using pages = new SmallPages();
+  await using frozenPages = new SmallPages();
   await using chromium = await Chromium.start({ args: DELAYED });
+  const frozen = await chromium.open(frozenPages.url());
+  await frozen.evaluate("steps.keep()");
+  await frozen.show(false);
+  await frozen.send("Page.setWebLifecycleState", { state: "frozen" });
   const page = await chromium.open(pages.url());
   await page.evaluate("steps.keep()");
   await page.evaluate("steps.measureTimers()");
@@ -68,4 +73,10 @@ Deno.test("a page that is hidden for 80 s keeps its session, and works at once",
   assert(upload.took < 10_000, `an upload took ${upload.took} ms`);
   assertEquals(await page.evaluate('steps.upper("shown")'), "SHOWN");
   assertEquals(pages.sessions.stats.sessions.opened, 3);
+
+  const { open, ended } = frozenPages.sessions.stats.sessions;
+  assertEquals([open, ended], [0, { timeout: 1 }]); // it answered no PING
+  await frozen.send("Page.setWebLifecycleState", { state: "active" });
+  await frozen.show(true);
+  assertEquals(await frozen.evaluate('steps.upper("thawed")'), "THAWED");
 });
