@@ -12,9 +12,10 @@ import {
   unary,
 } from "../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../lib/messages/protocol/protocol.ts";
-import { serve } from "../../lib/messages/server/server.ts";
+import { createServer, serve } from "../../lib/messages/server/server.ts";
+import { memoryPair } from "../../lib/transport/memory/memory_pair.ts";
 import { countedSignal } from "../transport/counted_signal.ts";
-import { thrownBy } from "./kit.ts";
+import { thrownBy, typedSession } from "./kit.ts";
 
 const Counted = protocol({
   name: "counted",
@@ -72,6 +73,24 @@ Deno.test("calls, sessions and servers leave no listeners on a signal", async ()
   await server.shutdown({ grace: 0 });
   await server.finished;
   assertEquals(signal.listeners, 0);
+});
+
+Deno.test("a notification that fails leaves no listeners on its signal", async () => {
+  const signal = countedSignal();
+  const [near, far] = memoryPair({ toServer: { capacity: 1_000 } });
+  const server = createServer(Counted).handle(handlers);
+  server.accept(far);
+  const session = await connect(Counted, near);
+  const results = Array.from(
+    { length: 40 },
+    () => session.remote.note(LARGE, { signal }),
+  );
+  assertEquals(signal.listeners > 0, true, "some wait for a place");
+  await typedSession(session).abort();
+  const outcomes = await Promise.allSettled(results);
+  assertEquals(outcomes.some(({ status }) => status === "rejected"), true);
+  assertEquals(signal.listeners, 0);
+  await server.abort();
 });
 
 Deno.test("connect() leaves no listeners on its signal when it fails", async () => {

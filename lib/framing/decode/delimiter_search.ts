@@ -227,11 +227,10 @@ export class DelimiterSearch {
  * Returns the lengths of the borders of all beginnings of a delimiter. A border
  * is the longest shorter beginning that also ends it.
  */
-function bordersOf(delimiter: Uint8Array): Uint16Array | Uint32Array {
+function bordersOf(delimiter: Uint8Array): Uint16Array {
   const { length } = delimiter;
-  const borders = length <= 0xffff
-    ? new Uint16Array(length + 1)
-    : new Uint32Array(length + 1);
+  // A delimiter has at most 64 KiB, and its borders are shorter.
+  const borders = new Uint16Array(length + 1);
   let border = 0;
   for (let i = 1; i < length; i++) {
     while (border > 0 && delimiter[border] !== delimiter[i]) {

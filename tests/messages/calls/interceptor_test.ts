@@ -725,3 +725,23 @@ Deno.test(
     });
   },
 );
+
+Deno.test("next() makes no attempt once the call has ended", none, async () => {
+  let later: (() => Promise<CallResponse>) | undefined;
+  const keeping: Interceptor = (request, next) => {
+    later = () => next(request);
+    return next(request);
+  };
+  await withLab([keeping], async (remote) => {
+    for (
+      const call of [
+        () => remote.echo("a"),
+        () => all(remote.count(2)),
+        () => remote.sum([1, 2]),
+      ]
+    ) {
+      await call();
+      assertEquals((await failureOf(later!())).code, "cancelled");
+    }
+  });
+});

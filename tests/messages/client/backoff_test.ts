@@ -38,7 +38,8 @@ Deno.test("a pause after a failure is never shorter than minDelay", () => {
 Deno.test("a session that lasted ends the series of failures", () => {
   const backoff = pauses(0.5);
   backoff.afterFailure();
-  backoff.afterFailure();
+  backoff.afterLoss(STABLE - 1, 8_000); // a failure
+  assertEquals(backoff.failures, 2);
   assertEquals(backoff.afterLoss(STABLE, 8_000), 1_000); // half of its own spread
   assertEquals(backoff.failures, 0);
   assertEquals(backoff.afterFailure(), 150);
