@@ -1,8 +1,9 @@
 /**
  * NATS: topics and broadcasts over the servers of many processes.
  *
- * {@linkcode natsBus} makes a NATS connection the bus of a server. The
- * connection is yours: this library adds no dependency.
+ * {@linkcode natsBus} makes a NATS connection the bus of a server, and
+ * {@linkcode natsService} registers a server for the tools of NATS. The connection is
+ * yours: this library adds no dependency.
  *
  * @example A server of several
  * ```ts ignore
@@ -25,6 +26,11 @@
  * @module
  */
 export { natsBus, type NatsBusOptions } from "./nats_bus.ts";
+export {
+  natsService,
+  type NatsServiceOptions,
+  type ReportedServer,
+} from "./nats_service.ts";
 export type {
   NatsConnection,
   NatsMessage,
