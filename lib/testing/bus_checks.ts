@@ -34,7 +34,7 @@ class Heard {
   constructor(context: BusCheckContext, bus: Bus, subject: string) {
     this.#context = context;
     this.subscription = bus.subscribe(subject, (message) => {
-      this.messages.push(message.slice());
+      this.messages.push(new Uint8Array(message));
       this.#waiting?.();
     });
   }

@@ -387,7 +387,7 @@ export class Encodings {
     let message: Encoded | undefined;
     try {
       // Copy the body in case a custom codec reuses its buffer.
-      const body = codec.encode(this.#input()).slice();
+      const body = new Uint8Array(codec.encode(this.#input()));
       message = { method: this.#method, body, size: body.length };
     } catch (error) {
       this.failure ??= { error };

@@ -142,7 +142,8 @@ function read(bytes: Uint8Array): Envelope | EnvelopeFault {
     !Number.isSafeInteger(epoch) || !Number.isSafeInteger(number) ||
     number < 1 || codec.length > MAX_CODEC || method.length > MAX_METHOD
   ) return "malformed";
-  const body = bytes.slice(at);
+  // slice() of a Buffer, as NATS clients have them, would not copy.
+  const body = new Uint8Array(bytes.subarray(at));
   return { origin, epoch, number, codec, method, key, body };
 }
 

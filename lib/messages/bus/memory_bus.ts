@@ -98,7 +98,7 @@ class Member implements MemoryBus {
 
   publish(subject: string, message: Uint8Array): boolean {
     if (this.status !== "up" || message.length > this.maxMessage) return false;
-    const copy = message.slice();
+    const copy = new Uint8Array(message);
     queueMicrotask(() => {
       for (const member of this.#members) member.#receive(subject, copy);
     });
