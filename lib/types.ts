@@ -170,6 +170,7 @@ export type { MismatchReason } from "./messages/session/wire/method_compatibilit
 export type { Shape } from "./messages/session/wire/shape.ts";
 export type { CodecCheckOptions } from "./testing/check_codec.ts";
 export type { FramingCheckOptions } from "./testing/check_framing.ts";
+export type { BusCheckOptions } from "./testing/check_bus.ts";
 export type {
   ConnectionPair,
   TransportCheckOptions,

@@ -26,12 +26,12 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./health": 12,
   "./operations": 13,
   "./bus": 13,
-  "./nats": 12,
+  "./nats": 13,
   "./http": 4,
   "./otel": 4,
   "./node": 1,
   "./testing": 16,
-  "./types": 145,
+  "./types": 146,
   "./cli": 5,
 };
 

@@ -27,6 +27,12 @@
  */
 export { natsBus, type NatsBusOptions } from "./nats_bus.ts";
 export {
+  type NatsKv,
+  type NatsKvEntry,
+  natsOnceStore,
+  type NatsOnceStoreOptions,
+} from "./nats_once_store.ts";
+export {
   natsService,
   type NatsServiceOptions,
   type ReportedServer,

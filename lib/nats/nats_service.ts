@@ -1,6 +1,7 @@
 /**
- * Registers a server as a NATS service, for the tools of the services framework
- * (ADR-32 of NATS): they find, ping and inspect it.
+ * Registers a server as a NATS service.
+ *
+ * The tools of the services framework (ADR-32 of NATS) find, ping and inspect it.
  *
  * @module
  */
@@ -33,14 +34,6 @@ export interface NatsServiceOptions {
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Figures of a method. */
-interface MethodTotals {
-  readonly started: number;
-  readonly failed: number;
-  readonly refused: number;
-  readonly time: number;
-}
-
 /** The parts of a server that {@linkcode natsService} reports. */
 export interface ReportedServer {
   /** Random id of the instance. */
@@ -49,7 +42,19 @@ export interface ReportedServer {
   readonly finished: Promise<void>;
   /** Figures of the server, with those of its methods. */
   readonly stats: {
-    readonly methods: Readonly<Record<string, MethodTotals>>;
+    /** Calls by the name of their method. */
+    readonly methods: Readonly<
+      Record<string, {
+        /** Number of calls that began. */
+        readonly started: number;
+        /** Number of calls that failed. */
+        readonly failed: number;
+        /** Number of calls that were not processed. */
+        readonly refused: number;
+        /** Milliseconds that they took together. */
+        readonly time: number;
+      }>
+    >;
   };
 }
 

@@ -38,8 +38,10 @@ Deno.test(
     for (const key of ["", "k", 0, -1.5, undefined, "x".repeat(1_024)]) {
       const bytes = encodeEnvelope({ ...MESSAGE, key });
       const decoded = decodeEnvelope(bytes);
+      const fromBuffer = decodeEnvelope(Buffer.from(bytes.buffer));
       bytes.fill(0);
       assertEquals(decoded, { ...MESSAGE, key });
+      assertEquals(fromBuffer, { ...MESSAGE, key });
     }
   },
 );
