@@ -636,6 +636,10 @@ Deno.test("a stream that would move when its client ends says that the client en
   assertEquals(message, "positioned: the client drains");
 });
 
+async function* counted(count: number): AsyncGenerator<number> {
+  for (let number = 0; number < count; number++) yield await number;
+}
+
 Deno.test("a stream is one success and keeps its items once, however many it yields", async () => {
   for (const count of [0, 1, 3]) {
     const calls: string[] = [];
@@ -648,10 +652,7 @@ Deno.test("a stream is one success and keeps its items once, however many it yie
         release: () => void calls.push("release"),
       },
     };
-    async function* items() {
-      for (let number = 0; number < count; number++) yield await number;
-    }
-    const first = { items: items() } as unknown as CallResponse; // as much as is read
+    const first = { items: counted(count) } as unknown as CallResponse; // as much as is read
     const progress = new StreamProgress();
     const stream = { attempts, progress, metadata: {} };
     const received = await all(continuedItems(first, never, stream));
