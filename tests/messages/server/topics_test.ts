@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   connect,
   createServer,
@@ -288,4 +288,15 @@ Deno.test("subscribe() applies a separate policy to each subscriber of a topic",
   assertEquals(news.topic.stats.delivered, delivered);
   assertEquals(news.topic.stats.dropped, 3 * PUBLISHED - delivered);
   await news.server.shutdown();
+});
+
+Deno.test("topic() rejects what is not a name", async () => {
+  const server = pricesServer();
+  for (
+    const [name, type] of [[undefined, "undefined"], [5, "number"]] as const
+  ) {
+    const topic = () => server.topic(name as unknown as string); // as JavaScript may
+    assertThrows(topic, TypeError, `${type} as a topic: expected its name`);
+  }
+  await server.shutdown();
 });

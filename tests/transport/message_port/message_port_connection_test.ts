@@ -60,6 +60,17 @@ Deno.test("messagePortConnection() ends a connection whose peer breaks the rules
   }
 });
 
+Deno.test("messagePortConnection() ends if a message cannot be deserialized", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const connection = messagePortConnection(port1);
+  const reading = connection.read(new Uint8Array(1));
+  port1.dispatchEvent(new MessageEvent("messageerror"));
+  const error = await assertRejects(() => reading, TransportError);
+  assertEquals(error.code, "protocol");
+  connection.close();
+  port2.close();
+});
+
 Deno.test("messagePortConnection() rejects what is no port", () => {
   assertThrows(
     () => messagePortConnection({} as MessagePort), // possible from JavaScript
