@@ -52,6 +52,22 @@ const PLUGINS: readonly (readonly [name: string, most: number])[] = [
   ["observing", 2_900],
 ];
 
+/** Extensions, and the most bytes that they add to a client with `json()`. */
+const EXTENSIONS: readonly (readonly [names: string, most: number])[] = [
+  ["maps", 3_500],
+  ["maps, sets, urls, dates", 3_800],
+  ["...jsonValues", 5_100],
+];
+
+/** Returns a client with `json()` and extensions. */
+function extended(names: string): string {
+  return client("json")
+    .replace("codecs: [json()]", `codecs: [extendCodec(json(), [${names}])]`) +
+    `import { extendCodec, ${
+      names.replace("...", "")
+    } } from "@lengthwise/lengthwise/extensions";`;
+}
+
 /** Returns the size of a program after gzip. */
 async function sizeOf(text: string): Promise<number> {
   const program = await Deno.makeTempFile({
@@ -82,5 +98,8 @@ Deno.test("bundles for browsers stay small", async () => {
   for (const [plugin, most] of PLUGINS) {
     const size = await sizeOf(client("json", plugin));
     check(`+ plugin ${plugin}`, size - plain, most);
+  }
+  for (const [names, most] of EXTENSIONS) {
+    check(`+ ${names}`, await sizeOf(extended(names)) - plain, most);
   }
 });
