@@ -36,7 +36,7 @@ export function createTexts(): Server<typeof Texts> {
 
 /** Calls each method of a server, which also calls back. */
 export async function callTexts(
-  address: SocketAddress | Connection,
+  address: SocketAddress | Connection | string,
 ): Promise<void> {
   const session = await connect(Texts, address, {
     handlers: { reverse: (text) => [...text].reverse().join("") },
