@@ -25,12 +25,21 @@ export const TAG_OBJECTS = 3;
 /** Heap bytes that codecs charge for a tag. It does not outlive the decoding. */
 const TAG_BYTES = OBJECT + ARRAY + 2 * SLOT;
 
-/** Returns the heap bytes of a value beside its tag and payload. */
+/**
+ * Returns the heap bytes of a value beside its tag and payload.
+ *
+ * @throws {RangeError} if the extension returns no number of bytes
+ */
 export function heldBeside(
   { held }: ExtensionParts,
   payload: unknown,
 ): number {
-  return held === undefined ? 0 : Math.max(0, held(payload) - TAG_BYTES);
+  if (held === undefined) return 0;
+  const bytes = held(payload);
+  if (typeof bytes === "number" && bytes >= 0) {
+    return Math.max(0, bytes - TAG_BYTES);
+  }
+  throw new RangeError(`held() returned ${bytes}; expected a number of bytes`);
 }
 
 /** Returns the tag of a value of an extension. */

@@ -126,17 +126,17 @@ export class ValueTagger {
     let payload: unknown;
     try {
       payload = extension.encode(value);
+      this.#held += heldBeside(extension, payload);
     } catch (cause) {
       throw new CodecError(
         `Cannot encode a value of the extension "${name}"${
           describePlace(this.#keys())
-        } as ${this.#table.codec}: its function encode() threw an error`,
+        } as ${this.#table.codec}: a function of the extension threw an error`,
         { code: "extension", path: this.#keys(), cause },
       );
     }
     this.#count(TAG_NODES);
     this.#objects += TAG_OBJECTS;
-    this.#held += heldBeside(extension, payload);
     return tagOf(name, this.tag(payload));
   }
 

@@ -217,6 +217,25 @@ Deno.test(
   },
 );
 
+Deno.test("held() must return a number of bytes", PURE, () => {
+  for (const held of [NaN, -1, "5", undefined]) {
+    const wrong = extension({
+      name: "money",
+      type: Money,
+      encode: ({ cents }) => cents,
+      decode: () => new Money(0, ""),
+      held: () => held as number,
+    });
+    const codec = extendCodec(json(), [wrong]);
+    const sent = failure(() => codec.encode([new Money(1, "")]));
+    assertEquals([sent.code, sent.path], ["extension", [0]]);
+    assertInstanceOf(sent.cause, RangeError);
+    const received = failure(() => decodeText(codec, '[{"$":["money",1]}]'));
+    assertEquals([received.code, received.path], ["extension", [0]]);
+    assertInstanceOf(received.cause, RangeError);
+  }
+});
+
 Deno.test("decode() rejects tags that are not valid", PURE, () => {
   const bad: readonly string[] = [
     ...["1", "{}", "[]", '["map",[],1]', "[5,[]]", '["nope",1]', "[null,1]"],
