@@ -191,4 +191,10 @@ export const EXPLAINED: readonly Explained[] = [
     change: "statement: makeSparse(metadata); → ;",
     why: "The metadata is equal; only its memory differs.",
   },
+  {
+    path: "lib/messages/session/resume/resumable_sink.ts",
+    change: "comparison: this.limit → (this.limit) - 1",
+    line: "if (this.frames.held > this.limit) this.frames.dropOldest(",
+    why: "At the limit, dropOldest() drops nothing.",
+  },
 ];

@@ -15,7 +15,9 @@ function test(name: string, fn: () => void): void {
 test("writeUint() and readUint() agree with DataView for each width and order", () => {
   for (let width = 1; width <= 8; width++) {
     for (const little of [false, true]) {
-      for (const value of [0, 1, 0x7f, 0x80, 0x1234, maxUint(width)]) {
+      const edges = [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40 - 1, 2 ** 40];
+      const values = [0, 1, 0x7f, 0x80, 0x1234, ...edges, maxUint(width)];
+      for (const value of values) {
         if (value > maxUint(width)) continue;
         const bytes = new Uint8Array(10);
         writeUint(bytes, 1, width, little, value);
