@@ -23,10 +23,9 @@ class Member {
 
   constructor(port: number, name: number, messages: number) {
     const program = new URL("./many_member.ts", import.meta.url).pathname;
-    const lock = new URL("./deno.lock", import.meta.url).pathname;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--frozen", `--lock=${lock}`, "--allow-all", "--no-check"],
+        ...["run", "--frozen", "--no-lock", "--allow-all", "--no-check"],
         program,
         ...[port, name, MEMBERS, CLIENTS, messages, PAUSE].map(String),
       ],
