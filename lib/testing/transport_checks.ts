@@ -22,6 +22,13 @@ import { readExactly, writeAll } from "../transport/io.ts";
 /** A check of one rule; rejects if the transport breaks it. */
 export type TransportCheck = (context: TransportCheckContext) => Promise<void>;
 
+/** A view whose `slice()` shares its memory, as that of Node.js does. */
+class NodeBuffer extends Uint8Array<ArrayBuffer> {
+  override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+    return this.subarray(start, end);
+  }
+}
+
 /** The checks, by name. */
 export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
   "both ends report their addresses": ({ client, server }) => {
@@ -80,6 +87,18 @@ export const TRANSPORT_CHECKS: Readonly<Record<string, TransportCheck>> = {
     const received = new Uint8Array(100);
     await within(readExactly(server, received), "a read");
     expectEqual(received, pattern(100));
+  },
+
+  "a Buffer of Node.js is copied, without the memory around it": async (
+    { client, server, within },
+  ) => {
+    const memory = new NodeBuffer(new ArrayBuffer(300)).fill(1);
+    const bytes = memory.slice(100, 200); // shares the memory
+    bytes.set(pattern(100));
+    await within(writeAll(client, bytes), "a write");
+    memory.fill(0);
+    await within(client.closeWrite(), "closeWrite");
+    expectEqual(await within(collect(server), "the end"), pattern(100));
   },
 
   "write() may be partial and returns the bytes accepted": async (

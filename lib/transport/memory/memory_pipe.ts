@@ -223,7 +223,9 @@ export class MemoryPipe {
     }
     this.#accepted += count;
     if (this.#broken) return count; // lost
-    this.#chunks.push({ bytes: bytes.slice(0, count), due: this.#due() });
+    // slice() of a Buffer would not copy.
+    const copy = new Uint8Array(bytes.subarray(0, count));
+    this.#chunks.push({ bytes: copy, due: this.#due() });
     this.#held += count;
     return count;
   }

@@ -173,7 +173,8 @@ class MessagePortStream implements LowerConnection {
       if (this.#halfClosed) throw failed("closed", "it is closed for writing");
       const count = Math.min(data.length, MESSAGE_LIMIT, this.#credit);
       this.#credit -= count;
-      this.#send(data.slice(0, count).buffer);
+      // slice() of a Buffer would send the memory that it shares with others.
+      this.#send(new Uint8Array(data.subarray(0, count)).buffer);
       return count;
     });
   }

@@ -138,8 +138,8 @@ export class WebSocketStream implements LowerConnection {
       const { credit } = this.#flow;
       const count = Math.min(data.length, MESSAGE_LIMIT, credit);
       // Send a copy, because the platform may send after the caller reuses its
-      // buffer.
-      this.#sendBytes(data.slice(0, count));
+      // buffer; slice() of a Buffer would not copy.
+      this.#sendBytes(new Uint8Array(data.subarray(0, count)));
       this.#flow.send(count);
       return count;
     });
