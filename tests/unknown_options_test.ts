@@ -19,7 +19,10 @@ import {
   unary,
 } from "@lengthwise/lengthwise";
 import { FrameError } from "@lengthwise/lengthwise/framing";
+import { broadcastChannelBus, memoryBus } from "@lengthwise/lengthwise/bus";
+import { natsBus } from "@lengthwise/lengthwise/nats";
 import {
+  checkBus,
   checkCodec,
   checkTransport,
   memoryPair,
@@ -48,6 +51,10 @@ const client = (options: Parameters<typeof createClient>[2]) =>
   createClient(Echo, NOWHERE, options);
 
 const TAKERS: readonly [name: string, act: () => unknown][] = [
+  ["broadcastChannelBus()", () => broadcastChannelBus("a", UNKNOWN)],
+  ["memoryBus()", () => memoryBus(UNKNOWN)],
+  ["checkBus()", () => checkBus(() => [memoryBus(), memoryBus()], UNKNOWN)],
+  ["natsBus()", () => natsBus({} as never, UNKNOWN)], // checked first
   ["CallError()", () => new CallError("", { code: "internal", ...UNKNOWN })],
   [
     "SessionError()",
