@@ -19,6 +19,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./msgpack": 2,
   "./extensions": 18,
   "./transport": 40,
+  "./dns": 2,
   "./framing": 35,
   "./framing/presets": 20,
   "./introspection": 17,

@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  type Client,
-  type ClientAddress,
-  startClient,
-} from "../messages/client/client.ts";
+import { type Client, startClient } from "../messages/client/client.ts";
 import type { ClientContext } from "../messages/client/client_session.ts";
-import type { Connector } from "../messages/client/connector.ts";
+import type { ClientAddress, Connector } from "../messages/client/connector.ts";
 import type { ClientBaseOptions } from "../messages/client/create_client_options.ts";
 import { WEB_SOCKET_TRANSPORT } from "../messages/client/websocket_transport.ts";
 import type { MessageCodec } from "../messages/codec/message_codec.ts";

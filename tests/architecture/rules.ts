@@ -25,7 +25,7 @@ export const RANKS: readonly (readonly string[])[] = [
     "lib/transport/proxy/",
     "lib/transport/tls/",
   ],
-  ["lib/transport/websocket/"],
+  ["lib/transport/dns/", "lib/transport/websocket/"],
   ["lib/transport/connect.ts", "lib/transport/listen.ts"],
   ["lib/transport/mod.ts"],
   ["lib/framing/"],

@@ -12,7 +12,8 @@ export interface ListedAddress<Address> {
   readonly name: string;
 }
 
-interface Entry<Address> extends ListedAddress<Address> {
+/** An address with its state. */
+export interface Entry<Address> extends ListedAddress<Address> {
   /** Number of slots that use it: they connect, or have a session. */
   users: number;
   /** Whether the last attempt or session there has ended. */
@@ -25,35 +26,22 @@ interface Entry<Address> extends ListedAddress<Address> {
 
 /** Addresses that take turns. */
 export class AddressList<Address> {
-  readonly #entries: Entry<Address>[];
+  /** The addresses, the next one first. */
+  entries: Entry<Address>[];
 
-  /**
-   * @param addresses the addresses; at least one
-   * @throws {RangeError} if the list is empty
-   */
+  /** @param addresses the addresses */
   constructor(addresses: readonly ListedAddress<Address>[]) {
-    if (addresses.length === 0) {
-      throw new RangeError(
-        "Cannot create a client as the list of addresses is empty",
-      );
-    }
-    this.#entries = addresses.map((listed) => ({
-      ...listed,
-      users: 0,
-      left: false,
-      notBefore: -Infinity,
-      refused: false,
-    }));
+    this.entries = addresses.map(entryOf);
   }
 
   /** Number of addresses. */
   get size(): number {
-    return this.#entries.length;
+    return this.entries.length;
   }
 
   /** Returns the address with a name, if the list has it. */
   find(name: string): Address | undefined {
-    return this.#entries.find((entry) => entry.name === name)?.address;
+    return this.entries.find((entry) => entry.name === name)?.address;
   }
 
   /**
@@ -64,11 +52,12 @@ export class AddressList<Address> {
    * An address that was left counts as one user, so that a slot does not try the
    * same server again while others are up.
    *
-   * @returns the address, or the ms to wait until one permits an attempt
+   * @returns the address, or the ms to wait until one permits an attempt;
+   * `Infinity` if the list is empty
    */
   take(now: number): ListedAddress<Address> | number {
     let best: Entry<Address> | undefined;
-    for (const entry of this.#entries) {
+    for (const entry of this.entries) {
       if (entry.notBefore > now) continue;
       if (best === undefined || weight(entry) < weight(best)) best = entry;
     }
@@ -77,9 +66,9 @@ export class AddressList<Address> {
     return best;
   }
 
-  /** Returns the ms until an address permits an attempt; 0 if one does now. */
+  /** Returns the ms until an address permits an attempt; `Infinity` without one. */
   wait(now: number): number {
-    const times = this.#entries.map(({ notBefore }) => notBefore);
+    const times = this.entries.map(({ notBefore }) => notBefore);
     return Math.max(0, Math.min(...times) - now);
   }
 
@@ -88,7 +77,7 @@ export class AddressList<Address> {
    * be long ago.
    */
   opened(listed: ListedAddress<Address>): void {
-    for (const entry of this.#entries) {
+    for (const entry of this.entries) {
       entry.refused = false;
       if (entry === listed) entry.left = false;
     }
@@ -96,22 +85,35 @@ export class AddressList<Address> {
 
   /** Returns an address and moves it to the end; until a time, it is not used. */
   leave(listed: ListedAddress<Address>, notBefore: number): void {
-    const index = this.#entries.findIndex((entry) => entry === listed);
-    const [entry] = this.#entries.splice(index, 1);
-    if (entry === undefined) return;
+    const entry = this.entries.find((entry) => entry === listed);
+    if (entry === undefined) return; // it is no longer listed
     entry.users--;
     entry.left = true;
     entry.notBefore = Math.max(entry.notBefore, notBefore);
-    this.#entries.push(entry);
+    const others = this.entries.filter((other) => other !== entry);
+    this.entries = [...others, entry];
   }
 
   /** Records a permanent refusal; returns whether all addresses have refused. */
   refused(listed: ListedAddress<Address>): boolean {
-    for (const entry of this.#entries) {
+    for (const entry of this.entries) {
       if (entry === listed) entry.refused = true;
     }
-    return this.#entries.every(({ refused }) => refused);
+    return this.size > 0 && this.entries.every(({ refused }) => refused);
   }
+}
+
+/** Returns an address of which nothing is known. */
+export function entryOf<Address>(
+  listed: ListedAddress<Address>,
+): Entry<Address> {
+  return {
+    ...listed,
+    users: 0,
+    left: false,
+    notBefore: -Infinity,
+    refused: false,
+  };
 }
 
 function weight({ users, left }: Entry<unknown>): number {

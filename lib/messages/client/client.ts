@@ -11,7 +11,10 @@
  *
  * @module
  */
-import type { ConnectAddress } from "../../transport/connect.ts";
+import type {
+  ConnectAddress,
+  ConnectOptions,
+} from "../../transport/connect.ts";
 import { buildRemote } from "../calls/remote.ts";
 import type { OnceNumbers } from "../calls/once_numbers.ts";
 import type { CallSession } from "../calls/pending_call.ts";
@@ -33,7 +36,7 @@ import { type ClientEvent, ClientEvents } from "./client_events.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type ClientStatus, STATUS } from "./client_status.ts";
 import { type ClientTransport, endpointName } from "./client_transport.ts";
-import { type Connector, isConnector } from "./connector.ts";
+import { type ClientAddress, isConnector } from "./connector.ts";
 import {
   type ClientBaseOptions,
   resolveClientOptions,
@@ -159,6 +162,29 @@ export interface ClientParts {
   readonly transport: ClientTransport;
   /** Optional parts of its sessions. */
   readonly plugins: SessionPlugins;
+  /**
+   * Begins to replace the addresses; absent if they are fixed.
+   *
+   * Its parameters have no names in bundles, unlike the members of an object.
+   *
+   * @param client the client
+   * @param slots its slots, which must be notified of each change
+   * @param options options for the transport
+   * @returns a function that is called when the client has ended
+   */
+  watch?(
+    client: WatchingClient,
+    slots: readonly { onAddressesChanged(): void }[],
+    options: ConnectOptions,
+  ): () => void;
+}
+
+/** A client whose addresses change. */
+export interface WatchingClient {
+  /** The addresses. */
+  readonly addresses: AddressList<ClientAddress>;
+  /** The last failure, which calls that wait for a session report. */
+  lastFailure: unknown;
 }
 
 /**
@@ -172,25 +198,40 @@ export function startClient<P extends AnyProtocol>(
   protocol: P,
   addresses: ClientAddress | readonly ClientAddress[],
   given: ClientBaseOptions<P> & { handlers?: object },
-  { transport, plugins }: ClientParts,
+  { transport, plugins, watch }: ClientParts,
 ): Client<P> {
   const list = isList(addresses) ? addresses : [addresses];
-  const resolved = resolveClientOptions<P>(given, list.length, plugins);
+  if (!list.length && !watch) {
+    throw new RangeError("Cannot create a client without an address");
+  }
+  // A list that changes is empty, and may have several addresses.
+  const resolved = resolveClientOptions<P>(given, list.length || 2, plugins);
+  const named = listedAddresses(list, transport, resolved.transport);
+  const { handlers = {} } = given;
+  const tables = sideTables(protocol, "client", handlers, plugins);
+  return new ClientImpl<P>(named, { tables, transport, watch }, resolved);
+}
+
+/**
+ * Checks addresses and names them.
+ *
+ * @throws {TransportError} `address-invalid`, if a text is not an address
+ * @throws {TypeError} if an option has no effect at any of the addresses
+ */
+export function listedAddresses(
+  list: readonly ClientAddress[],
+  transport: ClientTransport,
+  options: ConnectOptions,
+): ListedAddress<ClientAddress>[] {
   const sockets = list.filter((address): address is ConnectAddress =>
     !isConnector(address)
   );
-  if (sockets.length > 0) transport.check(sockets, resolved.transport);
-  const { handlers = {} } = given;
-  const tables = sideTables(protocol, "client", handlers, plugins);
-  const named = list.map((address): ListedAddress<ClientAddress> => ({
+  if (sockets.length > 0) transport.check(sockets, options);
+  return list.map((address) => ({
     address,
     name: endpointName(address, transport),
   }));
-  return new ClientImpl<P>(named, { tables, transport }, resolved);
 }
-
-/** An address of a server. */
-export type ClientAddress = ConnectAddress | Connector;
 
 /** Milliseconds that `credentials` may take. */
 const CREDENTIALS_TIMEOUT = 10_000;
@@ -225,14 +266,17 @@ class ClientImpl<P extends AnyProtocol>
   readonly #stopped: Promise<unknown>;
   #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   #closed: Promise<void> | undefined = undefined;
+  /** Ends the replacement of addresses. */
+  readonly #unwatch: (() => void) | undefined;
   /** Releases the calls that still wait after the first ones. */
   #release: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(
     addresses: readonly ListedAddress<ClientAddress>[],
-    { tables, transport }: {
+    { tables, transport, watch }: {
       readonly tables: SideTables;
       readonly transport: ClientTransport;
+      readonly watch: ClientParts["watch"];
     },
     options: ResolvedClientOptions<P>,
   ) {
@@ -265,6 +309,7 @@ class ClientImpl<P extends AnyProtocol>
       for (const slot of this.#slots) slot.endPause();
     });
     this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
+    this.#unwatch = watch?.(this, this.#slots, options.transport);
   }
 
   // ── members that applications use ──────────────────────────────────────
@@ -524,6 +569,7 @@ class ClientImpl<P extends AnyProtocol>
     if (this.ended !== undefined) return;
     const ended = this.ended = unavailable(why, cause);
     this.#ready.reject(ended);
+    this.#unwatch?.();
     clearTimeout(this.#release);
     this.#stopListening();
     this.waiting.failAll(ended);

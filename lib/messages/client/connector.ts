@@ -49,6 +49,9 @@ export interface Connector {
   connect(signal: AbortSignal): Promise<Connection>;
 }
 
+/** An address of a server. */
+export type ClientAddress = ConnectAddress | Connector;
+
 /** Returns whether an address is a {@linkcode Connector}. */
 export function isConnector(
   address: ConnectAddress | Connector | Connection | readonly unknown[],

@@ -5,11 +5,19 @@
  */
 import type { ConnectAddress } from "../../transport/connect.ts";
 import { ALL_PLUGINS } from "../connection/all_plugins.ts";
+import { describeType } from "../../support/describe_type.ts";
+import { randomId } from "../support/random_id.ts";
 import type { AnyProtocol } from "../protocol/protocol_types.ts";
 import { ANY_TRANSPORT } from "./any_transport.ts";
-import { type Client, startClient } from "./client.ts";
-import type { Connector } from "./connector.ts";
+import { type Client, listedAddresses, startClient } from "./client.ts";
+import { endpointName } from "./client_transport.ts";
+import type { ClientAddress, Connector } from "./connector.ts";
 import type { CreateClientOptions } from "./create_client_options.ts";
+import {
+  chooseEndpoints,
+  replaceAddresses,
+  watchEndpoints,
+} from "./endpoint_source.ts";
 
 export type { Client };
 
@@ -23,7 +31,9 @@ export type { Client };
  * @typeParam P the protocol: `typeof Shop`
  * @param protocol the protocol that both sides share
  * @param addresses the server's address, or the addresses of several equal
- * servers; a connector counts as an address
+ * servers; a connector counts as an address. A function returns lists that
+ * replace each other, such as `dns()` of `@lengthwise/lengthwise/dns`: sessions at
+ * addresses that leave the list drain, and their clients lose no call
  * @param options handlers for the methods that the server may call, credentials,
  * limits and more; may be omitted if the protocol has no client side
  * @returns the client, which connects in the background
@@ -56,13 +66,74 @@ export function createClient<P extends AnyProtocol>(
   addresses:
     | ConnectAddress
     | Connector
-    | readonly (ConnectAddress | Connector)[],
+    | readonly (ConnectAddress | Connector)[]
+    | ((
+      signal: AbortSignal,
+    ) => AsyncIterable<readonly (ConnectAddress | Connector)[]>),
   ...[options]: [keyof P["client"]] extends [never]
     ? [options?: CreateClientOptions<P>]
     : [options: CreateClientOptions<P>]
 ): Client<P> {
-  return startClient(protocol, addresses, options ?? {}, {
-    transport: ANY_TRANSPORT,
-    plugins: ALL_PLUGINS,
+  const given: CreateClientOptions<P> | Record<never, never> = options ?? {};
+  const { shuffle, subset = Infinity, ...others }: EndpointOptions = given;
+  const changes = typeof addresses === "function";
+  checkChoice(shuffle, subset);
+  const choice = { shuffle: shuffle ?? changes, subset, id: randomId() };
+  const choose = (list: readonly ClientAddress[]) =>
+    chooseEndpoints(
+      list,
+      choice,
+      (address) => endpointName(address, ANY_TRANSPORT),
+      Math.random,
+    );
+  const parts = { transport: ANY_TRANSPORT, plugins: ALL_PLUGINS };
+  if (!changes) {
+    const chooses = choice.shuffle || subset !== Infinity;
+    const list = chooses && isList(addresses) ? choose(addresses) : addresses;
+    return startClient(protocol, list, others, parts);
+  }
+  return startClient(protocol, [], others, {
+    ...parts,
+    watch(client, slots, options) {
+      const controller = new AbortController();
+      void watchEndpoints(addresses, {
+        failed: (error) => client.lastFailure = error,
+        signal: controller.signal,
+        update(list) {
+          const chosen = choose(list);
+          const listed = listedAddresses(chosen, ANY_TRANSPORT, options);
+          replaceAddresses(client.addresses, listed);
+          for (const slot of slots) slot.onAddressesChanged();
+        },
+      });
+      return () => controller.abort();
+    },
   });
+}
+
+/** The options that concern lists of addresses. */
+type EndpointOptions = Pick<
+  CreateClientOptions<AnyProtocol>,
+  "shuffle" | "subset"
+>;
+
+/** @throws an error if an option has no meaning */
+function checkChoice(shuffle: unknown, subset: number): void {
+  if (shuffle !== undefined && typeof shuffle !== "boolean") {
+    throw new TypeError(
+      `Cannot use ${
+        describeType(shuffle)
+      } as the option "shuffle" of createClient(): it must be true, false or omitted`,
+    );
+  }
+  if (subset === Infinity || Number.isInteger(subset) && subset >= 1) return;
+  throw new RangeError(
+    `Cannot create a client with a subset of ${subset}: it must be an integer of at least 1`,
+  );
+}
+
+function isList(
+  addresses: ClientAddress | readonly ClientAddress[],
+): addresses is readonly ClientAddress[] {
+  return Array.isArray(addresses);
 }

@@ -169,12 +169,32 @@ export interface ClientBaseOptions<P extends AnyProtocol>
  * @category Clients
  */
 export type CreateClientOptions<P extends AnyProtocol> =
-  [keyof P["client"]] extends [never]
+  & {
+    /**
+     * Whether to use the addresses in a random order.
+     *
+     * Otherwise, all clients use the first one when they start, and after each
+     * outage of it.
+     *
+     * @default {true} for addresses that change, {false} for a list
+     */
+    shuffle?: boolean | undefined;
+    /**
+     * Maximum number of addresses that the client uses.
+     *
+     * Clients choose different ones, and keep most of them when the list changes
+     * (rendezvous hashing).
+     *
+     * @default {Infinity}
+     */
+    subset?: number | undefined;
+  }
+  & ([keyof P["client"]] extends [never]
     ? ClientBaseOptions<P> & { handlers?: never }
     : ClientBaseOptions<P> & {
       /** A function for each method of the protocol's client side. */
       handlers: Handlers<P, "client", ClientContext<P>>;
-    };
+    });
 
 /** Options of a client, validated and with defaults. */
 export interface ResolvedClientOptions<P extends AnyProtocol> {

@@ -149,6 +149,22 @@ export class SessionSlot<P extends AnyProtocol, Address>
     this.#endPause?.();
   }
 
+  /**
+   * Called when the list of addresses has changed.
+   *
+   * A session at an address that has left the list drains, and the slot opens the
+   * next one first. One without a connection is still resumed. A pause ends,
+   * because other servers may accept the client now.
+   */
+  onAddressesChanged(): void {
+    this.#endPause?.();
+    if (this.#state !== "live") return;
+    const { name } = this.#listed!; // set with the session
+    if (this.#host.addresses.find(name) === undefined) {
+      void this.session!.drain(); // set while it is live
+    }
+  }
+
   /** Sets whether the slot keeps the process alive. */
   setRef(ref: boolean): void {
     this.#ref = ref;
@@ -166,6 +182,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   ): void {
     const attempt = this.#attempt;
     this.#host.changed({ kind, address: name, attempt, ...details });
+    this.onAddressesChanged(); // the list may have changed meanwhile
   }
 
   get #goesOn(): boolean {
@@ -221,9 +238,9 @@ export class SessionSlot<P extends AnyProtocol, Address>
     if (!this.#ref) session.unref();
     this.#unauthenticated = false;
     this.#host.addresses.opened(listed);
+    this.#listed = listed;
     this.#changed("connected", listed);
     this.#attempt = 0;
-    this.#listed = listed;
   }
 
   async #failed(

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { replaceAddresses } from "../../../lib/messages/client/endpoint_source.ts";
 import {
   AddressList,
   type ListedAddress,
@@ -76,8 +77,20 @@ Deno.test("refusals before the last session do not count", () => {
   assertEquals(addresses.refused(a!), true);
 });
 
-Deno.test("an empty list is rejected", () => {
-  assertThrows(() => list(), RangeError, "the list of addresses is empty");
+Deno.test("a list that changes keeps what is known of its addresses", () => {
+  const addresses = list();
+  assertEquals([addresses.take(0), addresses.wait(0)], [Infinity, Infinity]);
+  const named = (...names: string[]) =>
+    names.map((name) => ({ address: name, name }));
+  replaceAddresses(addresses, named("a", "b", "c"));
+  const a = take(addresses);
+  addresses.leave(take(addresses), 5_000);
+  replaceAddresses(addresses, named("c", "b", "d")); // b still wants no attempt
+  assertEquals([addresses.find("a"), addresses.size], [undefined, 3]);
+  addresses.leave(a, 0); // has no effect on the others
+  assertEquals(addresses.refused(a), false);
+  assertEquals([1, 2, 3].map(() => take(addresses).name), ["c", "d", "c"]);
+  assertEquals(take(addresses, 5_000).name, "b");
 });
 
 Deno.test("an address that was left has one user less", () => {
