@@ -28,6 +28,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./operations": 13,
   "./bus": 13,
   "./nats": 13,
+  "./forward": 7,
   "./http": 4,
   "./otel": 4,
   "./node": 1,

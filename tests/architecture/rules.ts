@@ -66,7 +66,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/testing/"],
   ["lib/types.ts"],
   ["mod.ts"],
-  ["lib/http/", "lib/nats/", "lib/node/", "lib/otel/"],
+  ["lib/forward/", "lib/http/", "lib/nats/", "lib/node/", "lib/otel/"],
   ["lib/cli/"],
   ["lib/cli/bench/", "lib/cli/capture/"],
   ["lib/cli/commands/"],

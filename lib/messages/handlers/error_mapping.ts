@@ -7,6 +7,7 @@
  * | the error for an invalid input or item of the caller, or for an item that cannot be sent | the same error |
  * | `context.error(…)`, as the method declares it | the same error |
  * | `context.refuse(…)` | the same error |
+ * | an error that a gateway passes on | the same error |
  * | the reason of `context.draining`, which is that of `session.draining` | `unavailable` |
  * | anything else, including errors from other calls | `internal`, with an incident id and the details that `exposeErrors` allows |
  *
@@ -18,6 +19,7 @@ import {
   type CallErrorCode,
   type SessionError,
 } from "../errors/call_error.ts";
+import { isPassedOn } from "../errors/passed_on.ts";
 import { didYouMean } from "../../support/did_you_mean.ts";
 import type { MethodDeclaration } from "../protocol/method.ts";
 import type { Handling } from "./handling.ts";
@@ -65,6 +67,7 @@ function mapReadable(
   if (drainReason !== undefined && thrown === drainReason) {
     return call.cancelled ?? drainError(drainReason, call);
   }
+  if (thrown instanceof CallError && isPassedOn(thrown)) return thrown;
   // An error from another call names its method. Passing it on would disclose
   // that call.
   if (!(thrown instanceof CallError) || thrown.method !== "") {
