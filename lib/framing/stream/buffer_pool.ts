@@ -47,7 +47,8 @@ export function release(buffer: Uint8Array<ArrayBuffer>): void {
   for (let i = 0; i < SHELVES.length; i++) {
     const { size, kept } = SHELVES[i]!;
     if (buffer.length !== size) continue;
-    if (shelves[i]!.length < kept) shelves[i]!.push(buffer);
+    if (shelves[i]!.length >= kept) break;
+    shelves[i]!.push(buffer);
     return;
   }
   freeBuffer(buffer);

@@ -71,6 +71,17 @@ Deno.test(
 );
 
 Deno.test(
+  "release() frees the buffers of a size of which it keeps enough",
+  { permissions },
+  () => {
+    const buffers = Array.from({ length: 20 }, () => acquire(65_536));
+    for (const buffer of buffers) release(buffer);
+    const freed = buffers.filter(({ buffer }) => buffer.byteLength === 0);
+    assertEquals([freed.length, acquire(65_536).length], [12, 65_536]);
+  },
+);
+
+Deno.test(
   "release() frees an oversized buffer at once",
   { permissions },
   () => {
