@@ -56,7 +56,8 @@ export function sendItem(
   }
   const sent = writeItem(shared, call, value, head);
   if (typeof sent !== "number") {
-    queueMessage(shared, call, { kind: Kind.ITEM, bytes: sent, sender });
+    const kind = Kind.ITEM;
+    queueMessage(shared, call, { kind, bytes: sent, owned: true, sender });
   }
   return call.sendQueue === undefined ? "accepted" : "queued";
 }
@@ -78,7 +79,7 @@ function waiting(
   if (typeof bytes === "number") {
     throw new TypeError("an item that waits was sent");
   }
-  return { kind, bytes, sender };
+  return { kind, bytes, owned: true, sender };
 }
 
 function maySendNow(shared: SharedState, call: SessionStream): boolean {
@@ -92,7 +93,7 @@ function maySendNow(shared: SharedState, call: SessionStream): boolean {
 export interface NewMessage {
   readonly kind: number;
   readonly bytes?: Uint8Array;
-  /** Whether the bytes are freed once they are sent. */
+  /** Whether the bytes are freed once they are sent or dropped. */
   readonly owned?: boolean;
   readonly value?: unknown;
   readonly sender?: ItemSender;

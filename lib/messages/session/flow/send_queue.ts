@@ -57,7 +57,7 @@ export interface QueuedMessage extends Fragments {
    * at its turn.
    */
   bytes: Uint8Array | undefined;
-  /** Whether the bytes are freed once they are sent. */
+  /** Whether the bytes are freed once they are sent or dropped. */
   owned?: boolean | undefined;
   /** The value of an item that is not encoded yet. */
   value?: unknown;
@@ -188,6 +188,7 @@ export class SendQueue implements Source {
     if (typeof sent === "number") return this.#finish(message, sent);
     this.#count(message, -1);
     message.bytes = sent;
+    message.owned = true;
     this.#count(message, 1);
     return this.#sendFrame(message, sent);
   }
@@ -227,9 +228,10 @@ export class SendQueue implements Source {
     const messages = this.#messages;
     this.#messages = [];
     for (const message of messages) {
-      const { bytes, sender } = message;
+      const { bytes, owned, sender } = message;
       this.#count(message, -1);
       if (bytes !== undefined) dropFragments(this.#shared, message, bytes);
+      if (bytes !== undefined && owned) freeBuffer(bytes);
       sender?.onDropped();
     }
   }

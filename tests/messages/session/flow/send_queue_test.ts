@@ -260,3 +260,29 @@ Deno.test(
     }
   },
 );
+
+Deno.test("SendQueue frees owned bytes once sent or dropped", pure, () => {
+  for (const drops of [false, true]) {
+    const { sendQueue } = setUp();
+    const owned = body(100), other = body(100);
+    const kind = Kind.RESULT;
+    sendQueue.put({ kind, bytes: owned, offset: 0, owned: true });
+    sendQueue.put({ kind, bytes: other, offset: 0 });
+    if (drops) sendQueue.clear();
+    else while (sendQueue.hasNext) sendQueue.sendNext();
+    assertEquals([owned.length, other.length], [0, 100]);
+  }
+});
+
+Deno.test("SendQueue frees an item that it has encoded", pure, () => {
+  for (const drops of [false, true]) {
+    const { sendQueue, putValue } = setUp(2 ** 20);
+    const message = putValue(body(40_000));
+    sendQueue.sendNext();
+    const { bytes } = message;
+    assertEquals(bytes?.length, 40_002);
+    if (drops) sendQueue.clear();
+    else while (sendQueue.hasNext) sendQueue.sendNext();
+    assertEquals(bytes?.length, 0);
+  }
+});
