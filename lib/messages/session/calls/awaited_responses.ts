@@ -5,54 +5,60 @@
  * items of unknown size or large ones.
  *
  * Handlers that run for long, such as long polls and subscriptions, may keep them
- * back forever, so they must not hold back others for as long as they run. Of
- * each method, as many may be entered within one to two seconds as were entered
- * before and still run:
+ * back forever, so they must not hold back others for as long as they run. More
+ * are therefore entered as time passes, but a few at a time: handlers that wait
+ * equally long would otherwise respond in the same turn, and the engine frees
+ * what they have dropped only later.
  *
  * ```text
- *   entered lately │ earlier
- *   ───────────────┼────────
- *          128 MiB │       0   the limit of all methods together
- *          128 MiB │ 128 MiB   seconds later
- *          256 MiB │ 256 MiB   seconds later, if they are of one method
+ *   at once        the limit of all methods together, 128 MiB
+ *   each second    the same once more, and
+ *                  of each method, a sixteenth of what its running handlers may return
  * ```
  *
  * @module
  */
 
-/** Milliseconds of a period; responses are awaited lately for one to two. */
-const PERIOD = 1000;
+/** Part of the bytes of running handlers that is added per second. */
+const GROWTH = 1 / 16;
+/** Longest time in ms for which bytes are added at once. */
+const STEP = 64;
 
 /** First responses of the handlers of all sessions. */
 export class AwaitedResponses {
-  /** Bytes of all methods. */
-  readonly #all: BytesByAge = new BytesByAge();
-  /** The same by index of the method. */
-  readonly #methods: (BytesByAge | undefined)[] = [];
+  /** Those of each method, by its index. */
+  readonly #methods: (MethodResponses | undefined)[] = [];
   readonly #limit: number;
+  /** Bytes that handlers of any method may still return. */
+  #free: number;
+  /** Time in ms up to which bytes were added. */
+  #addedAt = 0;
 
-  /** @param limit maximum number of bytes of the handlers entered lately */
+  /** @param limit maximum number of bytes of the handlers entered at once */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#limit = this.#free = limit;
   }
 
   /**
    * Records that a handler was entered.
    *
    * @param bytes the size that its response may have
-   * @returns the period, which {@linkcode AwaitedResponses.remove} requires
+   * @returns whether it uses the limit of all methods, which
+   * {@linkcode AwaitedResponses.remove} requires
    */
-  add(method: number, bytes: number, now: number): number {
-    const period = this.#all.advance(now);
-    this.#all.change(period, bytes);
-    this.#at(method, period).change(period, bytes);
-    return period;
+  add(method: number, bytes: number, now: number): boolean {
+    const own = this.#at(method, now);
+    const ofAll = this.#free > 0;
+    if (ofAll) this.#free -= bytes;
+    else own.free -= bytes;
+    own.running += bytes;
+    return ofAll;
   }
 
   /** Records that its first response was sent, or that it has settled. */
-  remove(method: number, bytes: number, period: number): void {
-    this.#all.change(period, -bytes);
-    this.#at(method, this.#all.period).change(period, -bytes);
+  remove(method: number, bytes: number, ofAll: boolean): void {
+    if (ofAll) this.#free = Math.min(this.#limit, this.#free + bytes);
+    this.#methods[method]?.remove(bytes, ofAll);
   }
 
   /**
@@ -60,53 +66,49 @@ export class AwaitedResponses {
    * responses, so it need not wait.
    */
   isFull(method: number, now: number): boolean {
-    const period = this.#all.advance(now);
-    if (this.#all.lately < this.#limit) return false;
-    const { lately, earlier } = this.#at(method, period);
-    return lately > 0 && lately >= earlier;
+    const { running, free } = this.#at(method, now);
+    return this.#free <= 0 && running > 0 && free <= 0;
   }
 
-  #at(method: number, period: number): BytesByAge {
-    const bytes = this.#methods[method] ??= new BytesByAge();
-    bytes.advanceTo(period);
-    return bytes;
+  #at(method: number, now: number): MethodResponses {
+    const time = now - this.#addedAt;
+    if (time > 0) {
+      this.#addedAt = now;
+      const added = this.#limit * time / 1000;
+      this.#free = Math.min(this.#limit, this.#free + added);
+    }
+    const own = this.#methods[method] ??= new MethodResponses(now);
+    own.advance(now);
+    return own;
   }
 }
 
-/** Bytes of responses, by the period in which their handlers were entered. */
-class BytesByAge {
-  /** Bytes of the periods before the last two. */
-  earlier = 0;
-  /** Current period. */
-  period = 0;
-  #current = 0;
-  #last = 0;
+/** First responses of the handlers of one method. */
+class MethodResponses {
+  /** Bytes that handlers may still return, beyond the limit of all methods. */
+  free = 0;
+  /** Bytes that the running handlers may return. */
+  running = 0;
+  #addedAt: number;
 
-  /** Bytes of the last two periods. */
-  get lately(): number {
-    return this.#current + this.#last;
+  constructor(now: number) {
+    this.#addedAt = now;
   }
 
-  /** Adds bytes to those of a period, or subtracts them. */
-  change(period: number, bytes: number): void {
-    if (period === this.period) this.#current += bytes;
-    else if (period === this.period - 1) this.#last += bytes;
-    else this.earlier += bytes;
+  /** Adds bytes for the time that has passed. */
+  advance(now: number): void {
+    const time = now - this.#addedAt;
+    if (time <= 0) return;
+    this.#addedAt = now;
+    const perMs = this.running * GROWTH / 1000;
+    const most = perMs * STEP;
+    if (this.free < most) this.free = Math.min(most, this.free + perMs * time);
   }
 
-  /** Starts the period of a time in ms, and returns it; time does not go back. */
-  advance(now: number): number {
-    this.advanceTo(Math.floor(now / PERIOD));
-    return this.period;
-  }
-
-  /** Starts a period. */
-  advanceTo(period: number): void {
-    if (period <= this.period) return;
-    const isNext = period === this.period + 1;
-    this.earlier += isNext ? this.#last : this.lately;
-    this.#last = isNext ? this.#current : 0;
-    this.#current = 0;
-    this.period = period;
+  /** Subtracts the bytes of a handler; one other may use them at once. */
+  remove(bytes: number, ofAll: boolean): void {
+    this.running -= bytes;
+    if (ofAll) return;
+    this.free = Math.min(this.free + bytes, Math.max(this.free, bytes));
   }
 }

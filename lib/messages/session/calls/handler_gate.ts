@@ -250,7 +250,8 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     const { index } = call.method;
     call.awaited = this.#sizes.largestOfAny(index, now) ?? UNKNOWN_FIRST;
     this.#awaited++;
-    call.awaitedIn = this.#running.awaited.add(index, call.awaited, now);
+    const { awaited } = this.#running;
+    call.awaitedOfAll = awaited.add(index, call.awaited, now);
   }
 
   /** Records that a handler has settled. */
@@ -267,7 +268,7 @@ export class HandlerGate extends TimerEntry implements ItemSizes {
     call.awaited = 0;
     this.#awaited--;
     const { index } = call.method;
-    this.#running.awaited.remove(index, awaited, call.awaitedIn);
+    this.#running.awaited.remove(index, awaited, call.awaitedOfAll);
   }
 
   #expect(bytes: number): void {

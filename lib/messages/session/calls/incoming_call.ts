@@ -110,8 +110,8 @@ export class IncomingCall extends TimerEntry implements SessionStream {
   expected = 0;
   /** Bytes of its first response, while it is awaited; see `AwaitedResponses`. */
   awaited = 0;
-  /** Period in which its handler was entered; see `AwaitedResponses`. */
-  awaitedIn = 0;
+  /** Whether it uses the limit of all methods; see `AwaitedResponses`. */
+  awaitedOfAll = false;
   /** Size in bytes of the largest item; 0 before the first. */
   #largestItem = 0;
   readonly receiveWindow: ReceiveWindow | undefined;
