@@ -154,7 +154,7 @@ for (const codec of [msgpack(), json()]) {
   });
 }
 
-for (const [codec, bytesPerKey] of [[msgpack(), 9], [json(), 14]] as const) {
+for (const [codec, bytesPerKey] of [[msgpack(), 22], [json(), 26]] as const) {
   Deno.test(`${codec.name}() without limits allows the different keys of the table`, () => {
     const [, most] = defaults(HELD_AND_KEYS);
     const bodyWith = (count: number) => {

@@ -44,9 +44,11 @@ export interface CodecLimits {
   maxHeld?: number | undefined;
   /**
    * Maximum number of different keys in a body: 0 to 2^29. One more is allowed
-   * for each 9 bytes (MessagePack) or 14 bytes (JSON). An object whose keys are new or have a new order counts as several more. It applies only to
-   * decoding. This prevents bodies that take much longer to decode than others of
-   * their size, because the engine records each key and each order.
+   * for each 22 bytes (MessagePack) or 26 bytes (JSON). Keys of more than 12 bytes
+   * count as 1.5, and an object whose keys are new or have a new order counts as
+   * several more. It applies only to decoding. This prevents bodies that take much
+   * longer to decode than others of their size, because the engine records each key
+   * and each order.
    *
    * @default {1024}
    */

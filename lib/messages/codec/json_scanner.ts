@@ -22,7 +22,7 @@ import {
   tableBytes,
 } from "./held_bytes.ts";
 import { indexAt } from "./index_keys.ts";
-import { KeyTable } from "./key_table.ts";
+import { indexKeyTime, KeyTable } from "./key_table.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a, UNDERSCORE = 0x5f;
 const BRACKET = 0x5b,
@@ -63,8 +63,14 @@ const fromUtf8 = /* @__PURE__ */ new TextDecoder();
 const FEW_KEYS = 512;
 /** Number of properties that V8 stores without a hash table. */
 const FAST_KEYS = 128;
-/** Number of bytes of a body for each key beyond `maxKeys`. */
-const BYTES_PER_KEY = 14;
+/** Number of bytes of a body for each different key beyond `maxKeys`. */
+const BYTES_PER_KEY = 26;
+/** The same of bodies of more than 500 KB: each of many keys takes longer. */
+const BYTES_PER_FURTHER_KEY = 44;
+/** Number of keys that such bodies may have in addition. */
+const MANY_KEYS = 8000;
+/** The same for keys and new hidden classes together. */
+const BYTES_PER_CLASS = 14;
 /** Number of keys that an object with a new class counts as. */
 const SLOW_OBJECT = 3;
 /** Maximum length of strings that `JSON.parse` interns. */
@@ -105,7 +111,7 @@ export class JsonScanner {
     this.#keys = new Int32Array(maxDepth + 1);
     this.#indexKeys = new Int32Array(maxDepth + 1);
     this.#largest = new Float64Array(maxDepth + 1);
-    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT, false);
   }
 
   /**
@@ -125,9 +131,17 @@ export class JsonScanner {
       allowedBytes(length, this.#limits.maxHeld),
     );
     if (held > allowed) throw this.#over("maxHeld", undefined, allowed, held);
-    const { keys } = this.#table;
-    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_KEY);
+    const { keys, interning } = this.#table;
+    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_CLASS);
     if (keys > most) throw this.#over("maxKeys", undefined, most, keys);
+    const interned = Math.ceil(interning);
+    const mostInterned = this.#limits.maxKeys + Math.floor(Math.min(
+      length / BYTES_PER_KEY,
+      MANY_KEYS + length / BYTES_PER_FURTHER_KEY,
+    ));
+    if (interned > mostInterned) {
+      throw this.#over("maxKeys", undefined, mostInterned, interned);
+    }
     const areMany = this.#interned >
       Math.max(FEW_STRINGS, length / BYTES_PER_INTERNED);
     return !areMany && !this.#digits.collide;
@@ -271,6 +285,7 @@ export class JsonScanner {
 
   /** Returns the bytes by which a list of index keys grows. */
   #indexKey(index: number, depth: number): number {
+    this.#table.interning += indexKeyTime(index);
     const count = this.#indexKeys[depth]!++;
     const before = this.#largest[depth]!;
     if (count === 0) {

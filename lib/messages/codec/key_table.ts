@@ -28,7 +28,25 @@ const PROBES = 32;
 const MOST_FOLLOWING = 1024;
 /** Number of an object's first keys whose order matters. */
 const LONGEST_SEQUENCE = 128;
+const ONE = 0x31, NINE = 0x39;
+/** Time of interning a key of this length or less: 1. */
+const SHORT_KEY = 12;
+/** The time for a longer key. */
+const LONG = 1.5;
+/** The time for a key that V8 also reads as an integer. */
+const INTEGER = 2;
+/** Lengths of integers that are no array indices; V8 knows those up to 2^53. */
+const SHORTEST_INTEGER = 10, LONGEST_INTEGER = 16;
+/** The time for an array index in a hash table. */
+const INDEX_KEY = 0.75;
+/** Least index that is expected in a hash table. */
+const LARGE_INDEX = 1 << 16;
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+
+/** Returns the time for an array index, as {@linkcode KeyTable.interning} has it. */
+export function indexKeyTime(index: number): number {
+  return index < LARGE_INDEX ? 0 : INDEX_KEY;
+}
 
 /** Table of the keys and hidden classes of a body. */
 export class KeyTable {
@@ -36,6 +54,8 @@ export class KeyTable {
   held = 0;
   /** Number of different keys. An object with a new hidden class adds to it. */
   keys = 0;
+  /** Time for interning the different keys; 1 for each short one. */
+  interning = 0;
   /**
    * The last known step. Steps up to the maximum depth are beginnings: the step
    * before the first key of an object is the object's depth.
@@ -45,6 +65,7 @@ export class KeyTable {
   readonly #maxDepth: number;
   readonly #fastKeys: number;
   readonly #slowObject: number;
+  readonly #readsIntegers: boolean;
   #bytes = EMPTY;
   #keyCount = 0;
   /** Numbers of keys by hash; 0 is a free slot. */
@@ -68,11 +89,18 @@ export class KeyTable {
    * @param fastKeys number of an object's first keys that have a hidden class
    * @param slowObject number of keys that take as long as an object with a new
    * hidden class
+   * @param readsIntegers whether the decoder reads keys of digits as integers
    */
-  constructor(maxDepth: number, fastKeys: number, slowObject: number) {
+  constructor(
+    maxDepth: number,
+    fastKeys: number,
+    slowObject: number,
+    readsIntegers: boolean,
+  ) {
     this.#maxDepth = maxDepth;
     this.#fastKeys = fastKeys;
     this.#slowObject = slowObject;
+    this.#readsIntegers = readsIntegers;
     this.steps = maxDepth;
     this.#setStepSlots(FEW_SLOTS);
   }
@@ -81,7 +109,7 @@ export class KeyTable {
   begin(bytes: Uint8Array): void {
     this.#bytes = bytes;
     this.held = 0;
-    this.keys = 0;
+    this.keys = this.interning = 0;
     if (this.#keyCount === 0) return;
     this.#keyCount = 0;
     this.steps = this.#maxDepth;
@@ -150,6 +178,17 @@ export class KeyTable {
     return true;
   }
 
+  /** Returns the time for interning a key. */
+  #timeOf(start: number, end: number): number {
+    const length = end - start;
+    const first = this.#bytes[start]!;
+    if (
+      this.#readsIntegers && first >= ONE && first <= NINE &&
+      length >= SHORTEST_INTEGER && length <= LONGEST_INTEGER
+    ) return INTEGER;
+    return length > SHORT_KEY ? LONG : 1;
+  }
+
   /** Returns the number of a key; 0 if it is new and there is no room. */
   #findKey(start: number, end: number): number {
     const slots = this.#keySlots;
@@ -166,6 +205,7 @@ export class KeyTable {
       return this.#findKey(start, end);
     }
     this.keys++;
+    this.interning += this.#timeOf(start, end);
     this.held += STRING + end - start & -8;
     if (isFull || slots[slot] !== 0) return 0;
     const key = ++this.#keyCount;

@@ -13,7 +13,7 @@ import { CodecError, type CodecErrorCode } from "./errors.ts";
 import { endOfAscii, spells, utf16Length } from "./utf8.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 import { indexAt } from "./index_keys.ts";
-import { KeyTable } from "./key_table.ts";
+import { indexKeyTime, KeyTable } from "./key_table.ts";
 import {
   allowedBytes,
   ARRAY,
@@ -64,8 +64,10 @@ const MAX_SECONDS = 8_640_000_000_000;
 const PROTO = /* @__PURE__ */ new TextEncoder().encode("__proto__");
 const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
-/** Number of bytes of a body for each key beyond `maxKeys`. */
-const BYTES_PER_KEY = 9;
+/** Number of bytes of a body for each different key beyond `maxKeys`. */
+const BYTES_PER_KEY = 22;
+/** The same for keys and new hidden classes together. */
+const BYTES_PER_CLASS = 9;
 /** Number of keys that an object with a new class counts as. */
 const SLOW_OBJECT = 6;
 /** Number of keys that a sparse object of the reader counts as. */
@@ -107,6 +109,8 @@ export class MsgpackScanner {
   #sparse = 0;
   /** Number of keys that the table counted. */
   #keys = 0;
+  /** Time for the different keys; see `KeyTable`. */
+  #interning = 0;
 
   /**
    * @param limits the limits of a message
@@ -123,7 +127,7 @@ export class MsgpackScanner {
     this.#indexKeys = new Int32Array(maxDepth + 1);
     this.#largest = new Float64Array(maxDepth + 1);
     this.#listBytes = new Float64Array(maxDepth + 1);
-    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT, true);
   }
 
   /**
@@ -151,8 +155,14 @@ export class MsgpackScanner {
     }
     const sparse = isPlain ? 0 : SLOW_SPARSE * this.#sparse;
     const keys = this.#keys + sparse;
-    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_KEY);
+    const most = this.#limits.maxKeys + Math.floor(length / BYTES_PER_CLASS);
     if (keys > most) throw this.#over("maxKeys", undefined, most, keys);
+    const interned = Math.ceil(this.#interning);
+    const mostInterned = this.#limits.maxKeys +
+      Math.floor(length / BYTES_PER_KEY);
+    if (interned > mostInterned) {
+      throw this.#over("maxKeys", undefined, mostInterned, interned);
+    }
     return isPlain;
   }
 
@@ -172,7 +182,11 @@ export class MsgpackScanner {
   #measure(bytes: Uint8Array): void {
     this.#bytes = bytes;
     this.#isMarked = false;
-    this.#fast = this.#frugal = this.#sparse = 0;
+    this.#fast =
+      this.#frugal =
+      this.#sparse =
+      this.#interning =
+        0;
     const isSmall = bytes.length <= FEW_KEYS;
     const table = isSmall ? undefined : this.#table;
     table?.begin(bytes);
@@ -180,6 +194,7 @@ export class MsgpackScanner {
       const end = this.#walk(bytes, bytes.length, isSmall);
       if (end < bytes.length) throw this.#trailing(end);
       this.#keys = table?.keys ?? 0;
+      this.#interning += table?.interning ?? 0;
       this.held += table?.held ?? 0;
     } finally { // a refused body must not stay in memory either
       table?.end();
@@ -351,6 +366,7 @@ export class MsgpackScanner {
 
   /** Charges the list of a map's index keys. Such keys are not interned. */
   #indexKey(index: number, depth: number): number {
+    this.#interning += indexKeyTime(index);
     const count = this.#indexKeys[depth]!++;
     let largest = index;
     if (count === 0) {

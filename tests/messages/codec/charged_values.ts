@@ -52,6 +52,7 @@ export interface Charge {
   readonly depth: number;
   readonly held: number;
   readonly keys: number;
+  readonly interning: number;
   /** For JSON, the number of strings that are interned. */
   readonly interned: number;
   /** For MessagePack, the bytes of either decoder, and the sparse objects. */
@@ -188,6 +189,7 @@ export function chargedJson(value: Value, length: number): Charge {
         total.text += utf8.encode(key).length;
         const index = indexOf(key);
         if (index >= 0) {
+          model.addIndex(index);
           if (indices === 0) lists++;
           else total.held -= exactListBytes(indices, largest);
           largest = Math.max(index, largest);
@@ -204,7 +206,9 @@ export function chargedJson(value: Value, length: number): Charge {
   };
   walk(value, 0);
   const held = total.held + model.held;
-  return { ...NOTHING, ...total, body, held, keys: model.keys + lists };
+  const { interning } = model;
+  const keys = model.keys + lists;
+  return { ...NOTHING, ...total, body, held, keys, interning };
 }
 
 /**
@@ -221,7 +225,7 @@ export function chargedMsgpack(value: Value, length: number): Charge {
   const whole = new Uint8Array(body.length + filler).fill(0x61);
   whole.set(body);
   const isSmall = whole.length <= FEW_KEYS;
-  const model = new KeyModel(MAX_DEPTH, 17, 6);
+  const model = new KeyModel(MAX_DEPTH, 17, 6, true);
   const total = { nodes: 1, text: 0, depth: 1, held: SLOT, isMarked: false };
   const more = { fast: 0, frugal: 0, sparse: 0 };
   const addText = (text: string): number => {
@@ -262,6 +266,7 @@ export function chargedMsgpack(value: Value, length: number): Charge {
         const index = indexOf(key);
         if (key === "") total.held += EMPTY_KEY;
         if (index >= 0) {
+          model.addIndex(index);
           total.text += key.length;
           if (indices === 0) more.sparse++;
           else {
@@ -284,7 +289,9 @@ export function chargedMsgpack(value: Value, length: number): Charge {
   walk({ kind: "array", items: [value, textValue("a".repeat(filler))] }, 0);
   return {
     ...{ ...NOTHING, ...total, ...more, body: whole },
-    ...{ held: total.held + model.held, keys: model.keys },
+    held: total.held + model.held,
+    keys: model.keys,
+    interning: model.interning,
   };
 }
 

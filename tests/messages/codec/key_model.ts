@@ -13,20 +13,34 @@ const utf8 = new TextEncoder();
 export class KeyModel {
   held = 0;
   keys = 0;
+  /** Time for the different keys and large indices, as in README.md. */
+  interning = 0;
   /** Numbers of the beginnings and of the known steps. */
   steps: number;
   readonly #maxDepth: number;
   readonly #fastKeys: number;
   readonly #slowObject: number;
+  readonly #readsIntegers: boolean;
   readonly #keys = new Set<string>();
   readonly #next = new Map<string, number>();
   readonly #position = new Map<number, number>();
   readonly #followers = new Map<number, number>();
 
-  constructor(maxDepth: number, fastKeys: number, slowObject: number) {
+  constructor(
+    maxDepth: number,
+    fastKeys: number,
+    slowObject: number,
+    readsIntegers = false,
+  ) {
+    this.#readsIntegers = readsIntegers;
     this.steps = this.#maxDepth = maxDepth;
     this.#fastKeys = fastKeys;
     this.#slowObject = slowObject;
+  }
+
+  /** Adds an array index. */
+  addIndex(index: number): void {
+    if (index >= 65_536) this.interning += 0.75;
   }
 
   /** Adds an object. */
@@ -47,6 +61,8 @@ export class KeyModel {
     if (isNew) {
       this.#keys.add(key);
       this.keys++;
+      const isInteger = /^[1-9].{9,15}$/.test(key) && this.#readsIntegers;
+      this.interning += isInteger ? 2 : utf8.encode(key).length > 12 ? 1.5 : 1;
       this.held += STRING + utf8.encode(key).length & -8;
     }
     if (step === 0) {

@@ -16,7 +16,7 @@ const PURE = { permissions: "none" } as const;
 /** Fills used buffers: it must never be sent. */
 const STALE = 0x53;
 const room = new Uint8Array(16 * 1024);
-const codec = msgpack();
+const codec = msgpack({ maxKeys: 65_536 }); // of the longest map
 
 function encoder(limits = {}): MsgpackEncoder {
   return new MsgpackEncoder(resolveCodecLimits(limits));

@@ -20,7 +20,10 @@ Deno.test(
   "msgpack() encodes and decodes values of all kinds exactly",
   PURE,
   () => {
-    for (const value of CARRIED) assertEquals(arrives(value), value);
+    const codec = msgpack({ maxKeys: 65_536 }); // of the longest map
+    for (const value of CARRIED) {
+      assertEquals(codec.decode(codec.encode(value)), value);
+    }
   },
 );
 

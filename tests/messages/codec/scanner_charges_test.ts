@@ -37,6 +37,7 @@ function checkLimits(
   { body, ...counts }: Charge,
   held: number,
   keys: number,
+  bytesPerClass: number,
   bytesPerKey: number,
 ): void {
   const exact = { maxNodes: counts.nodes, maxDepth: Math.max(1, counts.depth) };
@@ -59,13 +60,16 @@ function checkLimits(
     const found = Math.ceil(counts.held + counts.frugal);
     assertEquals(limitOf(scan), ["maxHeld", held - 1, found]);
   }
-  const more = Math.floor(body.length / bytesPerKey);
-  if (keys <= more) return;
-  scanner({ ...OPEN, maxKeys: keys - more }).scan(body);
-  const fewer = { ...OPEN, maxKeys: keys - more - 1 };
+  const interned = Math.ceil(counts.interning);
+  const ofAll = keys - Math.floor(body.length / bytesPerClass);
+  const ofInterned = interned - Math.floor(body.length / bytesPerKey);
+  const least = Math.max(0, ofAll, ofInterned);
+  scanner({ ...OPEN, maxKeys: least }).scan(body);
+  if (least === 0) return;
+  const found = ofAll === least ? keys : interned;
   assertEquals(
-    limitOf(() => scanner(fewer).scan(body)),
-    ["maxKeys", keys - 1, keys],
+    limitOf(() => scanner({ ...OPEN, maxKeys: least - 1 }).scan(body)),
+    ["maxKeys", found - 1, found],
   );
 }
 
@@ -87,7 +91,7 @@ Deno.test("JsonScanner charges random bodies by its rules", PURE, () => {
     assertEquals(open.scan(body), interned <= Math.max(256, body.length / 8));
     const scanner = (limits: CodecLimits) =>
       new JsonScanner(resolveCodecLimits(limits));
-    checkLimits(scanner, charge, held, keys, 14);
+    checkLimits(scanner, charge, held, keys, 14, 26);
   }
   assertEquals(accepted > ROUNDS / 2, true, `${accepted}`);
 });
@@ -115,7 +119,7 @@ Deno.test("MsgpackScanner charges random bodies by its rules", PURE, () => {
     const scanner = (limits: CodecLimits) =>
       new MsgpackScanner(resolveCodecLimits(limits), false);
     const keys = charge.keys + (isFast ? 0 : 2 * charge.sparse);
-    checkLimits(scanner, charge, held, keys, 9);
+    checkLimits(scanner, charge, held, keys, 9, 22);
   }
   assertEquals(kinds.fast > 9 && kinds.frugal > 9, true);
 });
