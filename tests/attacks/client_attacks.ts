@@ -53,7 +53,7 @@ const SMALLEST = {
 } as const;
 
 /** Milliseconds that handlers wait before they return what is attacked. */
-const WAITS = [10, 1000];
+const WAITS = [10, 1000, 6000];
 
 /** Bytes of a large result or item. */
 const BIG = 1_000_000;

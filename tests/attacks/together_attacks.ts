@@ -11,10 +11,19 @@ import { ids, inFlight, times } from "./scripts.ts";
 import { M, SERVER_METHODS } from "./target.ts";
 
 /**
+ * Milliseconds after which nearly all handlers have been entered, so that the
+ * attacks with this wait make fewer calls.
+ */
+const LONG = 10_000;
+
+/**
  * Milliseconds that handlers wait before they return what is attacked, so that
  * all of them run at once.
  */
-const WAITS = [10, 100, 1000];
+const WAITS = [10, 100, 1000, LONG];
+
+/** Bytes of a large result or item. */
+const BIG = 1_000_000;
 
 /** One hundred connections that do their worst together. */
 export const together = {
@@ -52,10 +61,11 @@ export const togetherAttacks: readonly Attack[] = [
     ms: 1500 + 2 * ms,
     reads: false,
     *script() {
-      yield* times(40, (id) => request(id, M.bigLater, encode(ms)));
+      const calls = ms === LONG ? 20 : 40;
+      yield* times(calls, (id) => request(id, M.bigLater, encode(ms)));
     },
   })),
-  ...[10, 1000].map((ms): Attack => ({
+  ...[10, 1000, LONG].map((ms): Attack => ({
     ...together,
     name: `items on many connections after ${ms} ms`,
     resource: `items of all sessions after ${ms} ms`,
@@ -64,7 +74,35 @@ export const togetherAttacks: readonly Attack[] = [
     reads: false,
     hello: { methods: SERVER_METHODS, streamWindow: 1024 },
     *script() {
-      yield* times(30, (id) => request(id, M.downLater, encode(ms)));
+      const calls = ms === LONG ? 10 : 30;
+      yield* times(calls, (id) => request(id, M.downLater, encode(ms)));
+    },
+  })),
+  ...[10, 1000].map((ms): Attack => ({
+    ...together,
+    name: `large results on many connections, after small ones and ${ms} ms`,
+    resource: `results of all sessions that grow after ${ms} ms`,
+    kind: "REQUEST",
+    ms: 2500 + 2 * ms,
+    reads: false,
+    async *script() {
+      yield* times(8, (id) => request(id, M.sized, encode([0, 100])));
+      await pause(500); // the results arrive, although nothing is read
+      const input = encode([ms, BIG]);
+      yield* times(10, (id) => request(id + 16, M.sized, input));
+    },
+  })),
+  ...[10, 1000].map((ms): Attack => ({
+    ...together,
+    name: `large items on many connections, after small ones and ${ms} ms`,
+    resource: `items of all sessions that grow after ${ms} ms`,
+    kind: "REQUEST",
+    ms: 1500 + 2 * ms,
+    reads: false,
+    hello: { methods: SERVER_METHODS, streamWindow: 1024 },
+    *script() {
+      const input = encode([ms, BIG]);
+      yield* times(10, (id) => request(id, M.itemSized, input));
     },
   })),
   {
