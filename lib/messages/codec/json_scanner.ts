@@ -111,7 +111,7 @@ export class JsonScanner {
     this.#keys = new Int32Array(maxDepth + 1);
     this.#indexKeys = new Int32Array(maxDepth + 1);
     this.#largest = new Float64Array(maxDepth + 1);
-    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT, false);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
   }
 
   /**

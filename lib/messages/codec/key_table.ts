@@ -28,15 +28,10 @@ const PROBES = 32;
 const MOST_FOLLOWING = 1024;
 /** Number of an object's first keys whose order matters. */
 const LONGEST_SEQUENCE = 128;
-const ONE = 0x31, NINE = 0x39;
 /** Time of interning a key of this length or less: 1. */
 const SHORT_KEY = 12;
 /** The time for a longer key. */
 const LONG = 1.5;
-/** The time for a key that V8 also reads as an integer. */
-const INTEGER = 2;
-/** Lengths of integers that are no array indices; V8 knows those up to 2^53. */
-const SHORTEST_INTEGER = 10, LONGEST_INTEGER = 16;
 /** The time for an array index in a hash table. */
 const INDEX_KEY = 0.75;
 /** Least index that is expected in a hash table. */
@@ -65,7 +60,6 @@ export class KeyTable {
   readonly #maxDepth: number;
   readonly #fastKeys: number;
   readonly #slowObject: number;
-  readonly #readsIntegers: boolean;
   #bytes = EMPTY;
   #keyCount = 0;
   /** Numbers of keys by hash; 0 is a free slot. */
@@ -89,18 +83,11 @@ export class KeyTable {
    * @param fastKeys number of an object's first keys that have a hidden class
    * @param slowObject number of keys that take as long as an object with a new
    * hidden class
-   * @param readsIntegers whether the decoder reads keys of digits as integers
    */
-  constructor(
-    maxDepth: number,
-    fastKeys: number,
-    slowObject: number,
-    readsIntegers: boolean,
-  ) {
+  constructor(maxDepth: number, fastKeys: number, slowObject: number) {
     this.#maxDepth = maxDepth;
     this.#fastKeys = fastKeys;
     this.#slowObject = slowObject;
-    this.#readsIntegers = readsIntegers;
     this.steps = maxDepth;
     this.#setStepSlots(FEW_SLOTS);
   }
@@ -178,17 +165,6 @@ export class KeyTable {
     return true;
   }
 
-  /** Returns the time for interning a key. */
-  #timeOf(start: number, end: number): number {
-    const length = end - start;
-    const first = this.#bytes[start]!;
-    if (
-      this.#readsIntegers && first >= ONE && first <= NINE &&
-      length >= SHORTEST_INTEGER && length <= LONGEST_INTEGER
-    ) return INTEGER;
-    return length > SHORT_KEY ? LONG : 1;
-  }
-
   /** Returns the number of a key; 0 if it is new and there is no room. */
   #findKey(start: number, end: number): number {
     const slots = this.#keySlots;
@@ -205,7 +181,7 @@ export class KeyTable {
       return this.#findKey(start, end);
     }
     this.keys++;
-    this.interning += this.#timeOf(start, end);
+    this.interning += end - start > SHORT_KEY ? LONG : 1;
     this.held += STRING + end - start & -8;
     if (isFull || slots[slot] !== 0) return 0;
     const key = ++this.#keyCount;

@@ -68,6 +68,8 @@ const MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const BYTES_PER_KEY = 22;
 /** The same for keys and new hidden classes together. */
 const BYTES_PER_CLASS = 9;
+/** Time for a key that V8 also reads as an integer. */
+const INTEGER = 2;
 /** Number of keys that an object with a new class counts as. */
 const SLOW_OBJECT = 6;
 /** Number of keys that a sparse object of the reader counts as. */
@@ -127,7 +129,7 @@ export class MsgpackScanner {
     this.#indexKeys = new Int32Array(maxDepth + 1);
     this.#largest = new Float64Array(maxDepth + 1);
     this.#listBytes = new Float64Array(maxDepth + 1);
-    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT, true);
+    this.#table = new KeyTable(maxDepth, FAST_KEYS, SLOW_OBJECT);
   }
 
   /**
@@ -344,12 +346,13 @@ export class MsgpackScanner {
     // A key that is in the table was checked when it was added.
     const bytes = this.#newKey(at, start, end);
     if (isSmall) return newKeyBytes(1, false) + bytes;
-    this.#stepAfter = this.#table.search(
-      step,
-      this.#known[depth]!,
-      start,
-      end,
-    );
+    const table = this.#table;
+    const { interning } = table;
+    this.#stepAfter = table.search(step, this.#known[depth]!, start, end);
+    const isNew = table.interning > interning;
+    if (isNew && mayBeInteger(this.#bytes, start, end)) {
+      table.interning = interning + INTEGER;
+    }
     return 0;
   }
 
@@ -548,6 +551,13 @@ export class MsgpackScanner {
       { code: "too-large", offset, limit, allowed, found },
     );
   }
+}
+
+/** Whether V8 may read a key as an integer above all array indices. */
+function mayBeInteger(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  const first = bytes[start]!;
+  return first >= 0x31 && first <= 0x39 && length >= 10 && length <= 16;
 }
 
 /** Reads a length field of 1, 2 or 4 bytes, big-endian. */

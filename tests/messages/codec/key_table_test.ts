@@ -10,7 +10,7 @@ const utf8 = new TextEncoder();
 
 /** Adds objects, given by their keys; returns the table. */
 function tableOf(...objects: readonly (readonly string[])[]): KeyTable {
-  const table = new KeyTable(8, 17, SLOW_OBJECT, true);
+  const table = new KeyTable(8, 17, SLOW_OBJECT);
   fill(table, objects);
   return table;
 }
@@ -119,7 +119,7 @@ Deno.test("search() counts sequences for which it has no room", PURE, () => {
 });
 
 Deno.test("guess() finds the step that followed last", PURE, () => {
-  const table = new KeyTable(8, 17, SLOW_OBJECT, true);
+  const table = new KeyTable(8, 17, SLOW_OBJECT);
   const keys = Array.from({ length: 300 }, (_, index) => `k${index + 100}`);
   table.begin(utf8.encode(`${keys.join("")}k399k398a`));
   let last = 0;
@@ -138,7 +138,7 @@ Deno.test(
   "search() counts as its rules say, in one body after another",
   PURE,
   () => {
-    const table = new KeyTable(8, 17, SLOW_OBJECT, true);
+    const table = new KeyTable(8, 17, SLOW_OBJECT);
     const random = seededRandom(9);
     const below = (count: number) => Math.floor(random() * count);
     for (let round = 0; round < 12; round++) {
@@ -185,7 +185,7 @@ Deno.test(
 );
 
 Deno.test("begin() makes room for the keys of the next body", PURE, () => {
-  const table = new KeyTable(8, 17, SLOW_OBJECT, true);
+  const table = new KeyTable(8, 17, SLOW_OBJECT);
   for (let round = 0; round < 70; round++) {
     // A table has room for 65,535 keys.
     fill(table, Array.from({ length: 1000 }, (_, i) => [`k${round}-${i}`]));
