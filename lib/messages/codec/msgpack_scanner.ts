@@ -553,7 +553,7 @@ export class MsgpackScanner {
   }
 }
 
-/** Whether V8 may read a key as an integer above all array indices. */
+/** Whether a key may be an integer above all array indices. */
 function mayBeInteger(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   const first = bytes[start]!;
