@@ -63,7 +63,10 @@ const ATTEMPTS = 12;
  * Measures each kind of key in one map of about `size` bytes, with as many keys as
  * the codec accepts.
  */
-export function keyCosts(size: number): KeyCost[] {
+export function keyCosts(
+  size: number,
+  rounds: number = Math.ceil(1e7 / size / 2),
+): KeyCost[] {
   const unpackr = new Unpackr({ useRecords: false, int64AsType: "bigint" });
   const packed = PACKED[ORDINARY]!(size), text = TEXTS[ORDINARY]!(size);
   const fromUtf8 = new TextDecoder();
@@ -71,7 +74,6 @@ export function keyCosts(size: number): KeyCost[] {
     { codec: msgpack(), plain: () => unpackr.unpack(packed) },
     { codec: json(), plain: () => JSON.parse(fromUtf8.decode(text)) },
   ];
-  const rounds = Math.ceil(1e7 / size / 2);
   return subjects.flatMap(({ codec, plain }) => {
     const { length } = codec.name === "json" ? text : packed;
     return Object.entries(KEYS).map(([kind, key]) => {
