@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { connect } from "@nats-io/transport-node";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CallError } from "@lengthwise/lengthwise";
 import type { Bus, BusGap } from "@lengthwise/lengthwise/bus";
@@ -162,10 +163,7 @@ Deno.test("while nats-server is stopped, no more than maxUnflushed is held for i
 
 Deno.test("a client with the defaults of NATS is warned of, by its real options", async () => {
   await using nats = await NatsServer.start();
-  const client = await connectNats(nats, {
-    maxReconnectAttempts: undefined,
-    pingInterval: undefined,
-  });
+  const client = await connect({ servers: `127.0.0.1:${nats.port}` });
   const warnings: string[] = [];
   natsBus(client, { onWarning: (text) => void warnings.push(text) });
   assertEquals(warnings.length, 2);

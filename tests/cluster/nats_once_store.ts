@@ -3,20 +3,17 @@
  *
  * @module
  */
+import { Kvm } from "@nats-io/kv";
 import { assertEquals } from "@std/assert";
 import { type NatsKv, natsOnceStore } from "@lengthwise/lengthwise/nats";
 import { call, useOnceStore } from "../nats/once_scenario.ts";
 import { connectNats, NatsServer } from "./nats_server.ts";
-
-/** Not a literal, as `deno.lock` of the repository does not have the package. */
-const KV: string = "npm:@nats-io/kv@3.4.0";
 
 Deno.test("natsOnceStore() keeps outcomes in a bucket of nats-server, also when it is killed", async () => {
   await using nats = await NatsServer.start(
     'jetstream { store_dir: "FOLDER" }',
   );
   const connection = await connectNats(nats);
-  const { Kvm } = await import(KV);
   const bucket: NatsKv = await new Kvm(connection).create("once", {
     ttl: 1_200_000,
   });

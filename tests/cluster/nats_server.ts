@@ -4,7 +4,11 @@
  *
  * @module
  */
-import type { NatsConnection } from "../../lib/nats/mod.ts";
+import {
+  connect,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from "@nats-io/transport-node";
 import { asUser, findProgram } from "../interop/servers/programs.ts";
 
 /** Milliseconds that the server may take to start. */
@@ -86,21 +90,14 @@ export class NatsServer implements AsyncDisposable {
 }
 
 /** A connection of `@nats-io/transport-node`. */
-export interface Client extends NatsConnection {
-  /** Closes the connection. */
-  close(): Promise<void>;
-}
-
-/** The package; not a literal, as `deno.lock` of the repository does not have it. */
-const TRANSPORT: string = "npm:@nats-io/transport-node@3.4.0";
+export type Client = NatsConnection;
 
 /** Connects as the README recommends, and reconnects fast. */
-export async function connectNats(
+export function connectNats(
   server: { readonly port: number },
-  options: object = {},
+  options: NodeConnectionOptions = {},
 ): Promise<Client> {
-  const { connect } = await import(TRANSPORT);
-  return await connect({
+  return connect({
     servers: `127.0.0.1:${server.port}`,
     maxReconnectAttempts: -1,
     pingInterval: 20_000,

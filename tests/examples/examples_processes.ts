@@ -15,6 +15,7 @@ import "hono";
 
 /** Programs that other tests run, with the file of those tests. */
 const RUN_ELSEWHERE: Record<string, string> = {
+  "examples/cluster/main.ts": "tests/cluster/chat_example.ts",
   "examples/mqtt/main.ts": "tests/interop/servers/mqtt_test.ts",
   "examples/mysql/main.ts": "tests/interop/servers/mysql_test.ts",
   "examples/nats/main.ts": "tests/interop/servers/nats_test.ts",
