@@ -187,7 +187,7 @@ class StreamSocket implements LowerConnection {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#writes.add(reject);
     // The stream may keep the chunk after the write, as a TransformStream does.
-    this.#writer.write(data.slice())
+    this.#writer.write(new Uint8Array(data))
       .then(() => resolve(data.length), reject)
       .finally(() => this.#writes.delete(reject));
     return promise;

@@ -70,7 +70,9 @@ export class ChunkedEncoder extends LimitedEncoder implements FrameEncoder {
     }
     // If payload and target share memory, the first part's frame may overwrite
     // the second part's data.
-    const source = payload.buffer === target.buffer ? payload.slice() : payload;
+    const source = payload.buffer === target.buffer
+      ? new Uint8Array(payload)
+      : payload;
     const { partLength } = this.#config.rule;
     const first = source.subarray(0, this.#kept);
     const data = source.subarray(this.#kept);

@@ -181,7 +181,9 @@ class CobsEncoder extends LimitedEncoder implements FrameEncoder {
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
     // If payload and target share memory, stuffing would overwrite bytes not yet
     // read.
-    const source = payload.buffer === target.buffer ? payload.slice() : payload;
+    const source = payload.buffer === target.buffer
+      ? new Uint8Array(payload)
+      : payload;
     let codeAt = offset;
     let at = offset + 1;
     for (let i = 0; i < source.length; i++) {

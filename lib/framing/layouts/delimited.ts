@@ -187,7 +187,9 @@ function resolveDelimiters(
     : given;
   checkInteger("delimiters.length", list.length, [1, MAX_DELIMITERS]);
   const delimiters = list.map((one) =>
-    typeof one === "string" ? new TextEncoder().encode(one) : one.slice()
+    typeof one === "string"
+      ? new TextEncoder().encode(one)
+      : new Uint8Array(one)
   );
   delimiters.forEach((one, index) => {
     checkInteger("delimiter.length", one.length, [1, MAX_DELIMITER_LENGTH]);

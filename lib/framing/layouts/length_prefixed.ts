@@ -251,9 +251,9 @@ function resolve(options: LengthPrefixedOptions, most: number): LengthConfig {
   const { headerLength = fieldEnd } = options;
   checkInteger("headerLength", headerLength, [fieldEnd, 131_072]);
   const strip = stripOf(options, headerLength);
-  const magic = options.magic?.slice() ?? new Uint8Array(0);
+  const magic = new Uint8Array(options.magic ?? []);
   checkInteger("magic.length", magic.length, [0, offset]);
-  const trailer = options.trailer?.slice() ?? new Uint8Array(0);
+  const trailer = new Uint8Array(options.trailer ?? []);
   const adjustment = adjustmentOf(options, fieldEnd, headerLength);
   const { rule } = options;
   if (rule !== undefined) {

@@ -55,7 +55,7 @@ export class TrailerCache {
     this.#given = given;
     const bytes = typeof given === "string"
       ? new TextEncoder().encode(given)
-      : given.slice();
+      : new Uint8Array(given);
     return this.#trailer = new KnownTrailer(bytes);
   }
 }

@@ -189,7 +189,9 @@ class SlipEncoder extends LimitedEncoder implements FrameEncoder {
     checkRoom(target, offset, this.maxEncodedLength(payload.length));
     // If payload and target share memory, escaping would overwrite bytes not yet
     // read.
-    const source = payload.buffer === target.buffer ? payload.slice() : payload;
+    const source = payload.buffer === target.buffer
+      ? new Uint8Array(payload)
+      : payload;
     let at = offset;
     if (this.#leadingEnd) target[at++] = END;
     for (let i = 0; i < source.length; i++) {

@@ -41,7 +41,7 @@ export class WholeFrameEncoder extends LimitedEncoder
 
   encode(payload: Uint8Array): Uint8Array {
     this.#check(payload, 0, payload.length);
-    return payload.slice();
+    return new Uint8Array(payload);
   }
 
   encodeInto(payload: Uint8Array, target: Uint8Array, offset: number): number {

@@ -71,10 +71,10 @@ function streamAfter(
     async pull(controller) {
       const first = takeLeft();
       // The stream takes the memory of a chunk, and the caller has the rest.
-      if (first.length > 0) return controller.enqueue(first.slice());
+      if (first.length > 0) return controller.enqueue(new Uint8Array(first));
       reader ??= stream.getReader();
       const { done, value } = await reader.read();
-      if (!done) return controller.enqueue(value.slice());
+      if (!done) return controller.enqueue(new Uint8Array(value));
       controller.close();
       controller.byobRequest?.respond(0);
     },
