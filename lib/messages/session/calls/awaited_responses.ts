@@ -19,6 +19,8 @@
  * @module
  */
 
+/** Bytes expected of a first response if none is known: 1 MiB. */
+export const UNKNOWN_FIRST: number = 1024 * 1024;
 /** Part of the bytes of running handlers that is added per second. */
 const GROWTH = 1 / 16;
 /** Longest time in ms for which bytes are added at once. */
@@ -71,10 +73,10 @@ export class AwaitedResponses {
   }
 
   #at(method: number, now: number): MethodResponses {
-    const time = now - this.#addedAt;
-    if (time > 0) {
+    // A moment does not suffice for a response: bytes are added for one at least.
+    const added = this.#limit * (now - this.#addedAt) / 1000;
+    if (added >= Math.min(UNKNOWN_FIRST, this.#limit)) {
       this.#addedAt = now;
-      const added = this.#limit * time / 1000;
       this.#free = Math.min(this.#limit, this.#free + added);
     }
     const own = this.#methods[method] ??= new MethodResponses(now);
@@ -85,8 +87,11 @@ export class AwaitedResponses {
 
 /** First responses of the handlers of one method. */
 class MethodResponses {
-  /** Bytes that handlers may still return, beyond the limit of all methods. */
-  free = 0;
+  /**
+   * Bytes that handlers may still return, beyond the limit of all methods. Those of
+   * the first one must be added before it enters.
+   */
+  free: number = -UNKNOWN_FIRST;
   /** Bytes that the running handlers may return. */
   running = 0;
   #addedAt: number;

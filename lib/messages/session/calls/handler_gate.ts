@@ -33,6 +33,7 @@
  */
 import type { CallError } from "../../errors/call_error.ts";
 import { overloaded } from "../../errors/overload_cause.ts";
+import { UNKNOWN_FIRST } from "./awaited_responses.ts";
 import { receivesItems } from "./call_state.ts";
 import type { IncomingCall, ItemSizes } from "./incoming_call.ts";
 import type { RecentSizes } from "./recent_sizes.ts";
@@ -49,8 +50,6 @@ import { FRAME_CHARGE } from "../wire/frame_header.ts";
 const UNKNOWN_RESPONSE = { first: 128 * 1024, least: 32 * 1024 } as const;
 /** Bytes expected of an item if none is known. */
 const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
-/** Bytes expected of a first response if none is known. */
-const UNKNOWN_FIRST = 1024 * 1024;
 /** Bytes expected of an item in the queue if none is known. */
 const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
 /** Index of the lane of streams; those before it belong to rings. */
