@@ -113,7 +113,7 @@ export class Account {
     this.#ledger = ledger;
   }
 
-  /** Notes that the member has a new session, which is not in its room yet. */
+  /** Notes that the member has a new session, outside its room. */
   enters(): void {
     this.#movedAt = Infinity;
   }

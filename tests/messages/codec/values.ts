@@ -53,7 +53,7 @@ export const JSON_CARRIED: readonly unknown[] = [
   Object.fromEntries(STRINGS.slice(0, 20).map((key, index) => [key, index])),
   Array.from({ length: 2_000 }, (_, index) => index),
   Object.fromEntries(
-    Array.from({ length: 2_000 }, (_, index) => [`k${index}`, index]),
+    Array.from({ length: 1_800 }, (_, index) => [`k${index}`, index]),
   ),
   nested(64),
 ];
