@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7000
 import { connect } from "@lengthwise/lengthwise";
 import { Shop } from "./shop.ts";
 

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1:7000,127.0.0.1:8000 --allow-read=.
 import { createServer, json, msgpack } from "@lengthwise/lengthwise";
 import { upgradeWebSocket } from "@lengthwise/lengthwise/transport";
 import { handlers } from "./handlers.ts";
