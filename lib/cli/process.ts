@@ -47,8 +47,8 @@ function processIo(interrupted: AbortSignal): Io {
       let emptied = false;
       return {
         async write(bytes) {
-          // A pipe or a device, such as /dev/stdout, has no length.
-          if (!emptied && (await file.stat()).isFile) await file.truncate();
+          // A pipe or a device, such as /dev/stdout, cannot be truncated.
+          if (!emptied) await file.truncate().catch(() => {});
           emptied = true;
           await writeAll(file, bytes);
         },
