@@ -4,6 +4,8 @@
  * {@linkcode forward} starts a gateway, and servers read the identities that it
  * states with {@linkcode forwardedIdentity}.
  *
+ * The [guide](/lib/forward/README.md) has a table of what passes.
+ *
  * @example
  * ```ts
  * import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";

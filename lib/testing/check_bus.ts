@@ -10,7 +10,11 @@ import { randomId } from "../messages/support/random_id.ts";
 import { BUS_CHECKS, type BusCheckContext } from "./bus_checks.ts";
 import { runChecks } from "./run_checks.ts";
 
-/** Options for {@linkcode checkBus}. */
+/**
+ * Options for {@linkcode checkBus}.
+ *
+ * @category Compliance
+ */
 export interface BusCheckOptions {
   /**
    * Runs one check. Pass the step function of a test framework to report each

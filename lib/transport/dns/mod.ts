@@ -6,7 +6,10 @@
  * name with several addresses: it opens sessions at new addresses when it needs
  * some, and drains the session at an address that is gone.
  *
- * @example
+ * "Connections come and go" of [Messages](/lib/messages/README.md) explains how
+ * clients choose among addresses.
+ *
+ * @example Connect to all servers of a name
  * ```ts
  * import { createClient, protocol, serve, unary } from "@lengthwise/lengthwise";
  * import { dns } from "@lengthwise/lengthwise/dns";
