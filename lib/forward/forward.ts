@@ -144,6 +144,7 @@ const MAX_TIME = 0x7fff_ffff;
  * Not passed on: calls of servers to clients, topics, methods that are `once`, and
  * the positions of streams, so that a stream ends with its session.
  *
+ * @typeParam Auth the value that `authenticate` returns
  * @param protocol the protocol of the clients and the servers
  * @param address where to listen, or a listener, which the gateway then owns
  * @param options the servers, and how calls are routed
