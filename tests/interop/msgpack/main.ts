@@ -24,8 +24,9 @@ import { spell } from "./spelling.ts";
 
 const PYTHON = "/usr/bin/python3";
 const RANDOM_VALUES = 2000;
-const codec = msgpack();
-const forPython = msgpack({ int64: "auto" });
+// The longest map of two bytes of length has more keys than the limit allows.
+const codec = msgpack({ maxKeys: 65_536 });
+const forPython = msgpack({ int64: "auto", maxKeys: 65_536 });
 
 async function main(): Promise<void> {
   const seed = Number(Deno.args[0] ?? Math.floor(Date.now() / 86_400_000));
