@@ -8,6 +8,7 @@ import type { Bus } from "../messages/bus/bus.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { randomId } from "../messages/support/random_id.ts";
 import { BUS_CHECKS, type BusCheckContext } from "./bus_checks.ts";
+import { deadline } from "./deadline.ts";
 import { runChecks } from "./run_checks.ts";
 
 /**
@@ -122,20 +123,5 @@ function keepSubscriptions(bus: Bus, list: Disposable[]): Bus {
       list.push(subscription);
       return subscription;
     },
-  };
-}
-
-function deadline(timeout: number): BusCheckContext["within"] {
-  return async (wait, what) => {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new Error(`${what} did not happen within ${timeout} ms`)),
-      timeout,
-    );
-    try {
-      return await Promise.race([wait, promise]);
-    } finally {
-      clearTimeout(timer);
-    }
   };
 }

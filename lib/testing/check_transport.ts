@@ -5,6 +5,7 @@
  * @module
  */
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { deadline } from "./deadline.ts";
 import { runChecks } from "./run_checks.ts";
 import { TRANSPORT_CHECKS, type TransportCheck } from "./transport_checks.ts";
 import type { TransportCheckContext } from "./transport_kit.ts";
@@ -139,19 +140,4 @@ async function runCheck(
       server[Symbol.dispose]();
     }
   }
-}
-
-function deadline(timeout: number): TransportCheckContext["within"] {
-  return async (wait, what) => {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new Error(`${what} did not happen within ${timeout} ms`)),
-      timeout,
-    );
-    try {
-      return await Promise.race([wait, promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
 }
