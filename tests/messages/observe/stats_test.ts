@@ -278,13 +278,15 @@ Deno.test("server.stats states the time of handlers that return at once", async 
     price(sku) {
       const end = performance.now() + 2;
       while (performance.now() < end);
+      if (sku === "") throw new CallError("no sku", { code: "invalid" });
       return sku.length;
     },
   });
   const session = await connect(Shop, dial(server), CLIENT);
   await Promise.all(["a", "b", "c"].map((sku) => session.remote.price(sku)));
+  await failureOf(session.remote.price("")); // fails after as long
   await session.close();
   const { time, duration } = server.stats.methods["price"]!;
-  assert(time >= 6, `${time} ms`);
+  assert(time >= 8, `${time} ms`);
   assert(duration.p50 > 1.8, `${duration.p50} ms`);
 });

@@ -8,7 +8,7 @@
  * back forever, so they must not hold back others for as long as they run. More
  * are therefore entered as time passes, but a few at a time: handlers that wait
  * equally long would otherwise respond in the same turn, and the engine frees
- * what they have dropped only later.
+ * dropped responses only later.
  *
  * ```text
  *   at once        the limit of all methods together, 128 MiB

@@ -185,7 +185,7 @@ export class ResponseWriter {
     stats.callsHandled.ok++;
     method.counters.ok++;
     if (now > startedAt) method.counters.took(now - startedAt);
-    else this.#inTurn.add(method.counters, startedAt);
+    else this.#inTurn.succeeded(method.counters, startedAt);
   }
 
   #countError(
@@ -199,7 +199,8 @@ export class ResponseWriter {
     else callsHandled.failed++;
     const { counters } = call.method;
     counters.failed(error, refused);
-    counters.time += now - call.startedAt;
+    if (now > call.startedAt) counters.time += now - call.startedAt;
+    else this.#inTurn.failed(counters, call.startedAt);
   }
 
   #queue(call: IncomingCall, message: NewMessage): void {

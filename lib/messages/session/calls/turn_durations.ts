@@ -10,20 +10,29 @@ import type { MethodCounters } from "./method_counters.ts";
 
 /** The calls of the turn in progress. */
 export class TurnDurations {
-  readonly #ended: MethodCounters[] = [];
+  readonly #succeeded: MethodCounters[] = [];
+  readonly #failed: MethodCounters[] = [];
   #since = 0;
 
   /** Adds a call that ended with a result. */
-  add(counters: MethodCounters, startedAt: number): void {
-    if (this.#ended.length === 0) this.#since = startedAt;
-    this.#ended.push(counters);
+  succeeded(counters: MethodCounters, startedAt: number): void {
+    this.#since = startedAt;
+    this.#succeeded.push(counters);
+  }
+
+  /** Adds a call that ended with an error. */
+  failed(counters: MethodCounters, startedAt: number): void {
+    this.#since = startedAt;
+    this.#failed.push(counters);
   }
 
   /** Divides the time of the turn, which has ended, among its calls. */
   settle(now: number): void {
-    if (this.#ended.length === 0) return;
-    const each = Math.max(0, now - this.#since) / this.#ended.length;
-    for (const counters of this.#ended) counters.took(each);
-    this.#ended.length = 0;
+    const count = this.#succeeded.length + this.#failed.length;
+    if (count === 0) return;
+    const each = Math.max(0, now - this.#since) / count;
+    for (const counters of this.#succeeded) counters.took(each);
+    for (const counters of this.#failed) counters.time += each;
+    this.#succeeded.length = this.#failed.length = 0;
   }
 }

@@ -8,14 +8,15 @@ Deno.test("TurnDurations divides the time of a turn among its calls", {
   const turn = new TurnDurations();
   const [price, ping] = [new MethodCounters(), new MethodCounters()];
   turn.settle(100); // no calls
-  turn.add(price, 100);
-  turn.add(ping, 100);
-  turn.add(price, 100);
+  turn.succeeded(price, 100);
+  turn.succeeded(ping, 100);
+  turn.succeeded(price, 100);
   turn.settle(160);
   turn.settle(200); // already settled
   assertEquals([price.time, ping.time], [40, 20]);
   assertEquals(price.figures().duration.count, 2);
-  turn.add(ping, 300);
+  turn.failed(ping, 300);
   turn.settle(301);
   assertEquals([price.time, ping.time], [40, 21]);
+  assertEquals(ping.figures().duration.count, 1); // failed calls have none
 });
