@@ -130,7 +130,7 @@ function member(index: number) {
     async onSession({ remote }) {
       account.enters();
       await remote.enter(room);
-      account.entered(); // what was said until now may be missing
+      account.entered(); // lines until now may be missing
     },
   });
   return { room, client };

@@ -160,7 +160,7 @@ const MAX_TIME = 0x7fff_ffff;
  *
  * const Shop = protocol({ name: "shop", server: { whoami: unary<void, string>() } });
  * await using server = await serve(Shop, { port: 0 }).handle({
- *   whoami: (_, context) => forwardedIdentity(context, true)?.user ?? "nobody",
+ *   whoami: (_, context) => forwardedIdentity(context, true)?.user ?? "anonymous",
  * });
  * await using gateway = await forward(Shop, { port: 0 }, {
  *   upstreams: { shop: server.addr },
