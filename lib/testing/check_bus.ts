@@ -7,7 +7,7 @@
 import type { Bus } from "../messages/bus/bus.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { randomId } from "../messages/support/random_id.ts";
-import { BUS_CHECKS, type BusCheckContext } from "./bus_checks.ts";
+import { BUS_CHECKS } from "./bus_checks.ts";
 import { deadline } from "./deadline.ts";
 import { runChecks } from "./run_checks.ts";
 
