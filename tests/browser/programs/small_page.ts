@@ -186,20 +186,21 @@ const steps = {
 
   /** Begins to measure by how many milliseconds timers are late. */
   measureTimers() {
-    let last = performance.now();
     const tick = () => {
-      const now = performance.now();
-      latest = Math.max(latest, now - last - 100);
-      last = now;
+      latest = Math.max(latest, performance.now() - dueAt);
+      dueAt = performance.now() + 100;
       setTimeout(tick, 100);
     };
+    dueAt = performance.now() + 100;
     setTimeout(tick, 100);
   },
 
-  /** Returns by how many milliseconds the latest timer was late. */
-  latest: () => latest,
+  /** Returns by how many milliseconds the latest timer was late, or is by now. */
+  latest: () => Math.max(latest, performance.now() - dueAt),
 };
 let begunAt = 0;
 let latest = 0;
+/** Time at which the timer of `measureTimers()` is due. */
+let dueAt = Infinity;
 
 Object.assign(globalThis, { steps });
