@@ -25,7 +25,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./introspection": 17,
   "./observe": 30,
   "./health": 12,
-  "./operations": 13,
+  "./operations": 18,
   "./bus": 13,
   "./nats": 13,
   "./forward": 7,

@@ -436,6 +436,18 @@ export class Fanout<Session extends object> {
     return { ...this.stats, queued, queuedBytes, mostQueuedBytes };
   }
 
+  /** Returns the session for which most bytes wait, if any do. */
+  slowest(): Session | undefined {
+    let most = 0;
+    let slowest: Session | undefined;
+    for (const [session, { bytes }] of this.#subscribers) {
+      if (bytes <= most) continue;
+      most = bytes;
+      slowest = session;
+    }
+    return slowest;
+  }
+
   /** Adds a subscriber, or changes the options of an existing one. */
   add(
     session: Session,

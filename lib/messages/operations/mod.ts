@@ -25,6 +25,7 @@
  */
 export {
   type OperatedSession,
+  type OperatedTopic,
   operations,
   type OperationsContext,
   type OperationsHandlers,
@@ -39,4 +40,8 @@ export {
   type SessionRow,
   type SessionsPage,
   type SessionsRequest,
+  type TopicOrder,
+  type TopicRow,
+  type TopicsPage,
+  type TopicsRequest,
 } from "./operations_protocol.ts";

@@ -5,6 +5,7 @@
  */
 import { formatAddress } from "../../transport/address.ts";
 import type { SocketAddress } from "../../transport/connection.ts";
+import type { TopicFigures } from "../broadcast/fanout.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { CallError } from "../errors/call_error.ts";
 import type { ServerHealth } from "../health/health_registry.ts";
@@ -16,6 +17,10 @@ import type {
   SessionRow,
   SessionsPage,
   SessionsRequest,
+  TopicOrder,
+  TopicRow,
+  TopicsPage,
+  TopicsRequest,
 } from "./operations_protocol.ts";
 
 /** Most sessions in one reply. */
@@ -24,7 +29,7 @@ const MAX_ROWS = 1_000;
 /** Most names of methods in the figures of a session. */
 const MAX_NAMES = 8;
 
-/** Most characters of such a name. */
+/** Most characters of such a name, and of a topic's. */
 const MAX_NAME = 100;
 
 /**
@@ -64,6 +69,22 @@ export interface OperatedSession {
 }
 
 /**
+ * A topic whose figures are reported.
+ *
+ * @category Server
+ */
+export interface OperatedTopic {
+  /** Its name. */
+  readonly name: string;
+  /** Number of subscribed sessions of this server. */
+  readonly size: number;
+  /** Figures of the topic. */
+  readonly stats: TopicFigures;
+  /** The session for which most bytes wait; `undefined` if none wait. */
+  readonly slowest: OperatedSession | undefined;
+}
+
+/**
  * Context that the handlers of `Operations` need.
  *
  * @typeParam Auth type of what `authenticate` returns
@@ -85,6 +106,10 @@ export interface OperationsContext<Auth> {
       readonly health: ServerHealth;
       /** Its open sessions. */
       readonly sessions: Iterable<OperatedSession>;
+      /** Its topics with subscribers. */
+      readonly topics: Iterable<OperatedTopic>;
+      /** Figures of `server.broadcast`. */
+      readonly broadcastStats: TopicFigures;
     };
   };
 }
@@ -109,14 +134,19 @@ export interface OperationsHandlers<Auth> {
       request: SessionsRequest,
       context: OperationsContext<Auth>,
     ): Promise<SessionsPage>;
+    /** Handles `operations.topics`. */
+    topics(
+      request: TopicsRequest,
+      context: OperationsContext<Auth>,
+    ): Promise<TopicsPage>;
   };
 }
 
 /**
  * Returns handlers for the protocol `Operations`, for clients that may use them.
  *
- * Spread them into the server's handlers. Reading the figures of all sessions
- * takes time for each of them, so let only operators do that.
+ * Spread them into the server's handlers. Reading the figures takes time for each
+ * session and each subscription to a topic, so let only operators do that.
  *
  * @typeParam Auth the value that `authenticate` returns
  * @param options `authorize`: returns whether a client may read the figures; the
@@ -130,7 +160,7 @@ export interface OperationsHandlers<Auth> {
  * import { assertEquals } from "@std/assert";
  *
  * const handlers = operations({ authorize: (auth: { admin: boolean }) => auth.admin });
- * assertEquals(Object.keys(handlers.operations), ["server", "sessions"]);
+ * assertEquals(Object.keys(handlers.operations), ["server", "sessions", "topics"]);
  * ```
  *
  * @category Server
@@ -161,12 +191,30 @@ export function operations<Auth>(
       },
       async sessions(request, context) {
         await check(context);
-        const { sort, skip, limit } = checkRequest(request);
+        const { sort, skip, limit } = checkRequest(request, "sessions", ORDERS);
         const now = performance.timeOrigin + performance.now();
         const rows = [...context.session.server.sessions]
           .map((session) => rowOf(session, now))
           .sort((a, b) => valueOf(b, sort) - valueOf(a, sort));
         return { total: rows.length, rows: rows.slice(skip, skip + limit) };
+      },
+      async topics(request, context) {
+        await check(context);
+        const { sort, skip, limit } = checkRequest(
+          request,
+          "topics",
+          TOPIC_ORDERS,
+        );
+        const { topics, broadcastStats } = context.session.server;
+        const sorted = [...topics]
+          .map((topic) => ({ topic, value: topicValueOf(topic, sort) }))
+          .sort((a, b) => b.value - a.value || b.topic.size - a.topic.size);
+        return {
+          total: sorted.length,
+          rows: sorted.slice(skip, skip + limit)
+            .map(({ topic }) => topicRowOf(topic)),
+          broadcast: broadcastStats,
+        };
       },
     },
   };
@@ -224,24 +272,67 @@ function valueOf(row: SessionRow, sort: SessionOrder): number {
   }
 }
 
-const ORDERS: readonly unknown[] = [
+/** Returns the value by which topics are sorted. */
+function topicValueOf({ size, stats }: OperatedTopic, sort: TopicOrder) {
+  switch (sort) {
+    case "dropped":
+      return stats.dropped;
+    case "published":
+      return stats.published;
+    case "queued":
+      return stats.queuedBytes;
+    case "subscribers":
+      return size;
+  }
+}
+
+function topicRowOf({ name, size, stats, slowest }: OperatedTopic): TopicRow {
+  return {
+    name: name.slice(0, MAX_NAME).toWellFormed(),
+    subscribers: size,
+    ...stats,
+    slowest: slowest?.id ?? "",
+    slowestPeer: slowest === undefined ? "" : formatAddress(slowest.remoteAddr),
+    slowestPrincipal: slowest?.principal ?? "",
+  };
+}
+
+const ORDERS = [
   "age",
   "bytes",
   "calls",
   "memory",
   "rtt",
-] satisfies SessionOrder[];
+] as const satisfies SessionOrder[];
+
+const TOPIC_ORDERS = [
+  "dropped",
+  "published",
+  "queued",
+  "subscribers",
+] as const satisfies TopicOrder[];
+
+/** Request for a page of rows. */
+interface PageRequest<Order> {
+  readonly sort: Order;
+  readonly skip: number;
+  readonly limit: number;
+}
 
 /** @throws {CallError} `invalid` if the request is not one */
-function checkRequest(request: SessionsRequest): SessionsRequest {
+function checkRequest<Order extends string>(
+  request: PageRequest<Order>,
+  rows: string,
+  orders: readonly Order[],
+): PageRequest<Order> {
   const { sort, skip, limit } = request ?? {}; // a client may send anything
-  const valid = ORDERS.includes(sort) && Number.isSafeInteger(skip) &&
+  const valid = orders.includes(sort) && Number.isSafeInteger(skip) &&
     skip >= 0 && Number.isSafeInteger(limit) && limit >= 1 &&
     limit <= MAX_ROWS;
   if (valid) return { sort, skip, limit };
   throw new CallError(
-    `Cannot report sessions: expected { sort, skip, limit } with sort one of ${
-      ORDERS.join(", ")
+    `Cannot report ${rows}: expected { sort, skip, limit } with sort one of ${
+      orders.join(", ")
     }, skip at least 0, and limit from 1 to ${MAX_ROWS}`,
     { code: "invalid" },
   );

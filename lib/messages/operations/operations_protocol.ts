@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TopicFigures } from "../broadcast/fanout.ts";
 import type { ServerStats } from "../observe/stats.ts";
 import type { Unary } from "../protocol/method.ts";
 import { unary } from "../protocol/method_builders.ts";
@@ -97,6 +98,81 @@ export interface SessionsPage {
 }
 
 /**
+ * Order of topics; the largest value comes first.
+ *
+ * Topics with equal values are sorted by the number of their subscribers.
+ *
+ * @category Protocol
+ */
+export type TopicOrder = "dropped" | "published" | "queued" | "subscribers";
+
+/**
+ * Which topics to report.
+ *
+ * @category Protocol
+ */
+export interface TopicsRequest {
+  /** The order. */
+  sort: TopicOrder;
+  /** Number of topics to leave out first. */
+  skip: number;
+  /** Most topics to report, 1 to 1,000. */
+  limit: number;
+}
+
+/**
+ * Figures of one topic since its first subscriber.
+ *
+ * @category Protocol
+ */
+export interface TopicRow {
+  /**
+   * Its name, cut to 100 characters.
+   *
+   * A client may have chosen it, so escape it before you print it.
+   */
+  name: string;
+  /** Number of subscribed sessions of this server. */
+  subscribers: number;
+  /** Number of published messages. */
+  published: number;
+  /** Number of copies that were passed to a connection. */
+  delivered: number;
+  /** Number of copies that were dropped. */
+  dropped: number;
+  /** Number of queued copies replaced by a message with the same key. */
+  conflated: number;
+  /** Number of subscribers that were disconnected because they were too slow. */
+  disconnected: number;
+  /** Number of copies that wait for slow subscribers. */
+  queued: number;
+  /** Bytes of these copies. */
+  queuedBytes: number;
+  /** Bytes that wait for the slowest subscriber. */
+  mostQueuedBytes: number;
+  /** Session id of that subscriber; `""` if nothing waits. */
+  slowest: string;
+  /** Address of that subscriber, as text; `""` if nothing waits. */
+  slowestPeer: string;
+  /** Principal of that subscriber; `""` without the option `principal`. */
+  slowestPrincipal: string;
+}
+
+/**
+ * Some topics of a server.
+ *
+ * @category Protocol
+ */
+export interface TopicsPage {
+  /** Number of topics with subscribers. */
+  total: number;
+  /** The topics of this page. */
+  rows: TopicRow[];
+  /** Figures of `server.broadcast`. */
+  broadcast: TopicFigures;
+}
+
+/**
  * Figures of a server.
  *
  * @category Protocol
@@ -122,6 +198,8 @@ export interface OperationsMethods {
     server: Unary<void, ServerReport>;
     /** Returns the figures of sessions. */
     sessions: Unary<SessionsRequest, SessionsPage>;
+    /** Returns the figures of topics. */
+    topics: Unary<TopicsRequest, TopicsPage>;
   };
 }
 
@@ -173,6 +251,10 @@ export const Operations: Protocol<OperationsSides> = protocol<OperationsSides>({
       }),
       sessions: unary({
         description: "Figures of sessions",
+        idempotent: true,
+      }),
+      topics: unary({
+        description: "Figures of topics",
         idempotent: true,
       }),
     },

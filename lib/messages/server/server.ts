@@ -381,6 +381,15 @@ class HandlerServer<P extends AnyProtocol, Auth, State>
     return new NamedTopic(name, this.#owner.topics);
   }
 
+  get topics(): Iterable<Topic<P, Auth, State>> {
+    const { topics } = this.#owner;
+    return {
+      *[Symbol.iterator]() {
+        for (const name of topics.names) yield new NamedTopic(name, topics);
+      },
+    };
+  }
+
   async listen(
     address: ListenAddress | Listener,
     options?: ListenOptions,

@@ -338,6 +338,11 @@ export interface Server<
    */
   topic(name: string): Topic<P, Auth, State>;
   /**
+   * The topics that have subscribers on this server; each iteration reflects the
+   * current ones.
+   */
+  readonly topics: Iterable<Topic<P, Auth, State>>;
+  /**
    * Listens on another address.
    *
    * @param address where to listen, or a listener, which the server then owns
@@ -613,6 +618,11 @@ export interface Topic<
   readonly size: number;
   /** Figures; the counters start at 0 when the topic gets its first subscriber. */
   readonly stats: TopicFigures;
+  /**
+   * The session for which most bytes wait, `stats.mostQueuedBytes` of them;
+   * `undefined` if none wait.
+   */
+  readonly slowest: ServerSession<P, Auth, State> | undefined;
   /**
    * Subscribes a session. It is unsubscribed automatically when it drains or
    * ends.

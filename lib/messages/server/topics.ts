@@ -106,6 +106,11 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     return this.#names.get(session)?.size ?? 0;
   }
 
+  /** Names of the topics that have subscribers. */
+  get names(): IterableIterator<string> {
+    return this.#topics.keys();
+  }
+
   /** Returns a topic's fanout, or `undefined` if it has no subscribers. */
   fanout(name: string): Fanout<ServerSession<P, Auth, State>> | undefined {
     return this.#topics.get(name);
@@ -232,6 +237,10 @@ export class NamedTopic<P extends AnyProtocol, Auth, State>
 
   get stats(): TopicFigures {
     return this.#registry.fanout(this.name)?.figures() ?? ZERO_STATS;
+  }
+
+  get slowest(): ServerSession<P, Auth, State> | undefined {
+    return this.#registry.fanout(this.name)?.slowest();
   }
 
   subscribe(

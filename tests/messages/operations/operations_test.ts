@@ -6,6 +6,7 @@ import {
   operations,
 } from "../../../lib/messages/operations/mod.ts";
 import {
+  notification,
   serverStream,
   unary,
 } from "../../../lib/messages/protocol/method_builders.ts";
@@ -14,7 +15,8 @@ import {
   protocol,
 } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, failureOf } from "../kit.ts";
+import { Gated } from "../gated.ts";
+import { dial, failureOf, turns } from "../kit.ts";
 
 /** Result of `authenticate` in these tests. */
 interface Auth {
@@ -40,6 +42,18 @@ function shop(authorize: (auth: Auth) => boolean | Promise<boolean>) {
     },
   });
 }
+
+const Feed = mergeProtocols(
+  protocol({ name: "feed", client: { news: notification<string>() } }),
+  Operations,
+);
+
+function feed() {
+  return createServer(Feed, { principal: () => "operator" })
+    .handle(operations({ authorize: () => true }));
+}
+
+const QUIET = { handlers: { news() {} } };
 
 Deno.test("operations() reports sessions in the order that was asked for", async () => {
   await using server = shop(({ admin }) => admin);
@@ -95,15 +109,15 @@ Deno.test("operations() refuses clients that are not authorized, and says nothin
   await using server = shop(() => answers.shift() as boolean);
   await using session = await connect(Shop, dial(server));
   const count = answers.length;
+  const { operations } = session.remote;
   for (let call = 0; call < count; call++) {
+    const request = { skip: 0, limit: 1 };
     const { code, message, data } = await failureOf(
-      call % 2 === 0
-        ? session.remote.operations.server()
-        : session.remote.operations.sessions({
-          sort: "age",
-          skip: 0,
-          limit: 1,
-        }),
+      call % 3 === 0
+        ? operations.server()
+        : call % 3 === 1
+        ? operations.sessions({ sort: "age", ...request })
+        : operations.topics({ sort: "queued", ...request }),
     );
     assertEquals(code, "forbidden");
     assertEquals(data, undefined);
@@ -136,6 +150,84 @@ Deno.test("operations() names the methods that differ, up to 8", async () => {
   assert(mismatched.every((name) => name.length <= 120));
 });
 
+Deno.test("operations() reports the topics whose subscribers are slow", async () => {
+  await using server = feed();
+  await using admin = await connect(Feed, dial(server), QUIET);
+  const gate = new Gated(dial(server));
+  await using slow = await connect(Feed, gate, QUIET);
+  const [watching, reading] = server.sessions;
+  assert(watching && reading);
+  for (const name of ["quiet", "busy"]) {
+    for (const session of [watching, reading]) {
+      server.topic(name).subscribe(session, { maxQueued: 2 });
+    }
+  }
+  server.topic("alone").subscribe(watching);
+  gate.shut();
+  const text = "x".repeat(100_000);
+  const busy = server.topic("busy");
+  for (let count = 0; count < 30; count++) {
+    busy.publish.news(text);
+    await turns(20); // the session that reads takes each of them
+  }
+  server.topic("alone").publish.news("one");
+  server.broadcast.news("all");
+  assertEquals([...server.topics].map(({ name }) => name), [
+    ...["quiet", "busy", "alone"],
+  ]);
+  assertEquals(busy.slowest, reading);
+  assertEquals(server.topic("quiet").slowest, undefined);
+  const { topics } = admin.remote.operations;
+  const page = await topics({ sort: "queued", skip: 0, limit: 10 });
+  assertEquals(page.total, 3);
+  assertEquals(page.broadcast.published, 1);
+  assertEquals(page.rows.map(({ name, subscribers }) => [name, subscribers]), [
+    ...[["busy", 2], ["quiet", 2], ["alone", 1]],
+  ]);
+  const [first, second, third] = page.rows;
+  assert(first && second && third);
+  const { queued, queuedBytes, mostQueuedBytes, dropped } = busy.stats;
+  assert(queued === 2 && queuedBytes > 2 * text.length && dropped > 0);
+  assertEquals(first, {
+    ...busy.stats,
+    ...{ name: "busy", subscribers: 2, queued, queuedBytes, mostQueuedBytes },
+    ...{ slowest: slow.id, slowestPeer: "memory:pair" },
+    slowestPrincipal: "operator",
+  });
+  assertEquals([second.queued, second.slowest, second.slowestPeer], [
+    0,
+    "",
+    "",
+  ]);
+  assertEquals([third.published, third.delivered], [1, 1]);
+  for (
+    const [sort, name] of [
+      ...[["dropped", "busy"], ["published", "busy"], ["subscribers", "quiet"]],
+    ] as const
+  ) {
+    const [most] = (await topics({ sort, skip: 0, limit: 1 })).rows;
+    assertEquals(most?.name, name, sort);
+  }
+  gate.open();
+});
+
+Deno.test("operations() reports at most 1,000 topics, with short names", async () => {
+  await using server = feed();
+  await using admin = await connect(Feed, dial(server), QUIET);
+  const [session] = server.sessions;
+  assert(session);
+  const long = `${"x".repeat(99)}\u{1f9ed}${"x".repeat(10_000)}`;
+  server.topic(long).subscribe(session);
+  for (let at = 0; at < 1_500; at++) server.topic(`${at}`).subscribe(session);
+  const { topics } = admin.remote.operations;
+  const page = await topics({ sort: "queued", skip: 0, limit: 1_000 });
+  assertEquals([page.total, page.rows.length], [1_501, 1_000]);
+  assertEquals(page.rows[0]?.name, `${"x".repeat(99)}\ufffd`);
+  const rest = await topics({ sort: "queued", skip: 1_000, limit: 1_000 });
+  const names = [...page.rows, ...rest.rows].map(({ name }) => name);
+  assertEquals(new Set(names).size, 1_501);
+});
+
 Deno.test("operations() waits for authorize, and takes its errors", async () => {
   let allowed = false;
   await using server = shop(() => {
@@ -154,9 +246,11 @@ Deno.test("operations() rejects requests that are not valid", async () => {
   await using session = await connect(Shop, dial(server));
   const valid = { sort: "age", skip: 0, limit: 1_000 } as const; // literals
   assertEquals((await session.remote.operations.sessions(valid)).total, 1);
-  const sessions = session.remote.operations.sessions as ( // a client may send anything
-    request: unknown,
-  ) => Promise<unknown>;
+  const { sessions, topics } = session.remote.operations as Record<
+    // a client may send anything
+    string,
+    (request: unknown) => Promise<unknown>
+  >;
   for (
     const wrong of [
       { ...valid, limit: 1_001 },
@@ -167,8 +261,13 @@ Deno.test("operations() rejects requests that are not valid", async () => {
       null,
     ]
   ) {
-    const { code } = await failureOf(sessions(wrong));
-    assertEquals(code, "invalid", JSON.stringify(wrong));
+    for (const method of [sessions, topics]) {
+      const sorted = method === topics && wrong?.sort === "age"
+        ? { ...wrong, sort: "queued" }
+        : wrong;
+      const { code } = await failureOf(method!(sorted));
+      assertEquals(code, "invalid", JSON.stringify(sorted));
+    }
   }
 });
 
