@@ -69,6 +69,7 @@ svg .grid { stroke: var(--line); } svg polyline { fill: none; stroke-width: 2; }
   vertical-align: middle; }
 td, th { text-align: right; padding: .1rem .8rem; }
 td:first-child, th:first-child { text-align: left; padding-left: 0; }
+.table { overflow-x: auto; } .table td, .table th { white-space: nowrap; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .8rem; }
 `;
 
@@ -96,6 +97,18 @@ export function escapeHtml(text: string): string {
     /[&<>"']/g,
     (character) => `&#${character.charCodeAt(0)};`,
   );
+}
+
+/** Returns a table as HTML; its first row has the names of the columns. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows;
+  const cells = (row: readonly string[], tag: string) =>
+    `<tr>${
+      row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")
+    }</tr>`;
+  return `<div class="table"><table>${cells(head, "th")}${
+    body.map((row) => cells(row, "td")).join("")
+  }</table></div>`;
 }
 
 /** Returns a plot as HTML. */

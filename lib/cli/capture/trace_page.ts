@@ -5,7 +5,7 @@
  */
 import { printableName } from "../../messages/support/printable.ts";
 import { byPercentile, PERCENTILES } from "../percentile_axis.ts";
-import { escapeHtml, page, plot } from "../html_page.ts";
+import { escapeHtml, page, plot, table } from "../html_page.ts";
 import { countOf, formatBytes, formatCount, formatMs } from "../quantities.ts";
 import {
   CANCELLED,
@@ -45,7 +45,7 @@ export function tracePage(trace: SessionTrace, title: string): string {
     }),
     `<p class="sub">Bytes of items that an end may still send. At 0, its streams
 wait until the peer has read.</p>`,
-    table(trace),
+    methodTimes(trace),
   ]);
 }
 
@@ -132,19 +132,15 @@ function bar(
   }</g>`;
 }
 
-function table({ latencies }: SessionTrace): string {
+function methodTimes({ latencies }: SessionTrace): string {
   if (latencies.size === 0) return "";
-  const rows = [...latencies].map(([name, histogram]) =>
-    [
-      printableName(name),
-      formatCount(histogram.count),
-      ...[0.5, 0.9, 0.99].map((share) => formatMs(histogram.percentile(share))),
-      formatMs(histogram.max),
-    ].map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")
-  );
-  const head = ["method", "calls", "p50", "p90", "p99", "max"]
-    .map((cell) => `<th>${cell}</th>`).join("");
-  return `<h2>Methods</h2>\n<table><tr>${head}</tr>${
-    rows.map((row) => `<tr>${row}</tr>`).join("")
-  }</table>`;
+  const rows = [...latencies].map(([name, histogram]) => [
+    printableName(name),
+    formatCount(histogram.count),
+    ...[0.5, 0.9, 0.99].map((share) => formatMs(histogram.percentile(share))),
+    formatMs(histogram.max),
+  ]);
+  return `<h2>Methods</h2>\n${
+    table([["method", "calls", "p50", "p90", "p99", "max"], ...rows])
+  }`;
 }

@@ -6,38 +6,53 @@
 import { CallError } from "../../messages/errors/call_error.ts";
 import {
   Operations,
+  type OperationsMethods,
   type ServerReport,
   type SessionOrder,
   type SessionRow,
   type SessionsPage,
   type SessionsRequest,
+  type TopicsPage,
 } from "../../messages/operations/operations_protocol.ts";
-import type { ServerStats } from "../../messages/observe/stats.ts";
-import type { MethodFigures } from "../../messages/session/calls/method_counters.ts";
-import type { DurationFigures } from "../../messages/session/time/duration_histogram.ts";
-import { printableName } from "../../messages/support/printable.ts";
+import type {
+  CallOptions,
+  RemoteMethods,
+} from "../../messages/protocol/client_types.ts";
 import { describeTarget, openSession, readTarget } from "../connecting.ts";
 import { fitted, pairsOf, tableOf } from "../display.ts";
 import { CliError, EXIT } from "../errors.ts";
 import {
   CONNECT_FLAGS,
   type Flags,
+  type FlagValues,
   GENERAL_FLAGS,
   parseChoice,
   parseFlags,
 } from "../flags.ts";
 import type { CommandHelp } from "../help.ts";
+import { escapeHtml, page, table } from "../html_page.ts";
 import type { Io } from "../io.ts";
 import { Printer } from "../output.ts";
+import { formatCount, parseCount, parseDuration } from "../quantities.ts";
 import {
-  formatBytes,
-  formatCount,
-  formatMs,
-  parseCount,
-  parseDuration,
-} from "../quantities.ts";
+  type Group,
+  groupTable,
+  methodTable,
+  serverPairs,
+  sessionTable,
+  type Table,
+  topicTable,
+} from "../report_tables.ts";
+import { TextFiles } from "../write_file.ts";
 
 const ORDERS = ["calls", "bytes", "rtt", "memory", "age"] as const; // literals
+
+const TOPIC_ORDERS = [
+  "queued",
+  "dropped",
+  "published",
+  "subscribers",
+] as const; // literals
 
 const GROUPS = ["principal", "address"] as const; // literals
 
@@ -52,15 +67,25 @@ const FLAGS = {
     value: "calls",
     summary: "order of the sessions: calls, bytes, rtt, memory or age",
   },
+  "sort-topics": {
+    type: "string",
+    value: "queued",
+    summary: "order of the topics: queued, dropped, published or subscribers",
+  },
   top: {
     type: "string",
     value: "20",
-    summary: "most sessions or groups to print, up to 1000",
+    summary: "most topics, and sessions or groups, to print, up to 1000",
   },
   by: {
     type: "string",
     value: "principal",
     summary: "print sums of the sessions by principal or address",
+  },
+  report: {
+    type: "string",
+    value: "file.html",
+    summary: "write a page with the figures; with --watch, the last ones",
   },
 } as const satisfies Flags;
 
@@ -93,104 +118,197 @@ their calls are over. "p50", "p99" and "max" are the times from requests to resu
 of calls that did not fail. "held" is memory of the session, "dropped" are messages
 to it. A session has a principal if the server has the option "principal".
 
+Topics are those with subscribers. "queued" copies wait for slow subscribers, and
+"most" of their bytes for the slowest one, which is named.
+
 With --by, JSON has "groups" instead of "sessions": the sums of all sessions.
 An address is that of the client's host, without its port.`,
   flags: { ...FLAGS, ...CONNECT_FLAGS },
 };
 
+/** Figures at one moment. */
+interface Report {
+  /** Time of reading. */
+  readonly time: string;
+  readonly server: ServerReport;
+  /** Absent if the server is an earlier one. */
+  readonly topics?: TopicsPage;
+  readonly sessions?: SessionsPage;
+  /** Instead of the sessions, with `--by`. */
+  readonly groups?: readonly Group[];
+}
+
 /** Runs the command. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
+  const files = new TextFiles(io);
+  try {
+    return await runReport(args, files, io);
+  } finally {
+    files.close();
+  }
+}
+
+async function runReport(
+  args: readonly string[],
+  files: TextFiles,
+  io: Io,
+): Promise<number> {
   const { flags, positionals } = await parseFlags(
     { ...FLAGS, ...CONNECT_FLAGS, ...GENERAL_FLAGS },
     args,
     [1, 1],
   );
   const [url = ""] = positionals;
-  const sort = parseChoice("sort", flags.sort ?? "calls", ORDERS);
-  const limit = Math.min(1000, parseCount("top", flags.top ?? "20"));
+  const request = requestOf(flags);
   const pause = flags.watch === undefined
     ? undefined
     : parseDuration("watch", flags.watch);
-  const by = flags.by === undefined
-    ? undefined
-    : parseChoice("by", flags.by, GROUPS);
   const printer = new Printer(io, flags);
   const target = await readTarget(url, flags, io);
+  const file = await files.open(flags.report);
   await printer.detail(describeTarget(target));
   const session = await openSession(Operations, target, io);
   const options = { timeout: target.timeout, signal: io.interrupted };
   const { operations } = session.remote;
+  let last: Report | undefined;
   try {
     do {
-      const [server, sessions] = await Promise.all([
-        operations.server(undefined, options),
-        by === undefined
-          ? operations.sessions({ sort, skip: 0, limit }, options)
-          : allSessions(
-            (request) => operations.sessions(request, options),
-            sort,
-          ),
-      ]);
-      const groups = by && groupsOf(sessions.rows, by, sort);
-      if (printer.format === "pretty") {
-        const { isTTY, columns } = printer;
-        const clear = isTTY && pause !== undefined ? "\x1b[H\x1b[2J" : "";
-        const width = isTTY ? columns : Infinity;
-        const rows = groups === undefined
-          ? sessionLines(sessions, width)
-          : groupLines(groups, limit, width);
-        const lines = [...reportLines(server, width), "", ...rows]
-          .map((line) => `${fitted(line, width)}\n`);
-        await printer.print(clear + lines.join(""));
-      } else {
-        const time = new Date().toISOString();
-        await printer.value(
-          groups === undefined
-            ? { time, server, sessions }
-            : { time, server, groups: groups.slice(0, limit) },
-        );
-      }
+      last = await readReport(operations, request, options, io);
+      await print(last, request.limit, pause !== undefined, printer);
       if (pause !== undefined) await io.wait(pause, io.interrupted);
     } while (pause !== undefined && !io.interrupted.aborted);
   } catch (error) {
-    if (io.interrupted.aborted && pause !== undefined) return EXIT.ok;
-    throw error instanceof CallError && error.code === "unimplemented"
-      ? new CliError(`${url} does not report its figures`, {
-        code: "no",
-        cause: error,
-        hint: "merge Operations into the server's protocol",
-      })
-      : error;
+    if (!io.interrupted.aborted || pause === undefined) {
+      throw isUnimplemented(error)
+        ? new CliError(`${url} does not report its figures`, {
+          code: "no",
+          cause: error,
+          hint: "merge Operations into the server's protocol",
+        })
+        : error;
+    }
   } finally {
     await session.close();
+  }
+  if (last !== undefined) {
+    await file?.write(reportPage(url, last, request.limit));
   }
   return EXIT.ok;
 }
 
-/** Sums of the sessions with one principal or address. */
-interface Group {
-  /** The principal or address. */
-  readonly name: string;
-  /** Number of sessions. */
-  sessions: number;
-  calls: number;
-  handled: number;
-  failed: number;
-  refused: number;
-  bytesSent: number;
-  bytesReceived: number;
-  heldBytes: number;
-  unsentBytes: number;
-  dropped: number;
-  /** Number of sessions that are restricted. */
-  restricted: number;
-  /** Longest round trip in ms; -1 without one. */
-  roundTrip: number;
-  /** Age in ms of the oldest session. */
-  age: number;
+function isUnimplemented(error: unknown): boolean {
+  return error instanceof CallError && error.code === "unimplemented";
 }
 
-/** Sessions in one request. */
+/** The order and number of rows to read. */
+interface ReportRequest {
+  readonly sort: SessionOrder;
+  readonly sortTopics: typeof TOPIC_ORDERS[number];
+  /** Most topics, sessions or groups. */
+  readonly limit: number;
+  readonly by: typeof GROUPS[number] | undefined;
+}
+
+function requestOf(flags: FlagValues<typeof FLAGS>): ReportRequest {
+  return {
+    sort: parseChoice("sort", flags.sort ?? "calls", ORDERS),
+    sortTopics: parseChoice(
+      "sort-topics",
+      flags["sort-topics"] ?? "queued",
+      TOPIC_ORDERS,
+    ),
+    limit: Math.min(PAGE, parseCount("top", flags.top ?? "20")),
+    by: flags.by === undefined
+      ? undefined
+      : parseChoice("by", flags.by, GROUPS),
+  };
+}
+
+/** Reads the figures. */
+async function readReport(
+  operations: RemoteMethods<OperationsMethods>["operations"],
+  { sort, sortTopics, limit, by }: ReportRequest,
+  options: CallOptions,
+  io: Io,
+): Promise<Report> {
+  const [server, topics, sessions] = await Promise.all([
+    operations.server(undefined, options),
+    operations.topics({ sort: sortTopics, skip: 0, limit }, options)
+      .catch((error) => {
+        if (isUnimplemented(error)) return undefined; // an earlier server
+        throw error;
+      }),
+    by === undefined
+      ? operations.sessions({ sort, skip: 0, limit }, options)
+      : allSessions((request) => operations.sessions(request, options), sort),
+  ]);
+  return {
+    time: io.date().toISOString(),
+    server,
+    ...topics && { topics },
+    ...by === undefined
+      ? { sessions }
+      : { groups: groupsOf(sessions.rows, by, sort) },
+  };
+}
+
+/** Returns the tables of a report; the topics are left out if there are none. */
+function tablesOf(report: Report, limit: number): Table[] {
+  const { server, topics, sessions, groups } = report;
+  return [
+    methodTable(server),
+    ...topics === undefined || topics.total === 0 ? [] : [topicTable(topics)],
+    ...sessions === undefined ? [] : [sessionTable(sessions)],
+    ...groups === undefined ? [] : [groupTable(groups, limit)],
+  ];
+}
+
+async function print(
+  report: Report,
+  limit: number,
+  watches: boolean,
+  printer: Printer,
+): Promise<void> {
+  if (printer.format !== "pretty") {
+    const { groups } = report;
+    await printer.value(
+      groups ? { ...report, groups: groups.slice(0, limit) } : report,
+    );
+    return;
+  }
+  const { isTTY, columns } = printer;
+  const clear = isTTY && watches ? "\x1b[H\x1b[2J" : "";
+  const width = isTTY ? columns : Infinity;
+  const lines = [
+    ...pairsOf(serverPairs(report.server, report.topics?.broadcast), width),
+    ...tablesOf(report, limit).flatMap(({ rows, more }) => [
+      "",
+      ...tableOf(rows, width),
+      ...more > 0 ? ["", moreText(more)] : [],
+    ]),
+  ].map((line) => `${fitted(line, width)}\n`);
+  await printer.print(clear + lines.join(""));
+}
+
+function moreText(count: number): string {
+  return `${formatCount(count)} more`;
+}
+
+/** Returns the figures as a page. */
+function reportPage(url: string, report: Report, limit: number): string {
+  const pairs = serverPairs(report.server, report.topics?.broadcast);
+  return page(`Figures of ${url}`, [
+    `<p class="sub">${escapeHtml(report.time)}</p>`,
+    table([["server", ""], ...pairs]),
+    ...tablesOf(report, limit).map(({ title, rows, more }) =>
+      `<h2>${escapeHtml(title)}</h2>\n${table(rows)}${
+        more > 0 ? `\n<p class="sub">${escapeHtml(moreText(more))}</p>` : ""
+      }`
+    ),
+  ]);
+}
+
+/** Most rows in one request. */
 const PAGE = 1000;
 
 /** Reads all sessions, page by page; some may open or end meanwhile. */
@@ -254,195 +372,4 @@ function groupsOf(
 function hostOf(peer: unknown): string {
   const address = String(peer);
   return /^(.*):\d+$/.exec(address)?.[1] ?? address;
-}
-
-function groupLines(
-  groups: readonly Group[],
-  limit: number,
-  width: number,
-): string[] {
-  const shown = groups.slice(0, limit);
-  return [
-    ...tableOf([
-      [
-        ...["group", "sessions", "open", "calls", "failed", "refused", "sent"],
-        ...["received", "held", "unsent", "dropped", "rtt", "oldest", "notes"],
-      ],
-      ...shown.map((group) => [
-        printableName(group.name) || "-",
-        formatCount(group.sessions),
-        formatCount(group.calls),
-        formatCount(group.handled),
-        formatCount(group.failed),
-        formatCount(group.refused),
-        formatBytes(group.bytesSent),
-        formatBytes(group.bytesReceived),
-        formatBytes(group.heldBytes),
-        formatBytes(group.unsentBytes),
-        formatCount(group.dropped),
-        group.roundTrip < 0 ? "-" : formatMs(group.roundTrip),
-        formatMs(group.age),
-        group.restricted === 0
-          ? ""
-          : `${formatCount(group.restricted)} restricted`,
-      ]),
-    ], width),
-    ...moreLines(groups.length - shown.length),
-  ];
-}
-
-function moreLines(count: number): string[] {
-  return count > 0 ? ["", `${formatCount(count)} more`] : [];
-}
-
-/** Returns the figures of the server as lines for a terminal. */
-function reportLines(
-  { instance, health, stats }: ServerReport,
-  width: number,
-): string[] {
-  const { sessions, memory, callsHandled, methods, timerDelay } = stats;
-  return [
-    ...pairsOf([
-      ["instance", printableName(String(instance))],
-      ["health", countsOf(health)],
-      [
-        "sessions",
-        `${sessions.open} open, ${sessions.draining} draining, ${sessions.waiting} waiting, ${sessions.opened} opened`,
-      ],
-      ["ended", endedOf(sessions)],
-      ["refused", countsOf(sessions.refused)],
-      [
-        "calls",
-        `${callsHandled.open} open, ${callsHandled.ok} ok, ${callsHandled.failed} failed, ${callsHandled.refused} refused`,
-      ],
-      ["memory", memoryOf(memory)],
-      ["timers", `at most ${formatMs(timerDelay)} late`],
-    ], width),
-    "",
-    ...tableOf([
-      [
-        ...["method", "open", "running", "abandoned", "ok", "failed"],
-        ...["refused", "p50", "p99", "max", "errors"],
-      ],
-      ...Object.entries(methods).map(methodCells),
-    ], width),
-  ];
-}
-
-function sessionLines(
-  { total, rows }: SessionsPage,
-  width: number,
-): string[] {
-  return [
-    ...tableOf([
-      [
-        ...["peer", "principal", "open", "of", "calls", "failed", "refused"],
-        ...["sent", "received", "held", "unsent", "rtt", "age", "id", "notes"],
-      ],
-      ...rows.map(cellsOf),
-    ], width),
-    ...moreLines(total - rows.length),
-  ];
-}
-
-/** Returns why sessions have ended, and how many their clients ended. */
-function endedOf(
-  { ended, endedByPeer = {} }: ServerStats["sessions"], // earlier servers do not report it
-): string {
-  const byPeer: Readonly<Record<string, number>> = endedByPeer;
-  return countsOf(Object.fromEntries(
-    Object.entries(ended).map(([code, count]) => {
-      const own = byPeer[code];
-      return [
-        code,
-        own === undefined ? count : `${count} (${own} by the client)`,
-      ];
-    }),
-  ));
-}
-
-/** Describes the memory, and whether there is too little. */
-function memoryOf(
-  { used, limit, pressureAt, restricted }: ServerStats["memory"],
-): string {
-  const use = `${formatBytes(used)} of ${formatBytes(limit)}`;
-  const above = `above ${formatBytes(pressureAt)}, `;
-  return used > pressureAt
-    ? `${use}; ${above}${
-      formatCount(restricted)
-    } sessions get no calls and no credit`
-    : `${use}; ${above}heavy sessions get no calls and no credit`;
-}
-
-function methodCells([name, figures]: [string, MethodFigures]): string[] {
-  const { open, running, ok, failed, refused, errors } = figures;
-  // Earlier servers do not report these.
-  const { abandoned = 0, overloaded = {} } = figures;
-  const duration: DurationFigures | undefined = figures.duration;
-  const percentile = (of: "p50" | "p99" | "max") =>
-    duration === undefined || duration.count === 0
-      ? "-"
-      : formatMs(duration[of]);
-  const causes = countsOf(overloaded);
-  return [
-    printableName(name),
-    ...[open, running, abandoned, ok, failed, refused].map(formatCount),
-    ...[percentile("p50"), percentile("p99"), percentile("max")],
-    causes === "-" ? countsOf(errors) : `${countsOf(errors)} (${causes})`,
-  ];
-}
-
-function cellsOf(row: SessionRow): string[] {
-  const notes = [
-    ...(row.restricted ? ["restricted"] : []),
-    ...(row.mismatches > 0 ? [mismatchesOf(row)] : []),
-    ...((row.dropped ?? 0) > 0 ? [`${formatCount(row.dropped)} dropped`] : []),
-    ...heldNotes(row),
-  ];
-  return [
-    printableName(String(row.peer)),
-    printableName(String(row.principal)) || "-",
-    formatCount(row.calls),
-    formatCount(row.maxCalls),
-    formatCount(row.handled),
-    formatCount(row.failed),
-    formatCount(row.refused),
-    formatBytes(row.bytesSent),
-    formatBytes(row.bytesReceived),
-    formatBytes(row.heldBytes),
-    formatBytes(row.unsentBytes),
-    row.roundTrip < 0 ? "-" : formatMs(row.roundTrip),
-    formatMs(row.age),
-    printableName(String(row.id)),
-    notes.join(", "),
-  ];
-}
-
-/** Returns how many methods differ, and which. */
-function mismatchesOf({ mismatches, mismatched }: SessionRow): string {
-  const count = `${formatCount(mismatches)} methods differ`;
-  const names = (mismatched ?? []).map((name) => printableName(String(name))); // earlier servers do not report them
-  if (names.length === 0) return count;
-  const more = mismatches > names.length ? ", …" : "";
-  return `${count}: ${names.join(", ")}${more}`;
-}
-
-/** Fewest bytes of one kind that are worth a note. */
-const NOTED_BYTES = 64 * 1024;
-
-/** Returns the kinds of memory of which a session holds much. */
-function heldNotes({ held }: SessionRow): string[] {
-  return Object.entries(held ?? {}) // earlier servers do not report it
-    .filter(([, bytes]) => bytes >= NOTED_BYTES)
-    .map(([kind, bytes]) =>
-      `${printableName(kind)} hold ${formatBytes(bytes)}`
-    );
-}
-
-/** Returns names with their values, such as `closed 3, timeout 1`. */
-function countsOf(counts: Readonly<Record<string, unknown>>): string {
-  const all = Object.entries(counts).map(([name, count]) =>
-    printableName(`${name} ${count}`.trim())
-  );
-  return all.length === 0 ? "-" : all.join(", ");
 }
