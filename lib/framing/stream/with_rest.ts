@@ -73,8 +73,12 @@ function streamAfter(
       // The stream takes the memory of a chunk, and the caller has the rest.
       if (first.length > 0) return controller.enqueue(new Uint8Array(first));
       reader ??= stream.getReader();
-      const { done, value } = await reader.read();
-      if (!done) return controller.enqueue(new Uint8Array(value));
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        // A byte stream rejects an empty chunk, which any other stream may have.
+        if (value.length > 0) return controller.enqueue(new Uint8Array(value));
+      }
       controller.close();
       controller.byobRequest?.respond(0);
     },

@@ -121,3 +121,22 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "the readable stream of a connection with its rest drops empty chunks",
+  none,
+  async () => {
+    const [near, far] = memoryPair();
+    const chunks = [bytes(" a"), new Uint8Array(0), bytes("nd")];
+    const first = frames(
+      Object.assign(near, { readable: ReadableStream.from(chunks) }),
+      lines(),
+    );
+    await far.write(bytes("go\nrest"));
+    await first.read();
+    const { stream } = await first.detach();
+    assertEquals(await new Response(stream.readable).text(), "rest and");
+    stream.close();
+    far.close();
+  },
+);
