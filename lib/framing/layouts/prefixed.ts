@@ -12,7 +12,11 @@ import {
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
-import { checkRoom, refusePayload } from "../decode/payload_checks.ts";
+import {
+  checkRoom,
+  reasonOf,
+  refusePayload,
+} from "../decode/payload_checks.ts";
 import {
   MAX_PREFIX_LENGTH,
   type Prefix,
@@ -23,6 +27,7 @@ import {
   PrefixedLayout,
   type Trailer,
   TrailerCache,
+  trailerOf,
 } from "./prefixed_layout.ts";
 import { WholeFrameEncoder } from "./whole_frame_encoder.ts";
 
@@ -205,8 +210,8 @@ function encoderOf(
   // The prefix that was measured is also the one that is written.
   let measured: Uint8Array | undefined;
   let measuredFor = -1;
-  /** The lengths that `read` returned for the prefix written last. */
-  let lengths: PrefixLengths = [0, 0];
+  /** The result of `read` for the prefix written last. */
+  let written: ReadBack = { ends: false, trailer: { length: 0 } };
   function prefixOf(length: number): Uint8Array {
     if (measured !== undefined && length === measuredFor) return measured;
     measuredFor = length;
@@ -220,17 +225,16 @@ function encoderOf(
     writePrefix(target, at, length) {
       const bytes = prefixOf(length);
       measured = undefined; // the next frame asks again
-      lengths = readBack(prefix, bytes, length);
+      written = readBack(prefix, bytes, length, trailers);
       target.set(bytes, at);
     },
     writeTrailer(target, payloadStart, payloadEnd) {
-      const [, length, after] = lengths;
-      const trailer = trailers.of(after);
+      const { ends, trailer } = written;
       const end = payloadEnd + trailer.length;
       checkRoom(target, payloadEnd, trailer.length);
       if (trailer.bytes === undefined) target.fill(0, payloadEnd, end);
       else target.set(trailer.bytes, payloadEnd);
-      if (length === undefined) {
+      if (ends) {
         checkTrailer(trailer, target, payloadStart, payloadEnd);
       }
       return end;
@@ -252,18 +256,45 @@ function checkTrailer(
   );
 }
 
-/** Returns the lengths of a prefix; throws unless `read` agrees with it. */
+/** The result of `read` for a prefix that was written. */
+interface ReadBack {
+  /** Whether the payload ends where the trailer begins. */
+  readonly ends: boolean;
+  readonly trailer: Trailer;
+}
+
+/** Reads a prefix that was written; throws if the decoder would reject it. */
 function readBack(
   prefix: Prefix,
   bytes: Uint8Array,
   payloadLength: number,
-): PrefixLengths {
-  const back = prefix.read(bytes, 0);
-  const [header, payload = payloadLength] = back ?? [];
-  if (
-    back !== undefined && header === bytes.length && payload === payloadLength
-  ) return back;
+  trailers: TrailerCache,
+): ReadBack {
+  const { maxLength, maxTrailerLength = 0 } = prefix;
+  const back = readWritten(prefix, bytes);
+  if (back !== undefined) {
+    const seen = Math.min(bytes.length, maxLength);
+    const trailer = trailerOf(back, trailers, seen, maxTrailerLength);
+    if (typeof trailer === "string") refusePayload(trailer);
+    const [header, payload = payloadLength] = back;
+    if (header === bytes.length && payload === payloadLength) {
+      return { ends: back[1] === undefined, trailer };
+    }
+  }
   refusePayload(
     `write() returned the prefix [${bytes}] for its length ${payloadLength}, but read() returned [${back}] for that prefix`,
   );
+}
+
+function readWritten(
+  prefix: Prefix,
+  bytes: Uint8Array,
+): PrefixLengths | undefined {
+  try {
+    return prefix.read(bytes, 0);
+  } catch (error) {
+    refusePayload(
+      `read() throws for the prefix [${bytes}]: ${reasonOf(error)}`,
+    );
+  }
 }

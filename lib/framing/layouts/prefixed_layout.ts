@@ -5,6 +5,7 @@
  */
 import { Delimiters, DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
+import { reasonOf } from "../decode/payload_checks.ts";
 import { startsWith, view } from "../decode/uint.ts";
 import type { Prefix, PrefixLengths } from "./prefix.ts";
 
@@ -113,9 +114,7 @@ export class PrefixedLayout extends Layout {
     try {
       found = this.#prefix.read(view(bytes, start, start + seen), before);
     } catch (error) {
-      return this.#refusePrefix(
-        error instanceof Error ? error.message : String(error),
-      );
+      return this.#refusePrefix(reasonOf(error));
     }
     if (found !== undefined) return this.#check(found, bytes, start, end);
     if (seen === maxLength) {
@@ -128,37 +127,18 @@ export class PrefixedLayout extends Layout {
   }
 
   #check(
-    [header, payload, after]: PrefixLengths,
+    lengths: PrefixLengths,
     bytes: Uint8Array,
     start: number,
     end: number,
   ): number {
     const seen = Math.min(end - start, this.#prefix.maxLength);
-    if (!isTrailer(after)) {
-      return this.#refusePrefix(
-        "read() returned a trailer that is not text, bytes or a number of bytes",
-      );
-    }
-    const trailer = this.#trailers.of(after);
-    const known = payload === undefined || isLength(payload);
-    if (!(isLength(header) && header <= seen && known)) {
-      return this.#refusePrefix(
-        `read() returned a prefix of ${header} bytes and a payload of ${payload} bytes; expected integers, 0 to ${seen} and 0 or more`,
-      );
-    }
-    if (!isLength(trailer.length) || trailer.length > this.#maxTrailer) {
-      return this.#refusePrefix(
-        `read() returned a trailer of ${trailer.length} bytes; 'maxTrailerLength' allows ${this.#maxTrailer}`,
-      );
-    }
+    const trailer = trailerOf(lengths, this.#trailers, seen, this.#maxTrailer);
+    if (typeof trailer === "string") return this.#refusePrefix(trailer);
+    const [header, payload] = lengths;
     this.#header = header;
     this.#trailer = trailer;
     if (payload !== undefined) return this.#finish(payload);
-    if (trailer.search === undefined) {
-      return this.#refusePrefix(
-        "read() returned neither the length of its payload nor the bytes after it",
-      );
-    }
     this.#searching = true;
     this.#searched = 0;
     return this.#findTrailer(bytes, start, end);
@@ -172,9 +152,6 @@ export class PrefixedLayout extends Layout {
   #finish(payload: number): number {
     this.#searching = false;
     const total = this.#header + payload + this.#trailer.length;
-    if (total === 0) {
-      return this.#refusePrefix("read() returned an empty frame");
-    }
     const kept = this.declared = this.#keep ? total : payload;
     return kept > this.limit ? this.refuseLong(kept, total) : total;
   }
@@ -244,6 +221,40 @@ export class PrefixedLayout extends Layout {
       ? view(bytes, start, end)
       : view(bytes, start + this.#header, payloadEnd);
   }
+}
+
+/**
+ * Checks the result of `read`, and returns its trailer, or what is wrong. Both
+ * the decoder and the encoder use it, so that they accept the same frames.
+ */
+export function trailerOf(
+  lengths: PrefixLengths,
+  trailers: TrailerCache,
+  maxPrefix: number,
+  maxTrailer: number,
+): Trailer | string {
+  if (!Array.isArray(lengths)) {
+    return `read() returned ${lengths}; expected an array of lengths, or undefined`;
+  }
+  const [header, payload, after]: PrefixLengths = lengths;
+  if (!isTrailer(after)) {
+    return "read() returned a trailer that is not text, bytes or a number of bytes";
+  }
+  const trailer = trailers.of(after);
+  const known = payload === undefined || isLength(payload);
+  if (!(isLength(header) && header <= maxPrefix && known)) {
+    return `read() returned a prefix of ${header} bytes and a payload of ${payload} bytes; expected integers, 0 to ${maxPrefix} and 0 or more`;
+  }
+  if (!isLength(trailer.length) || trailer.length > maxTrailer) {
+    return `read() returned a trailer of ${trailer.length} bytes; 'maxTrailerLength' allows ${maxTrailer}`;
+  }
+  if (payload === undefined && trailer.search === undefined) {
+    return "read() returned neither the length of its payload nor the bytes after it";
+  }
+  if (header + (payload ?? 0) + trailer.length === 0) {
+    return "read() returned an empty frame";
+  }
+  return trailer;
 }
 
 /**

@@ -229,6 +229,28 @@ test("prefixed() rejects a payload whose prefix read() understands differently",
     FrameError,
     "but read() returned [1,3]",
   );
+  const strict: Prefix = {
+    ...DIGITS,
+    read: () => {
+      throw new Error("not a length");
+    },
+  };
+  assertThrows(
+    () => prefixed(strict).encoder().encode(new Uint8Array(3)),
+    FrameError,
+    "read() throws for the prefix",
+  );
+  // The decoder passes one byte to read(), and rejects what the encoder writes.
+  const long: Prefix = {
+    maxLength: 1,
+    read: (bytes) => bytes.length < 2 ? undefined : [2, bytes[1]!],
+    write: (length) => Uint8Array.of(0, length),
+  };
+  assertThrows(
+    () => prefixed(long).encoder().encode(new Uint8Array(3)),
+    FrameError,
+    "a prefix of 2 bytes",
+  );
 });
 
 test("prefixed() rejects a range of trailers that is not valid", () => {
@@ -331,13 +353,31 @@ test("prefixed() rejects trailers that are too long or that no search can find",
     ["neither the length of its payload nor", [1, undefined, 1]],
     ["neither the length of its payload nor", [1, undefined, ""]],
     ["an empty frame", [0, 0]],
+    // @ts-expect-error -- not lengths
+    ["read() returned null; expected an array", null],
+    // @ts-expect-error -- not a trailer
+    ["a trailer that is not text, bytes or a number", [1, 0, null]],
   ];
   for (const [message, lengths] of cases) {
-    const decoder = prefixed({ ...LINE, read: () => lengths }).decoder();
+    const write = () => new Uint8Array(lengths?.[0] ?? 0);
+    const framing = prefixed({ ...LINE, read: () => lengths, write });
+    assertThrows(
+      () => framing.encoder().encodeInto(bytes(""), new Uint8Array(99), 0),
+      FrameError,
+      message,
+    );
+    const decoder = framing.decoder();
     decoder.push(bytes("12345678"));
     const error = assertThrows(() => decoder.next(), FrameError, message);
     assertEquals(error.code, "bad-prefix");
   }
+  // The encoder wrote no trailer, and the decoder rejected its frames.
+  const { maxTrailerLength: _, ...noTrailer } = LINE;
+  assertThrows(
+    () => prefixed(noTrailer).encoder().encode(bytes("hey")),
+    FrameError,
+    "a trailer of 2 bytes; 'maxTrailerLength' allows 0",
+  );
   const kept = prefixed({ maxLength: 1, read: () => [1, 0, 2000] }, {
     keepHeader: true,
   }).decoder();
