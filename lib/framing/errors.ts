@@ -21,7 +21,7 @@ import { hintOf } from "./protocol_hints.ts";
  * | `"truncated"` | the stream ended inside a frame |
  * | `"bad-length"` | the frame would end inside its own header |
  * | `"bad-prefix"` | the prefix is not encoded as the layout requires (varint, netstring, custom prefix) |
- * | `"bad-header"` | a header block (Content-Length) or a part's header cannot be parsed |
+ * | `"bad-header"` | a header block (Content-Length) or a part's header cannot be parsed, or a custom rule throws |
  * | `"bad-magic"` | a frame does not begin with the required bytes |
  * | `"bad-terminator"` | a frame does not end with the required bytes |
  * | `"bad-encoding"` | escaped or stuffed bytes cannot be decoded (COBS, SLIP) |

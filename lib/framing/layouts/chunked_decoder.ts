@@ -8,6 +8,7 @@ import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
 import { checkLimit } from "../decode/option_checks.ts";
+import { reasonOf } from "../decode/payload_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
@@ -124,7 +125,7 @@ export class ChunkedDecoder implements FrameDecoder {
       return this.#rule.isLast(part);
     } catch (error) {
       this.#current = part; // for rest()
-      throw error;
+      this.#fail("bad-header", reasonOf(error));
     }
   }
 
@@ -162,7 +163,13 @@ export class ChunkedDecoder implements FrameDecoder {
     const rule = this.#rule;
     if (this.#parts === 0 || rule.follows === undefined) return true;
     const first = view(this.#headers.bytes, 0, rule.headerLength);
-    if (!rule.follows(part, first, this.#parts)) {
+    let follows = false;
+    try {
+      follows = rule.follows(part, first, this.#parts);
+    } catch (error) {
+      this.#fail("bad-header", reasonOf(error));
+    }
+    if (!follows) {
       this.#fail("bad-header", `part ${this.#parts} is out of sequence`);
     }
     return true;

@@ -11,7 +11,9 @@
  */
 export interface LengthRule {
   /**
-   * Returns the length of the whole frame, including header and trailer.
+   * Returns the length of the whole frame, including header and trailer. If
+   * this method throws, the decoder throws a `FrameError` with the code
+   * `"bad-header"`, whose message includes the exception's.
    *
    * @param header the frame's first `headerLength` bytes, valid during the call
    * @param value the value of the length field

@@ -10,6 +10,7 @@ import { view, writeUint } from "../decode/uint.ts";
 import {
   checkPayloadLength,
   checkRoom,
+  reasonOf,
   refusePayload,
 } from "../decode/payload_checks.ts";
 
@@ -157,7 +158,7 @@ class LengthEncoder extends LimitedEncoder
     const header = view(target, frameStart, headerEnd);
     const value = valueBy(rule, frameLength, header, width);
     writeUint(target, at, width, little, value);
-    const back = rule.decode(header, value);
+    const back = decodedBy(rule, header, value);
     if (back !== frameLength) {
       refusePayload(
         `'rule' encodes the length of its frame of ${frameLength} bytes as ${value}, but decodes ${value} as a frame of ${back} bytes`,
@@ -191,6 +192,19 @@ function valueBy(
     );
   }
   return value;
+}
+
+/** Returns the frame's length that the decoder would get from a custom rule. */
+function decodedBy(
+  rule: LengthRule,
+  header: Uint8Array,
+  value: number,
+): number {
+  try {
+    return rule.decode(header, value);
+  } catch (error) {
+    refusePayload(`'rule' throws for its header: ${reasonOf(error)}`);
+  }
 }
 
 /** Writes a length field of up to four bytes. */

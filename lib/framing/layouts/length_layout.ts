@@ -4,6 +4,7 @@
  * @module
  */
 import { Layout } from "../decode/layout.ts";
+import { reasonOf } from "../decode/payload_checks.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { readUint, startsWith, view } from "../decode/uint.ts";
 
@@ -30,15 +31,19 @@ export class LengthLayout extends Layout {
     if (end - start < magic.length) return -(end - start + 1);
     if (end - start < needed) return -needed;
     const value = readUint(bytes, start + offset, width, little);
-    const total = this.#totalOf(bytes, start, value);
-    return this.#check(bytes, start, value, total);
-  }
-
-  #totalOf(bytes: Uint8Array, start: number, value: number): number {
     const { rule, fieldEnd, adjustment, headerLength } = this.#config;
-    return rule === undefined
-      ? fieldEnd + value + adjustment
-      : rule.decode(bytes.subarray(start, start + headerLength), value);
+    if (rule === undefined) {
+      return this.#check(bytes, start, value, fieldEnd + value + adjustment);
+    }
+    const header = view(bytes, start, start + headerLength);
+    let total: number;
+    try {
+      total = rule.decode(header, value);
+    } catch (error) {
+      const detail = reasonOf(error);
+      return this.refuse({ code: "bad-header", detail, declared: value });
+    }
+    return this.#check(bytes, start, value, total);
   }
 
   #check(
@@ -48,9 +53,11 @@ export class LengthLayout extends Layout {
     total: number,
   ): number {
     const { needed, strip, trailer, min } = this.#config;
-    const payload = total - strip - trailer.length;
     const least = needed + trailer.length;
-    if (!(total >= least) || (total % 1 !== 0 && total < 2 ** 53)) {
+    // A rule may return anything; JavaScript would also compare digits in a text.
+    const valid = typeof total === "number" && total >= least &&
+      (total % 1 === 0 || total >= 2 ** 53);
+    if (!valid) {
       return this.refuse({
         code: "bad-length",
         detail:
@@ -58,6 +65,7 @@ export class LengthLayout extends Layout {
         declared: value,
       });
     }
+    const payload = total - strip - trailer.length;
     this.declared = payload;
     if (payload > this.limit) {
       return this.#tooLarge(bytes, start, payload, total);

@@ -34,7 +34,11 @@ export interface SplitRule {
    * that exactly fills its parts ends with an empty part.
    */
   readonly fullContinues: boolean;
-  /** Returns whether a part, with its header, ends its message. */
+  /**
+   * Returns whether a part, with its header, ends its message. If this method or
+   * `follows` throws, the decoder throws a `FrameError` with the code
+   * `"bad-header"`, whose message includes the exception's.
+   */
   isLast(part: Uint8Array): boolean;
   /**
    * Writes a part's header.

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   chunked,
   delimited,
@@ -105,21 +105,32 @@ test("pending of chunked() begins after the last whole message, in one part or s
 });
 
 test("chunked() keeps a part for rest() if its rule throws", () => {
-  for (const before of ["", "00020061"]) {
+  const fail = () => {
+    throw new Error("The rule failed");
+  };
+  for (
+    const [before, method] of [
+      ...[["", "isLast"], ["00020061", "isLast"], ["00020061", "follows"]],
+    ] as const
+  ) {
     let fails = false;
-    const rule = {
+    const rule: SplitRule = {
       ...DONE,
-      isLast(part: Uint8Array) {
-        if (fails) throw new Error("The rule failed");
-        return DONE.isLast(part);
-      },
+      isLast: (part) =>
+        method === "isLast" && fails ? fail() : DONE.isLast(part),
+      follows: () => method !== "follows" || fail(),
     };
     const decoder = chunked(u16be(), rule).decoder();
     decoder.push(Uint8Array.fromHex(before));
     assertEquals(decoder.next(), undefined);
     decoder.push(Uint8Array.fromHex("00020162" + "00020163"));
     fails = true;
-    assertThrows(() => decoder.next(), Error, "The rule failed");
+    const error = assertThrows(() => decoder.next(), FrameError);
+    assertEquals(error.code, "bad-header");
+    assertStringIncludes(error.message, "The rule failed");
+    // The next call did not fail: it returned the rest of the message.
+    assertEquals(assertThrows(() => decoder.next()), error);
+    assertEquals(assertThrows(() => decoder.end()), error);
     assertEquals(decoder.rest().toHex(), before + "00020162" + "00020163");
   }
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { checkFraming } from "@lengthwise/lengthwise/testing";
+import type { LengthRule } from "@lengthwise/lengthwise/types";
 import {
   type FrameDecoder,
   FrameError,
@@ -234,6 +235,33 @@ test("lengthPrefixed() accepts a custom rule for lengths", () => {
     rule: { decode: (_, value) => value / 2, encode: (whole) => whole * 2 },
   });
   assertEquals(codeOf(() => hex(odd.decoder(), "05")), "bad-length");
+});
+
+test("lengthPrefixed() ends the stream if a rule throws or returns no number", () => {
+  const fail = () => {
+    throw new Error("The rule failed");
+  };
+  // @ts-expect-error -- digits, not a number
+  const digits: LengthRule = { encode: (whole) => whole, decode: () => "3" };
+  for (
+    const [rule, code] of [
+      [{ encode: (whole) => whole, decode: fail }, "bad-header"],
+      [digits, "bad-length"],
+    ] as const satisfies [LengthRule, string][]
+  ) {
+    const framing = lengthPrefixed({ width: 1, rule });
+    const decoder = framing.decoder();
+    decoder.push(Uint8Array.of(3, 1, 2));
+    const error = assertThrows(() => decoder.next(), FrameError);
+    assertEquals(error.code, code);
+    // end() succeeded, as if nothing had been lost.
+    assertEquals(assertThrows(() => decoder.end()), error);
+    assertEquals(decoder.rest(), Uint8Array.of(3, 1, 2));
+    assertEquals(
+      codeOf(() => framing.encoder().encode(new Uint8Array(2))),
+      "bad-payload",
+    );
+  }
 });
 
 /** FastCGI: the length excludes the header and the padding, which it names. */
