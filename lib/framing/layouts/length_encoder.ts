@@ -194,7 +194,7 @@ function valueBy(
   return value;
 }
 
-/** Returns the frame's length that the decoder would get from a custom rule. */
+/** Returns the length that the decoder gets from a custom rule. */
 function decodedBy(
   rule: LengthRule,
   header: Uint8Array,

@@ -224,7 +224,7 @@ export class PrefixedLayout extends Layout {
 }
 
 /**
- * Checks the result of `read`, and returns its trailer, or what is wrong. Both
+ * Returns the trailer of the result of `read`, or what is wrong. Both
  * the decoder and the encoder use it, so that they accept the same frames.
  */
 export function trailerOf(
