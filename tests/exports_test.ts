@@ -27,7 +27,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./health": 12,
   "./operations": 18,
   "./bus": 13,
-  "./nats": 13,
+  "./nats": 19,
   "./forward": 7,
   "./http": 4,
   "./otel": 4,

@@ -1,7 +1,8 @@
 /**
- * NATS: topics and broadcasts over the servers of many processes.
+ * NATS: topics, broadcasts and sessions over the servers of many processes.
  *
- * {@linkcode natsBus} makes a NATS connection the bus of a server, and
+ * {@linkcode natsBus} makes a NATS connection the bus of a server,
+ * {@linkcode natsListener} and {@linkcode natsAddress} carry sessions over NATS, and
  * {@linkcode natsService} registers a server for the tools of NATS. The connection is
  * yours: this library adds no dependency.
  *
@@ -25,7 +26,14 @@
  *
  * @module
  */
+export {
+  type NatsAddress,
+  natsAddress,
+  type NatsAddressOptions,
+} from "./nats_address.ts";
 export { natsBus, type NatsBusOptions } from "./nats_bus.ts";
+export { natsListener, type NatsListenerOptions } from "./nats_listener.ts";
+export type { NatsStreamOptions } from "./stream_options.ts";
 export {
   type NatsKv,
   type NatsKvEntry,

@@ -8,6 +8,8 @@ import { describeType } from "../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { type ConnectionStatus, statusOf } from "./connection_status.ts";
 import type { NatsConnection, NatsSubscription } from "./nats_connection.ts";
+import { checkConnection } from "./stream_options.ts";
+import { UnflushedBytes } from "./unflushed_bytes.ts";
 
 /** Options for {@linkcode natsBus}. */
 export interface NatsBusOptions {
@@ -94,21 +96,9 @@ export function natsBus(
       } as option "onWarning": expected a function`,
     );
   }
-  checkConnection(connection);
+  checkConnection("create a bus", connection);
   warnOfDefaults(connection, onWarning);
   return new NatsBus(connection, maxUnflushed, onWarning);
-}
-
-function checkConnection(connection: NatsConnection): void {
-  const isConnection = typeof connection === "object" && connection !== null &&
-    typeof connection.publish === "function" &&
-    typeof connection.subscribe === "function" &&
-    typeof connection.flush === "function" &&
-    typeof connection.status === "function";
-  if (isConnection) return;
-  throw new TypeError(
-    "Cannot create a bus: expected a NATS connection, as connect() of @nats-io/transport-node returns",
-  );
 }
 
 function warn(message: string): void {
@@ -143,14 +133,9 @@ function warnOfDefaults(
 
 class NatsBus implements Bus {
   readonly #connection: NatsConnection;
-  readonly #maxUnflushed: number;
   readonly #onWarning: (message: string) => void;
   readonly #followed: ConnectionStatus;
-  /** Bytes that were published and may not have reached the server. */
-  #unflushed = 0;
-  #flushing = false;
-  /** Number of losses of the connection: a flush before one proves nothing. */
-  #losses = 0;
+  readonly #unflushed: UnflushedBytes;
 
   constructor(
     connection: NatsConnection,
@@ -158,15 +143,13 @@ class NatsBus implements Bus {
     onWarning: (message: string) => void,
   ) {
     this.#connection = connection;
-    this.#maxUnflushed = maxUnflushed;
     this.#onWarning = onWarning;
     this.#followed = statusOf(connection);
-    this.#followed.onStatus((status) => {
-      if (status === "up") return;
-      this.#losses++; // the client drops what it has not sent
-      this.#unflushed = 0;
-      this.#flushing = false;
-    });
+    this.#unflushed = new UnflushedBytes(
+      connection,
+      this.#followed,
+      maxUnflushed,
+    );
   }
 
   get maxMessage(): number {
@@ -186,32 +169,15 @@ class NatsBus implements Bus {
     if (
       this.status !== "up" || this.#connection.isDraining() ||
       length > this.maxMessage ||
-      this.#unflushed > 0 && this.#unflushed + length > this.#maxUnflushed
+      !this.#unflushed.fits(length)
     ) return false;
     try {
       this.#connection.publish(subject, message);
     } catch {
       return false; // it has closed since
     }
-    this.#unflushed += length;
-    this.#flush();
+    this.#unflushed.add(length);
     return true;
-  }
-
-  /** Measures what is unsent, with one flush under way at a time. */
-  #flush(): void {
-    if (this.#flushing || this.#unflushed === 0) return;
-    this.#flushing = true;
-    const losses = this.#losses;
-    const flushed = this.#unflushed;
-    this.#connection.flush().then(() => {
-      if (losses !== this.#losses) return;
-      this.#unflushed -= flushed;
-      this.#flushing = false;
-      this.#flush();
-    }, () => {
-      if (losses === this.#losses) this.#flushing = false;
-    });
   }
 
   subscribe(
@@ -251,9 +217,9 @@ class NatsBus implements Bus {
     while (this.status !== "closed" && !ended.aborted) {
       if (this.status === "up") {
         try {
-          const losses = this.#losses;
+          const { losses } = this.#unflushed;
           await this.#connection.flush();
-          if (losses === this.#losses) return;
+          if (losses === this.#unflushed.losses) return;
           continue;
         } catch {
           if (this.status === "up") await this.#change(ended, 100);

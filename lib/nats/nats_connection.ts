@@ -40,6 +40,7 @@ export interface NatsConnection {
   readonly options?: {
     readonly maxReconnectAttempts?: number | undefined;
     readonly pingInterval?: number | undefined;
+    readonly inboxPrefix?: string | undefined;
   } | undefined;
   /** Publishes a message. */
   publish(

@@ -7,6 +7,7 @@
  */
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { NatsConnection, NatsSubscription } from "./nats_connection.ts";
+import { SUBJECT } from "./stream_options.ts";
 
 /** Options for {@linkcode natsService}. */
 export interface NatsServiceOptions {
@@ -70,9 +71,6 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Semantic versions, as semver.org has them. */
 const VERSION = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
-
-/** Subjects without wildcards. */
-const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
 
 const NANOSECONDS = 1_000_000;
 

@@ -165,13 +165,16 @@ export function formatAddress(
 
 function formatSocketAddress(address: SocketAddress): string {
   const { transport, name, path } = address;
-  if (transport === "memory") return `memory:${encode(name ?? "")}`;
+  if (NAMED.includes(transport)) return `${transport}:${encode(name ?? "")}`;
   if (transport === "tls+unix") return formatPath(transport, path ?? "");
   if (WITHOUT_ADDRESS.includes(transport)) return transport;
   return typeof path === "string" || transport === "unix"
     ? formatPath("unix", path ?? "")
     : formatAuthority(transport, address);
 }
+
+/** Transports whose ends have a name. */
+const NAMED: readonly string[] = ["memory", "nats"];
 
 /** Transports whose ends have no address. */
 const WITHOUT_ADDRESS: readonly string[] = [

@@ -25,7 +25,7 @@ export interface SocketAddress {
   readonly port?: number;
   /** File system path (`"unix"`); `null` for an unnamed client socket. */
   readonly path?: string | null;
-  /** Name of a listener in this process (`"memory"`). */
+  /** Name of a listener in this process (`"memory"`), or a subject (`"nats"`). */
   readonly name?: string;
 }
 

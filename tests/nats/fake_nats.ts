@@ -12,12 +12,49 @@ import type {
 
 interface Subscribed {
   readonly subject: string;
+  readonly queue: string | undefined;
   readonly callback: NatsSubscriptionOptions["callback"];
+}
+
+/** Returns whether a subscription receives the messages of a subject. */
+function matches(pattern: string, subject: string): boolean {
+  if (!pattern.endsWith(".*")) return pattern === subject;
+  const prefix = pattern.slice(0, -1);
+  return subject.startsWith(prefix) &&
+    !subject.slice(prefix.length).includes(".");
 }
 
 /** Connections that receive each other's messages. */
 export class FakeNats {
   readonly connections: Set<FakeConnection> = new Set();
+  /** Number of messages that were published. */
+  published = 0;
+  /** Replaces a message by others, to lose, double or swap it. */
+  fault: ((message: NatsMessage) => readonly NatsMessage[]) | undefined =
+    undefined;
+
+  /** Delivers a message, and replies to the sender if no one receives it. */
+  publish(message: NatsMessage): void {
+    this.published++;
+    for (const each of this.fault?.(message) ?? [message]) this.#deliver(each);
+  }
+
+  #deliver(message: NatsMessage): void {
+    const groups = new Set<string>();
+    let received = 0;
+    for (const { subscribed } of [...this.connections]) {
+      for (const { subject, queue, callback } of [...subscribed]) {
+        if (!matches(subject, message.subject)) continue;
+        if (queue !== undefined && groups.has(queue)) continue;
+        if (queue !== undefined) groups.add(queue);
+        received++;
+        callback(null, message);
+      }
+    }
+    if (received > 0 || message.reply === undefined) return;
+    const none = new Uint8Array(0);
+    this.#deliver({ subject: message.reply, data: none, respond: () => false });
+  }
 
   /** Returns a connection. */
   connect(options?: NatsConnection["options"]): FakeConnection {
@@ -47,21 +84,20 @@ export class FakeConnection implements NatsConnection {
     nats.connections.add(this);
   }
 
-  publish(subject: string, data: Uint8Array = new Uint8Array()) {
+  publish(
+    subject: string,
+    data: Uint8Array = new Uint8Array(),
+    { reply }: { reply?: string } = {},
+  ) {
     if (this.#isClosed) throw new Error("closed");
-    const message: NatsMessage = { data, subject, respond: () => false };
-    queueMicrotask(() => {
-      for (const { subscribed } of this.#nats.connections) {
-        for (const each of [...subscribed]) {
-          if (each.subject === subject) each.callback(null, message);
-        }
-      }
-    });
+    if (!this.#nats.connections.has(this)) return; // the client drops it
+    const message: NatsMessage = { data, subject, reply, respond: () => false };
+    queueMicrotask(() => this.#nats.publish(message));
   }
 
-  subscribe(subject: string, { callback }: NatsSubscriptionOptions) {
+  subscribe(subject: string, { callback, queue }: NatsSubscriptionOptions) {
     if (this.#isClosed) throw new Error("closed");
-    const subscribed = { subject, callback };
+    const subscribed = { subject, callback, queue };
     this.subscribed.add(subscribed);
     return { unsubscribe: () => void this.subscribed.delete(subscribed) };
   }
