@@ -28,7 +28,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./operations": 18,
   "./bus": 13,
   "./nats": 19,
-  "./forward": 7,
+  "./forward": 11,
   "./http": 4,
   "./otel": 4,
   "./node": 1,

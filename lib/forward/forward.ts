@@ -142,7 +142,9 @@ const MAX_TIME = 0x7fff_ffff;
  * never sent again by the gateway: its error says whether it ran.
  *
  * Not passed on: calls of servers to clients, topics, methods that are `once`, and
- * the positions of streams, so that a stream ends with its session.
+ * the positions of streams, so that a stream ends with its session. All of these
+ * pass through `forwardSessions()`, which has a session with a server for each
+ * client.
  *
  * @typeParam Auth the value that `authenticate` returns
  * @param protocol the protocol of the clients and the servers

@@ -6,7 +6,7 @@
 import type { Metadata } from "../messages/session/wire/fields.ts";
 
 /** First characters of the keys that only gateways may send. */
-const PREFIX = "lw-forwarded-";
+export const PREFIX = "lw-forwarded-";
 
 /** Facts about a client, by names such as `user`. */
 export type Identity = Readonly<Record<string, string>>;

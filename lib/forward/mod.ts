@@ -2,9 +2,10 @@
  * Gateways that pass calls on to servers without decoding their bodies.
  *
  * {@linkcode forward} starts a gateway, and servers read the identities that it
- * states with {@linkcode forwardedIdentity}.
+ * states with {@linkcode forwardedIdentity}. {@linkcode forwardSessions} starts one that
+ * relays whole sessions, with the calls of servers to clients.
  *
- * The [guide](/lib/forward/README.md) has a table of what passes.
+ * The [guide](/lib/forward/README.md) has a table of both kinds.
  *
  * @example
  * ```ts
@@ -30,4 +31,10 @@ export {
   type Gateway,
   type UpstreamAddress,
 } from "./forward.ts";
+export {
+  type ForwardedClient,
+  forwardSessions,
+  type ForwardSessionsOptions,
+  type SessionGateway,
+} from "./forward_sessions.ts";
 export { forwardedIdentity, type Identity } from "./identity.ts";

@@ -22,13 +22,13 @@ export function rawProtocol(protocol: AnyProtocol): AnyProtocol {
   const [called] = protocol.methods.client;
   if (called !== undefined) {
     throw new TypeError(
-      `Cannot forward ${protocol.name}: its method ${called.name} is called by the server, and the calls of many clients share an upstream session; declare a protocol without a client side for the gateway`,
+      `Cannot forward ${protocol.name}: its method ${called.name} is called by the server, and the calls of many clients share an upstream session; use forwardSessions(), or declare a protocol without a client side for the gateway`,
     );
   }
   const once = protocol.methods.server.find(({ method }) => method.once);
   if (once !== undefined) {
     throw new TypeError(
-      `Cannot forward ${protocol.name}: its method ${once.name} is once, and the outcomes of many clients would be one client's upstream; declare it idempotent, or let clients connect to its server`,
+      `Cannot forward ${protocol.name}: its method ${once.name} is once, and the outcomes of many clients would be one client's upstream; use forwardSessions(), or declare it idempotent`,
     );
   }
   const server = Object.freeze(protocol.methods.server.map(withoutSchemas));

@@ -1,0 +1,612 @@
+/**
+ * Gateways that relay sessions, on simulated networks and in memory.
+ *
+ * @module
+ */
+import {
+  CallError,
+  clientStream,
+  connect,
+  createClient,
+  duplex,
+  json,
+  type MessageCodec,
+  msgpack,
+  notification,
+  protocol,
+  serve,
+  serverStream,
+  SessionError,
+  unary,
+} from "@lengthwise/lengthwise";
+import {
+  forwardSessions,
+  type ForwardSessionsOptions,
+} from "@lengthwise/lengthwise/forward";
+import {
+  simulatedNetwork,
+  type VirtualTime,
+  virtualTime,
+} from "@lengthwise/lengthwise/testing";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { concat } from "@std/bytes/concat";
+import { K, MORE, RawPeer } from "../messages/raw_peer.ts";
+
+const Work = protocol({
+  name: "work",
+  server: {
+    echo: unary<unknown, unknown>(),
+    fail: unary<void, never>(),
+    count: serverStream<number, number>(),
+    sum: clientStream<number, number, Record<never, never>, string>(),
+    chat: duplex<string, string>(),
+    whoami: unary<void, unknown>(),
+    meta: unary<void, Record<string, string>>(),
+    ask: unary<string, string>(),
+    join: unary<string, void>(),
+    say: notification<string>(),
+    wait: unary<void, boolean>(),
+    pay: unary<number, number>({ once: true }),
+  },
+  client: {
+    reply: unary<string, string>(),
+    said: notification<string>(),
+  },
+});
+
+/** Starts a server, a gateway and a client of it. */
+async function world(
+  options: Partial<ForwardSessionsOptions> = {},
+  codecs: readonly [MessageCodec, ...MessageCodec[]] = [msgpack()],
+) {
+  const seen: unknown[] = [];
+  const name = `sessions ${crypto.randomUUID()}`;
+  const server = await serve(Work, { memory: `${name} up` }, {
+    onError: () => {},
+    codecs,
+    limits: { connectionWindow: 128 * 1024, notifyWindow: 64 * 1024 },
+    authenticate: (credentials) => credentials,
+    principal: (auth) => String(auth),
+    state: () => ({}),
+  }).handle({
+    echo: (value) => value,
+    fail: () => {
+      throw new Error("secret");
+    },
+    async *count(to) {
+      for (let at = 0; at < to; at++) {
+        seen.push(at);
+        yield at;
+      }
+    },
+    async sum(items, { opening }) {
+      seen.push(opening);
+      let sum = 0;
+      for await (const item of items) sum += item;
+      return sum;
+    },
+    async *chat(lines) {
+      for await (const line of lines) yield line.toUpperCase();
+    },
+    whoami: (_, { session }) => session.auth,
+    meta: (_, { metadata }) => ({ ...metadata }),
+    ask: (text, { session }) => session.remote.reply(text),
+    async join(topic, { session }) {
+      await session.server.topic(topic).subscribe(session).ready;
+    },
+    say: (text, { metadata }) => {
+      seen.push(metadata);
+      server.topic("room").publish.said(text);
+    },
+    wait: (_, { signal, timeLeft }) =>
+      new Promise((_, reject) => {
+        seen.push(timeLeft < Infinity);
+        signal.addEventListener("abort", () => {
+          const { code }: CallError = signal.reason;
+          seen.push(code);
+          reject(signal.reason);
+        });
+      }),
+    pay: (cents) => {
+      seen.push(cents);
+      return cents;
+    },
+  });
+  const gateway = await forwardSessions({ memory: name }, {
+    ...options,
+    upstreams: { work: server.addr },
+  });
+  const heard: string[] = [];
+  const handlers = {
+    reply: (text: string) => `${text}!`,
+    said: (text: string) => void heard.push(text),
+  };
+  const open = (credentials: unknown = "ada") =>
+    connect(Work, gateway.addr, { credentials, handlers, codecs });
+  const session = await open();
+  return {
+    ...{ gateway, handlers, heard, open, seen, server, session },
+    remote: session.remote,
+    async [Symbol.asyncDispose]() {
+      await session.close();
+      await gateway.shutdown({ grace: 0 });
+      await server.shutdown({ grace: 0 });
+    },
+  };
+}
+
+/** Waits until a condition holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((go) => setTimeout(go, 1));
+}
+
+Deno.test("forwardSessions() passes calls of every shape on, in both directions", async () => {
+  await using it = await world();
+  const { remote, seen } = it;
+  const values = [{ text: "ä", big: 2n ** 60n }, null, undefined, 0];
+  for (const value of values) assertEquals(await remote.echo(value), value);
+  const large = new Uint8Array(900_000).fill(7); // several frames
+  assertEquals(await remote.echo(large), large);
+  assertEquals(await Array.fromAsync(remote.count(3)), [0, 1, 2]);
+  assertEquals(await remote.sum([1, 2, 3], { opening: "first" }).result, 6);
+  assertEquals(await Array.fromAsync(remote.chat(["a", "b"])), ["A", "B"]);
+  assertEquals(await remote.ask("why"), "why!");
+  await remote.join("room");
+  await remote.say("hello");
+  await until(() => it.heard.length > 0);
+  assertEquals(it.heard, ["hello"]);
+  assertEquals(await remote.pay(5), 5);
+  assertEquals(seen, [0, 1, 2, "first", {}, 5]);
+  assertEquals([it.session.sameProtocol, it.gateway.sessions], [true, 1]);
+  const error = await assertRejects(() => remote.fail(), CallError);
+  assertEquals([error.code, error.incident === ""], ["internal", false]);
+});
+
+/** Number of bytes of an invalid body of msgpack. */
+const INVALID = 1_000;
+
+Deno.test("forwardSessions() relays parts before the last one has come, and decodes no body", async () => {
+  const network = simulatedNetwork();
+  const servers = network.listen("server");
+  const gateway = await forwardSessions(network.listen("gateway"), {
+    upstreams: { server: network.address("server") },
+  });
+  const { signal } = new AbortController();
+  const client = new RawPeer(await network.address("gateway").connect(signal));
+  await client.hello({ methods: [["f", 0]], streamWindow: 12_345 });
+  const server = new RawPeer(await servers.accept());
+  const [hello] = [await server.next()];
+  assertEquals([hello.kind, u32At(hello.body, 24)], [K.HELLO, 12_345]);
+  const entries = [[0x77, new Uint8Array(3)]] as const; // the type of a pair
+  await server.hello({ role: 1, streamWindow: 54_321, entries });
+  const accepted = await client.next();
+  // The client has the credit that the server grants, and no more.
+  assertEquals([accepted.kind, u32At(accepted.body, 24)], [K.HELLO, 54_321]);
+  const part = new Uint8Array(INVALID).fill(0xc1); // msgpack never uses it
+  const first = concat([new Uint8Array(4), part]);
+  const order: string[] = [];
+  const parts = async (
+    from: RawPeer,
+    to: RawPeer,
+    [kind, id, begin]: [kind: number, id: number, begin: Uint8Array],
+  ) => {
+    for (const [index, flags] of [MORE, MORE, 0].entries()) {
+      order.push(`${kind} ${index} sent`);
+      const body = index === 0 ? begin : part;
+      await from.frame(kind, id, body, flags);
+      // Arrives before the next part is sent.
+      assertEquals(await to.next(), { kind, id, body });
+      order.push(`${kind} ${index} arrived`);
+    }
+  };
+  await parts(client, server, [K.REQUEST, 1, first]);
+  await parts(server, client, [K.RESULT, 1, concat([u16(0), part])]);
+  assertEquals(
+    order,
+    [K.REQUEST, K.RESULT].flatMap((kind) =>
+      [0, 1, 2].flatMap((n) => [`${kind} ${n} sent`, `${kind} ${n} arrived`])
+    ),
+  );
+  // Grants pass as they are, and so do kinds of a later version.
+  const total = new Uint8Array(8).fill(3, 5);
+  for (const kind of [K.WINDOW, K.CREDIT, 0x7e]) {
+    await server.frame(kind, 1, total, 0x80);
+    assertEquals(await client.next(), { kind, id: 1, body: total });
+  }
+  client.connection.close();
+  server.connection.close();
+  await gateway.shutdown();
+  servers.close();
+});
+
+Deno.test("forwardSessions() drops claimed identities without a change of credit", async () => {
+  await using it = await world();
+  const metadata = {
+    "lw-forwarded-user": "mallory",
+    locale: "en",
+    "lw-forwarded-role": "x".repeat(6_000),
+    "lw-forwarded": "allowed",
+  };
+  const kept = { locale: "en", "lw-forwarded": "allowed" };
+  // Far more than the credit of the session.
+  for (let n = 0; n < 60; n++) {
+    assertEquals(await it.remote.meta(undefined, { metadata }), kept);
+  }
+  for (let n = 0; n < 60; n++) await it.remote.say("x", { metadata });
+  await until(() => it.seen.length === 60);
+  assertEquals(it.seen.map((one) => Object(one).locale === "en"), [
+    ...Array(60).fill(true),
+  ]);
+  assertEquals({ ...Object(it.seen[0]) }, kept);
+  const large = { metadata: { a: "b" } };
+  const body = new Uint8Array(500_000);
+  assertEquals(await it.remote.echo(body, large), body); // several frames
+});
+
+Deno.test("forwardSessions() passes credentials, and refusals of the server", async () => {
+  await using it = await world();
+  assertEquals(await it.remote.whoami(), "ada");
+  await it.session.refresh("bob");
+  assertEquals(await it.remote.whoami(), "bob");
+  const error = await assertRejects(
+    () =>
+      connect(Work, it.gateway.addr, {
+        handlers: it.handlers,
+        codecs: [json()],
+      }),
+    SessionError,
+  );
+  assertEquals([error.code, error.remote], ["codec", true]);
+  // A protocol that differs: the server and the client compare themselves.
+  const Other = protocol({
+    name: "other",
+    server: { echo: unary<string, string>(), gone: unary<void, void>() },
+  });
+  const other = await connect(Other, it.gateway.addr);
+  assertEquals(other.sameProtocol, false);
+  assertEquals(await other.remote.echo("x"), "x");
+  const gone = await assertRejects(() => other.remote.gone(), CallError);
+  assertEquals(gone.code, "unimplemented");
+  await other.close();
+});
+
+Deno.test("forwardSessions() passes deadlines, cancellations and early calls", async () => {
+  await using it = await world();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const cancelled = assertRejects(
+    () => it.remote.wait(undefined, { signal, timeout: 60_000 }),
+    CallError,
+  );
+  await until(() => it.seen.length === 1);
+  controller.abort();
+  assertEquals((await cancelled).code, "cancelled");
+  await until(() => it.seen.length === 2);
+  assertEquals(it.seen, [true, "cancelled"]);
+  const early = await connect(Work, it.gateway.addr, {
+    handlers: it.handlers,
+    early: true,
+  });
+  assertEquals(await early.remote.echo("early"), "early");
+  await early.close();
+});
+
+/** Ends of sessions on a network with virtual time. */
+async function virtualWorld(
+  time: VirtualTime,
+  resume = 0,
+) {
+  const network = simulatedNetwork({ latency: 5 });
+  const seen: string[] = [];
+  const start = (name: string) =>
+    serve(Who, network.listen(name), {
+      onError: () => {},
+      resume: { grace: resume },
+    }).handle({
+      who: () => name,
+      echo: (value) => value,
+      async *count(to) {
+        for (let at = 0; at < to; at++) {
+          await new Promise((go) => setTimeout(go, 10));
+          yield at;
+        }
+      },
+      wait: (_, { signal }) =>
+        new Promise<void>((_, reject) => {
+          seen.push("waits");
+          signal.addEventListener("abort", () => {
+            seen.push("aborted");
+            reject(signal.reason);
+          });
+        }),
+    });
+  const servers = new Map<string, Awaited<ReturnType<typeof start>>>();
+  for (const name of ["a", "b"]) servers.set(name, await start(name));
+  const open = (name: string) =>
+    time.run(forwardSessions(network.listen(name), {
+      upstreams: { all: [network.address("a"), network.address("b")] },
+    }));
+  const gateway = await open("gateway");
+  const client = createClient(Who, [
+    network.address("gateway"),
+    network.address("other"),
+  ], {
+    reconnect: { minDelay: 20, maxDelay: 100 },
+    ...resume > 0 && { resume: { patience: resume } },
+  });
+  return {
+    ...{ client, gateway, network, open, seen, servers, start },
+    async end(...more: { shutdown(): Promise<void> }[]) {
+      await time.run(client.close());
+      await time.run(Promise.all(
+        [gateway, ...more, ...servers.values()].map((one) => one.shutdown()),
+      ));
+      assertEquals(time.timers, 0);
+    },
+  };
+}
+
+const Who = protocol({
+  name: "who",
+  server: {
+    who: unary<void, string>({ idempotent: true }),
+    echo: unary<number, number>(),
+    count: serverStream<number, number>(),
+    wait: unary<void, void>(),
+  },
+});
+
+Deno.test("forwardSessions() ends a session whose server is cut, and the client finds another", async () => {
+  using time = virtualTime({ seed: 5 });
+  const it = await virtualWorld(time);
+  const { client, network } = it;
+  const first = await time.run(client.remote.who());
+  const items = client.remote.count(1_000)[Symbol.asyncIterator]();
+  assertEquals(await time.run(items.next()), { done: false, value: 0 });
+  const waits = assertRejects(() => client.remote.wait(), CallError);
+  await time.advance(50);
+  const link = network.links.find(({ name }) => name === first);
+  link?.cut();
+  const cut = await time.run(waits);
+  assertEquals([cut.code, cut.processed], ["disconnected", "maybe"]);
+  const stream = await time.run(
+    assertRejects(async () => {
+      while (!(await items.next()).done);
+    }, CallError),
+  );
+  assertEquals(stream.code, "disconnected");
+  assertEquals(it.seen, ["waits", "aborted"]);
+  assertEquals(await time.run(client.remote.who()) === first, false);
+  assertEquals(it.gateway.sessions, 1);
+  await it.end();
+});
+
+Deno.test("forwardSessions() ends the session with the server when its client is gone", async () => {
+  for (const end of [undefined, "client"] as const) {
+    using time = virtualTime({ seed: 5 });
+    const it = await virtualWorld(time);
+    const { client, network } = it;
+    const waits = assertRejects(() => client.remote.wait(), CallError);
+    await time.advance(100);
+    network.links.find(({ name }) => name === "gateway")?.cut(end);
+    assertEquals((await time.run(waits)).processed, "maybe");
+    // One that is silent is found by the heartbeat of the server.
+    await time.advance(end === undefined ? 5_000 : 60_000);
+    assertEquals(it.seen, ["waits", "aborted"]);
+    await time.run(client.ready());
+    assertEquals(it.gateway.sessions, 1);
+    await it.end();
+  }
+});
+
+Deno.test("forwardSessions() loses no call while servers and gateways drain", async () => {
+  using time = virtualTime({ seed: 5 });
+  const it = await virtualWorld(time);
+  const { client, network, servers } = it;
+  await time.run(client.ready());
+  let calls = 0;
+  let running = true;
+  const calling = Array.from({ length: 4 }, async (_, n) => {
+    while (running) {
+      assertEquals(await client.remote.echo(n), n);
+      calls++;
+      await new Promise((go) => setTimeout(go, 7));
+    }
+  });
+  for (const name of ["a", "b"]) {
+    await time.advance(300);
+    await time.run(servers.get(name)!.shutdown());
+    await time.advance(300);
+    servers.set(name, await it.start(name));
+  }
+  const other = await it.open("other");
+  const items = Array.fromAsync(client.remote.count(100));
+  await time.advance(100);
+  const drained = time.run(it.gateway.shutdown());
+  await time.advance(300);
+  assertEquals([it.gateway.sessions, other.sessions], [1, 1]);
+  assertEquals((await time.run(items)).length, 100); // it ends its stream
+  await drained;
+  assertEquals(it.gateway.sessions, 0);
+  await time.advance(300);
+  running = false;
+  await time.run(Promise.all(calling));
+  assert(calls > 300, `${calls} calls`);
+  assertEquals(network.links.length, 2);
+  await it.end(other);
+});
+
+Deno.test("forwardSessions() ends sessions whose calls outlast the grace", async () => {
+  using time = virtualTime({ seed: 5 });
+  const it = await virtualWorld(time);
+  const { client } = it;
+  const waits = assertRejects(() => client.remote.wait(), CallError);
+  await time.advance(100);
+  const drained = it.gateway.shutdown({ grace: 1_000 });
+  await time.advance(900);
+  assertEquals([it.gateway.sessions, it.seen], [1, ["waits"]]);
+  const error = await time.run(waits);
+  assertEquals([error.code, error.processed], ["unavailable", "maybe"]);
+  await time.run(drained);
+  assertEquals(it.seen, ["waits", "aborted"]);
+  await it.end();
+});
+
+Deno.test("forwardSessions() relays resumed sessions to the server that has them", async () => {
+  using time = virtualTime({ seed: 5 });
+  const it = await virtualWorld(time, 20_000);
+  const { client, network } = it;
+  const name = await time.run(client.remote.who());
+  const { session } = client;
+  const items = Array.fromAsync(client.remote.count(300));
+  const direct = createClient(Who, network.address("gateway"));
+  for (let n = 0; n < 3; n++) {
+    await time.advance(500);
+    // The servers take turns, so that the next one is another.
+    await time.run(direct.ready());
+    network.links.find(({ name }) => name === (n === 1 ? "a" : "gateway"))
+      ?.cut();
+    await time.advance(1_000);
+  }
+  assertEquals(
+    await time.run(items),
+    Array.from({ length: 300 }, (_, at) => at),
+  );
+  assertEquals(client.session, session); // it is the same one
+  assertEquals(await time.run(client.remote.who()), name);
+  await time.run(direct.close());
+  await it.end();
+});
+
+Deno.test("forwardSessions() refuses clients that it cannot relay, and says why", async () => {
+  using time = virtualTime({ seed: 3 });
+  const network = simulatedNetwork();
+  const errors: unknown[] = [];
+  const gateway = await forwardSessions(network.listen("gateway"), {
+    upstreams: { gone: network.address("gone") },
+    maxSessions: 2,
+    wait: 1_000,
+    onError: (error) => void errors.push(error),
+  });
+  const { signal } = new AbortController();
+  const peer = async () =>
+    new RawPeer(
+      await time.run(network.address("gateway").connect(signal)),
+    );
+  const refused = async (send: (peer: RawPeer) => Promise<void>) => {
+    const raw = await peer();
+    await time.run(send(raw));
+    const { kind, body } = await time.run(raw.next());
+    assertEquals(kind, K.GOAWAY);
+    raw.connection.close();
+    await time.advance(5_000);
+    assertEquals(gateway.sessions, 0);
+    return body[0];
+  };
+  assertEquals(await refused((raw) => raw.hello()), 13); // no server
+  assertEquals(
+    String(errors),
+    "TransportError: Cannot connect to memory:gone: nothing is listening on the address",
+  );
+  assertEquals(await refused((raw) => raw.hello({ major: 2 })), 2);
+  assertEquals(await refused((raw) => raw.hello({ role: 1 })), 1);
+  assertEquals(await refused((raw) => raw.frame(K.PING, 0)), 1);
+  assertEquals(await refused((raw) => raw.send(new Uint8Array(5))), 1);
+  assertEquals(
+    await refused((raw) => raw.send(new Uint8Array(9).fill(255))),
+    1,
+  );
+  assertEquals(await refused(() => Promise.resolve()), 5); // says nothing
+  const waiting = [await peer(), await peer()];
+  assertEquals(await refusedAtOnce(await peer()), 13);
+  async function refusedAtOnce(raw: RawPeer) {
+    const { body } = await time.run(raw.next());
+    return body[0];
+  }
+  for (const { connection } of waiting) connection.close();
+  await time.run(gateway.shutdown());
+  assertEquals(time.timers, 0);
+});
+
+Deno.test("forwardSessions() refuses to forward to itself", async () => {
+  const network = simulatedNetwork();
+  const open = (name: string, to: string) =>
+    forwardSessions(network.listen(name), {
+      upstreams: { to: network.address(to) },
+    });
+  const gateways = [await open("a", "b"), await open("b", "a")];
+  const error = await assertRejects(
+    async () =>
+      await connect(
+        Who,
+        await network.address("a").connect(new AbortController().signal),
+      ),
+    SessionError,
+    "the gateway forwards to itself",
+  );
+  assertEquals(error.code, "internal");
+  await Promise.all(gateways.map((gateway) => gateway.shutdown()));
+});
+
+Deno.test("forwardSessions() routes by what HELLO says, and states addresses", async () => {
+  const Name = protocol({
+    name: "name",
+    server: { name: unary<void, string>() },
+  });
+  const start = (port: string) =>
+    serve(Name, { port: 0 }, {
+      transport: { proxyProtocol: { from: ["127.0.0.1/32"] } },
+    }).handle({
+      name: (_, { session: { proxy, remoteAddr } }) =>
+        `${port} ${proxy?.command} ${remoteAddr.port}`,
+    });
+  const servers = { a: await start("a"), b: await start("b") };
+  const gateway = await forwardSessions({ port: 0 }, {
+    upstreams: { a: servers.a.addr, b: [servers.b.addr] },
+    proxyProtocol: true,
+    pick: ({ protocol, credentials, info }) => {
+      assertEquals([protocol, info.localAddr.port], [
+        "name",
+        gateway.addr.port,
+      ]);
+      return credentials === undefined ? "a" : "b";
+    },
+  });
+  for (const [credentials, name] of [[undefined, "a"], ["x", "b"]] as const) {
+    const session = await connect(Name, gateway.addr, { credentials });
+    const { port } = session.localAddr;
+    assertEquals(await session.remote.name(), `${name} proxy ${port}`);
+    await session.close();
+  }
+  await gateway.shutdown();
+  await Promise.all([servers.a.shutdown(), servers.b.shutdown()]);
+});
+
+Deno.test("forwardSessions() rejects options that it cannot use", async () => {
+  const rejects = (options: object, message: string) =>
+    assertRejects(
+      () =>
+        forwardSessions(
+          { memory: "rejected" },
+          options as ForwardSessionsOptions, // a JavaScript program's
+        ),
+      Error,
+      message,
+    );
+  const one = { upstreams: { a: { port: 1 } } };
+  await rejects({ upstreams: {} }, "without upstreams");
+  await rejects({
+    upstreams: { a: { port: 1 }, b: { port: 2 } },
+  }, "without the option pick");
+  await rejects({ ...one, wait: -1 }, "'wait' must be an integer from 0");
+  await rejects({ ...one, maxSessions: 0 }, "'maxSessions' must be");
+  await rejects({ ...one, identity: () => ({}) }, '"identity"');
+});
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
+}
+
+function u16(of: number): Uint8Array {
+  return Uint8Array.of(of >> 8, of & 255);
+}
