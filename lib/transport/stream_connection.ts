@@ -156,6 +156,10 @@ class StreamSocket implements LowerConnection {
   ) {
     this.localAddr = addr;
     this.remoteAddr = addr;
+    // Nothing stays locked if the connection cannot be made.
+    if (writable.locked) {
+      throw new TypeError("Cannot use the streams: the writable one is locked");
+    }
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
   }
@@ -171,6 +175,11 @@ class StreamSocket implements LowerConnection {
     while (this.#left.length === 0) {
       const { done, value } = await this.#reader.read();
       if (done) return null;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError(
+          `a chunk must be a Uint8Array: current value is of type ${typeof value}`,
+        );
+      }
       this.#left = value;
     }
     const count = Math.min(buffer.length, this.#left.length);

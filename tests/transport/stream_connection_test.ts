@@ -69,6 +69,7 @@ Deno.test("streamConnection() rejects locked streams and reports failed ones", {
   readable.getReader().releaseLock();
   writable.getWriter();
   assertThrows(() => streamConnection({ readable, writable }), TypeError);
+  assertEquals(readable.locked, false);
   const failing = streamConnection({
     readable: new ReadableStream({ pull: () => Promise.reject("torn") }),
     writable: new WritableStream({ write: () => Promise.reject("torn") }),
@@ -76,6 +77,17 @@ Deno.test("streamConnection() rejects locked streams and reports failed ones", {
   await assertRejects(() => failing.read(new Uint8Array(1)), TransportError);
   await assertRejects(() => failing.write(new Uint8Array(1)), TransportError);
   failing.close();
+  const texts = streamConnection({
+    // @ts-expect-error -- text instead of bytes
+    readable: ReadableStream.from(["text"]),
+    writable: new WritableStream(),
+  });
+  await assertRejects(
+    () => texts.read(new Uint8Array(1)),
+    TransportError,
+    "a chunk must be a Uint8Array: current value is of type string",
+  );
+  texts.close();
 });
 
 Deno.test("streamConnection() carries lines of a child process", async () => {
