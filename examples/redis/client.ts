@@ -26,12 +26,18 @@ export const resp = (options: { maxFrameLength?: number } = {}): Framing => {
 
 /** One connection; replies arrive in the order of the commands. */
 export class RedisClient implements AsyncDisposable {
+  /** Called with each message that is not a reply to a command. */
+  onMessage: (message: Reply) => void = () => {};
   readonly #stream: FrameStream;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #waiting: ((reply: Reply) => void)[] = [];
 
-  /** Begins with RESP2; the command `HELLO 3` changes that. */
+  /** Begins with RESP2. To mix commands and messages, send `HELLO 3` first. */
   constructor(connection: Connection) {
     this.#stream = frames(connection, resp());
+    this.#receive().catch((error) => {
+      this.#stream.close(); // later commands fail, too
+      for (const resolve of this.#waiting) resolve(error);
+    });
   }
 
   /** Sends a command, without waiting for the replies of others. */
@@ -40,19 +46,22 @@ export class RedisClient implements AsyncDisposable {
     for (const word of words.map((word) => new TextEncoder().encode(word))) {
       this.#stream.write(`$${word.length}\r\n`, word, "\r\n");
     }
-    const reply = await this.receive();
+    const { promise, resolve } = Promise.withResolvers<Reply>();
+    this.#waiting.push(resolve);
+    const reply = await promise;
     if (reply instanceof Error) throw reply;
     return reply;
   }
 
-  /** Receives the next reply, or the next message after SUBSCRIBE. */
-  receive(): Promise<Reply> {
-    const reply = this.#last.then(() => this.#read());
-    this.#last = reply.catch(() => {});
-    return reply;
+  async #receive(): Promise<never> {
+    for (;;) {
+      const reply = await this.#read();
+      if (reply !== undefined) (this.#waiting.shift() ?? this.onMessage)(reply);
+    }
   }
 
-  async #read(): Promise<Reply> {
+  /** Reads a reply, or a message: then it returns `undefined`. */
+  async #read(): Promise<Reply | undefined> {
     const frame = await this.#stream.read();
     if (frame === null) throw new Error("The server closed the connection");
     const end = frame.indexOf(10) + 1;
@@ -64,13 +73,16 @@ export class RedisClient implements AsyncDisposable {
     if ("-!".includes(type)) return new Error(value);
     if ("+$".includes(type)) return value;
     if (type === "=") return value.slice(4); // after "txt:" or "mkd:"
-    if (":,".includes(type)) return Number(line.replace("inf", "Infinity"));
-    if (type === "(") return BigInt(line);
     if (type === "#") return line === "t";
+    if (type === ",") return Number(line.replace("inf", "Infinity"));
+    if (type === "(" || Math.abs(Number(line)) >= 2 ** 53) return BigInt(line);
+    if (type === ":") return Number(line);
     const items: Reply[] = []; // "*", "%", "~", ">" or "|"
     const count = Number(line) * ("%|".includes(type) ? 2 : 1);
-    while (items.length < count) items.push(await this.#read());
-    return type === "|" ? await this.#read() : items; // attributes are dropped
+    while (items.length < count) items.push(await this.#read() ?? null);
+    if (type === "|") return await this.#read(); // attributes are dropped
+    if (type !== ">" || /subscribe$/.test(`${items[0]}`)) return items;
+    this.onMessage(items);
   }
 
   /** Closes the connection. */

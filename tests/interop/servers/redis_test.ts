@@ -6,7 +6,11 @@
 import { checkFraming } from "@lengthwise/lengthwise/testing";
 import { connect } from "@lengthwise/lengthwise/transport";
 import { assertEquals, assertRejects } from "@std/assert";
-import { RedisClient, resp } from "../../../examples/redis/client.ts";
+import {
+  RedisClient,
+  type Reply,
+  resp,
+} from "../../../examples/redis/client.ts";
 import { output } from "./programs.ts";
 import { startRedis } from "./redis_server.ts";
 
@@ -56,13 +60,60 @@ Deno.test("the Redis example runs commands of Redis", async (t) => {
     assertEquals(await Promise.all(calls), calls.map((_, i) => i + 1));
   });
 
-  await t.step("receive() receives published messages", async () => {
-    await using reader = new RedisClient(await connect(address));
+  for (const version of ["2", "3"]) {
+    await t.step(
+      `onMessage is called with messages of RESP${version}`,
+      async () => {
+        await using reader = new RedisClient(await connect(address));
+        await using writer = new RedisClient(await connect(address));
+        await reader.command("HELLO", version);
+        const subscribed = await reader.command("SUBSCRIBE", "news");
+        assertEquals(subscribed, ["subscribe", "news", 1]);
+        const message = new Promise((resolve) => reader.onMessage = resolve);
+        assertEquals(await writer.command("PUBLISH", "news", "hello"), 1);
+        assertEquals(await message, ["message", "news", "hello"]);
+      },
+    );
+  }
+
+  await t.step("a message before a reply is not the reply", async () => {
+    await using client = new RedisClient(await connect(address));
     await using writer = new RedisClient(await connect(address));
-    const subscribed = await reader.command("SUBSCRIBE", "news");
-    assertEquals(subscribed, ["subscribe", "news", 1]);
-    assertEquals(await writer.command("PUBLISH", "news", "hello"), 1);
-    assertEquals(await reader.receive(), ["message", "news", "hello"]);
+    const messages: Reply[] = [];
+    client.onMessage = (message) => messages.push(message);
+    await client.command("HELLO", "3");
+    await client.command("CLIENT", "TRACKING", "ON");
+    for (let i = 0; i < 3; i++) {
+      await client.command("GET", "tracked");
+      await writer.command("SET", "tracked", `${i}`);
+      assertEquals(await client.command("ECHO", `${i}`), `${i}`);
+    }
+    assertEquals(messages, Array(3).fill(["invalidate", ["tracked"]]));
+  });
+
+  await t.step("integers above 2^53 are exact", async () => {
+    await using client = new RedisClient(await connect(address));
+    await client.command("SET", "large", "-9007199254740991");
+    assertEquals(await client.command("DECR", "large"), -9007199254740992n);
+    assertEquals(await client.command("DECR", "large"), -9007199254740993n);
+    assertEquals(
+      await client.command("INCRBY", "large", "3"),
+      -9007199254740990,
+    );
+  });
+
+  await t.step("commands are rejected when the connection ends", async () => {
+    await using client = new RedisClient(await connect(address));
+    await using other = new RedisClient(await connect(address));
+    const id = await client.command("CLIENT", "ID");
+    const rejected = assertRejects(
+      () => client.command("BLPOP", "nothing", "0"),
+      Error,
+      "closed the connection",
+    );
+    await other.command("CLIENT", "KILL", "ID", `${id}`);
+    await rejected;
+    await assertRejects(() => client.command("GET", "a"), Error);
   });
 
   await t.step(
