@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { exceeded } from "./refusal.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { describeClass } from "./describe_value.ts";
 import { CodecError } from "./errors.ts";
@@ -74,10 +75,11 @@ function charge(budget: DecodeBudget, length: number): void {
   const { maxHeld = Infinity } = budget;
   const held = BINARY + length;
   if (held > maxHeld) {
-    throw new CodecError(
-      `Cannot decode as bytes: 'maxHeld' allows ${maxHeld}, found ${held}`,
-      { code: "too-large", limit: "maxHeld", allowed: maxHeld, found: held },
-    );
+    throw exceeded("decode as bytes", {
+      limit: "maxHeld",
+      allowed: maxHeld,
+      found: held,
+    });
   }
   budget.held = held;
 }

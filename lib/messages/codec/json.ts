@@ -36,7 +36,7 @@ import {
   MOST_PER_KEY,
   SLOT,
 } from "./held_bytes.ts";
-import { tooMuchHeld } from "./refusal.ts";
+import { exceeded } from "./refusal.ts";
 import type { DecodeBudget, MessageCodec } from "./message_codec.ts";
 
 /** Upper bound of the bytes of a number or a string's header. */
@@ -152,7 +152,13 @@ class JsonCodec implements MessageCodec {
     const body = toUtf8.encode(text);
     const held = this.#scanner.measure(body);
     const allowed = allowedBytes(body.length, maxHeld);
-    if (held > allowed) throw tooMuchHeld("json", allowed, held);
+    if (held <= allowed) return;
+    throw exceeded("encode as json", {
+      limit: "maxHeld",
+      allowed,
+      found: held,
+      path: [],
+    });
   }
 }
 

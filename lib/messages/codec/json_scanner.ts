@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { exceeded } from "./refusal.ts";
 import { CodecError } from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 import { DigitStrings } from "./digit_strings.ts";
@@ -304,10 +305,8 @@ export class JsonScanner {
     found: number,
   ): CodecError {
     const place = offset === undefined ? "" : ` (at byte ${offset})`;
-    return new CodecError(
-      `Cannot decode as json: '${limit}' allows ${allowed}, found ${found}${place}`,
-      { code: "too-large", offset, limit, allowed, found },
-    );
+    const details = { offset, limit, allowed, found };
+    return exceeded("decode as json", details, place);
   }
 }
 

@@ -26,11 +26,11 @@ import {
   putUtf8,
 } from "./msgpack_tokens.ts";
 import {
+  exceeded,
   hiddenKey,
   over,
   refuse,
   toCodecError,
-  tooMuchHeld,
   type ValueRefusal,
   within,
 } from "./refusal.ts";
@@ -131,7 +131,13 @@ export class MsgpackEncoder {
     if (most <= allowed) return;
     this.#scanner ??= new MsgpackScanner(this.#limits, false);
     const held = this.#scanner.measure(this.#bytes.subarray(start, end));
-    if (held > allowed) throw tooMuchHeld("msgpack", allowed, held);
+    if (held <= allowed) return;
+    throw exceeded("encode as msgpack", {
+      limit: "maxHeld",
+      allowed,
+      found: held,
+      path: [],
+    });
   }
 
   /** Moves to a larger buffer if necessary; returns the offset there. */

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { exceeded } from "./refusal.ts";
 import { CodecError, type CodecErrorCode } from "./errors.ts";
 import { endOfAscii, spells, utf16Length } from "./utf8.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
@@ -546,10 +547,8 @@ export class MsgpackScanner {
     found: number,
   ): CodecError {
     const place = offset === undefined ? "" : ` (at byte ${offset})`;
-    return new CodecError(
-      `Cannot decode as msgpack: '${limit}' allows ${allowed}, found ${found}${place}`,
-      { code: "too-large", offset, limit, allowed, found },
-    );
+    const details = { offset, limit, allowed, found };
+    return exceeded("decode as msgpack", details, place);
   }
 }
 

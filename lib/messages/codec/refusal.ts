@@ -4,7 +4,11 @@
  * @module
  */
 import { describePlace } from "./describe_value.ts";
-import { CodecError, type CodecErrorCode } from "./errors.ts";
+import {
+  CodecError,
+  type CodecErrorCode,
+  type CodecErrorOptions,
+} from "./errors.ts";
 import type { ResolvedCodecLimits } from "./codec_limits.ts";
 
 /** The reason for rejecting a value. Each enclosing level prepends its key to the path. */
@@ -81,23 +85,29 @@ export function toCodecError(
     );
   }
   const allowed = limits[limit];
-  return new CodecError(
-    `Cannot encode as ${codec}: '${limit}' allows ${allowed}, found ${found}${
-      describePlace(path)
-    }`,
-    { code, path, limit, allowed, found },
+  return exceeded(
+    `encode as ${codec}`,
+    { limit, allowed, found, path },
+    describePlace(path),
   );
 }
 
-/** Creates the error for a value that exceeds `maxHeld`. */
-export function tooMuchHeld(
-  codec: string,
-  allowed: number,
-  found: number,
+/**
+ * Creates the error for a message that exceeds a limit.
+ *
+ * @param act what cannot be done, such as `encode as json`
+ * @param details the limit, what was found, and where
+ * @param place where, as text
+ */
+export function exceeded(
+  act: string,
+  details: Omit<CodecErrorOptions, "code">,
+  place = "",
 ): CodecError {
+  const { limit, allowed, found } = details;
   return new CodecError(
-    `Cannot encode as ${codec}: 'maxHeld' allows ${allowed}, found ${found}`,
-    { code: "too-large", path: [], limit: "maxHeld", allowed, found },
+    `Cannot ${act}: '${limit}' allows ${allowed}, found ${found}${place}`,
+    { ...details, code: "too-large" },
   );
 }
 

@@ -12,7 +12,7 @@ import { describePlace } from "../describe_value.ts";
 import { CodecError } from "../errors.ts";
 import { allowedBytes } from "../held_bytes.ts";
 import type { DecodeBudget, MessageCodec } from "../message_codec.ts";
-import { tooMuchHeld } from "../refusal.ts";
+import { exceeded } from "../refusal.ts";
 import type { CodecExtension } from "./extension.ts";
 import { type ExtensionTable, extensionTable } from "./extension_table.ts";
 import { TAG_BYTE, withoutTags } from "./tag.ts";
@@ -178,7 +178,13 @@ class ExtendedCodec implements MessageCodec {
     const budget = { held: 0 };
     this.#codec.decode(body, budget);
     const found = budget.held + held;
-    if (found > allowed) throw tooMuchHeld(this.name, allowed, found);
+    if (found <= allowed) return;
+    throw exceeded(`encode as ${this.name}`, {
+      limit: "maxHeld",
+      allowed,
+      found,
+      path: [],
+    });
   }
 }
 

@@ -6,6 +6,7 @@
 import { describePlace } from "../describe_value.ts";
 import { CodecError } from "../errors.ts";
 import { printable, printableName } from "../../support/printable.ts";
+import { exceeded } from "../refusal.ts";
 import type { ExtensionParts } from "./extension.ts";
 import type { ExtensionTable } from "./extension_table.ts";
 import { heldBeside, TAG_KEY } from "./tag.ts";
@@ -56,15 +57,11 @@ export class ValueReviver {
   revive(value: unknown): unknown {
     if (typeof value !== "object" || value === null) return value;
     if (++this.#depth > this.#maxDepth) {
-      throw new CodecError(
-        `Cannot decode as ${this.#table.codec}: 'maxDepth' allows ${this.#maxDepth}, found ${this.#depth}`,
-        {
-          code: "too-large",
-          limit: "maxDepth",
-          allowed: this.#maxDepth,
-          found: this.#depth,
-        },
-      );
+      throw exceeded(`decode as ${this.#table.codec}`, {
+        limit: "maxDepth",
+        allowed: this.#maxDepth,
+        found: this.#depth,
+      });
     }
     let result: unknown = value;
     if (Array.isArray(value)) this.#array(value);
@@ -157,16 +154,12 @@ export class ValueReviver {
     }
     this.#held += held;
     if (this.#held <= this.#allowed) return;
-    throw new CodecError(
-      `Cannot decode as ${this.#table.codec}: 'maxHeld' allows ${this.#allowed}, found ${this.#held}${this.#place()}`,
-      {
-        code: "too-large",
-        path: this.#keys(),
-        limit: "maxHeld",
-        allowed: this.#allowed,
-        found: this.#held,
-      },
-    );
+    throw exceeded(`decode as ${this.#table.codec}`, {
+      limit: "maxHeld",
+      allowed: this.#allowed,
+      found: this.#held,
+      path: this.#keys(),
+    }, this.#place());
   }
 
   #unknown(name: unknown): CodecError {

@@ -8,6 +8,7 @@ import { describePlace } from "../describe_value.ts";
 import { CodecError } from "../errors.ts";
 import { BINARY, BOXED, MOST_PER_KEY, SLOT } from "../held_bytes.ts";
 import {
+  exceeded,
   hiddenKey,
   refuse,
   toCodecError,
@@ -238,11 +239,10 @@ export class ValueTagger {
   #over(limit: "maxDepth" | "maxNodes", found: number): CodecError {
     const allowed = this.#limits[limit];
     const path = this.#keys();
-    return new CodecError(
-      `Cannot encode as ${this.#table.codec}: '${limit}' allows ${allowed}, found ${found}${
-        describePlace(path)
-      }`,
-      { code: "too-large", path, limit, allowed, found },
+    return exceeded(
+      `encode as ${this.#table.codec}`,
+      { limit, allowed, found, path },
+      describePlace(path),
     );
   }
 

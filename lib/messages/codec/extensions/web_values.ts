@@ -8,6 +8,17 @@ import { type CodecExtension, ValueExtension } from "./extension.ts";
 /** Bytes of a `URL` beside its text; about 200 are held. */
 const URL_BYTES = 300;
 /**
+ * Maximum number of characters of a host with its port: the longest name in DNS,
+ * and `:65535`. Time for the Unicode characters of a label is in proportion to the
+ * square of their number.
+ */
+const MAX_HOST = 259;
+/** The host and port of a URL without spaces; opaque hosts are exempt. */
+const HOST =
+  /^(?:(?:https?|wss?|ftp):[/\\]*|file:[/\\]{2})(?:[^/\\?#]*@)?([^/\\?#]*)/i;
+/** White space and control characters; those in a URL are no part of its host. */
+const SPACES = /[\0-\x20]+/g;
+/**
  * Bytes of an error; about 400 are held. More is charged, because creating one
  * takes long.
  */
@@ -18,14 +29,22 @@ const REGEXP_BYTES = 600;
 /**
  * Extension for `URL`, named `url`. The payload is the text of the URL.
  *
+ * URLs with a host of more than 259 characters are rejected: no name in DNS is
+ * longer, and parsing them takes long.
+ *
  * @category Values
  */
 export const urls: CodecExtension = /* @__PURE__ */ new ValueExtension({
   name: "url",
   prototypes: [/* @__PURE__ */ urlPrototype()],
-  encode: (value) => hrefOf(value as URL),
+  encode(value) {
+    const href = hrefOf(value as URL);
+    requireShortHost(href);
+    return href;
+  },
   decode(payload) {
     const text = textOf(payload);
+    requireShortHost(text);
     try {
       return new URL(text);
     } catch { // its message quotes the text
@@ -152,6 +171,13 @@ function errorPrototypes(): object[] {
 /** Returns the text of a URL, which its own properties cannot change. */
 function hrefOf(url: URL): string {
   return URL.prototype.toString.call(url);
+}
+
+/** @throws {TypeError} if parsing the host of a URL would take long */
+function requireShortHost(text: string): void {
+  const [, host = ""] = HOST.exec(text.replace(SPACES, "")) ?? [];
+  if (host.length <= MAX_HOST) return;
+  throw new TypeError("the host is too long");
 }
 
 function classOf(error: Error): string {

@@ -474,6 +474,44 @@ Deno.test("extension() checks its options", PURE, () => {
   }
 });
 
+Deno.test("URLs with long hosts are not parsed", PURE, () => {
+  const host = "a.".repeat(126) + "a"; // 253 characters, as names in DNS
+  const rest = "x".repeat(10_000);
+  const carried = [
+    `https://${host}:65534/${rest}?${rest}#${rest}`,
+    `https://${rest}:${rest}@${host}/`,
+    `file:///${rest}/`,
+    `data:${rest}`,
+    `a://${rest}/`,
+  ];
+  for (const text of carried) {
+    const url = new URL(text);
+    for (const codec of [fullJson, fullMsgpack]) {
+      assertEquals(codec.decode(codec.encode(url)), url);
+    }
+  }
+  const long = "\u00fc".repeat(260);
+  const refused = [
+    `https://${long}/`,
+    `HTTP:${long}`,
+    `  wss:\\\\${long}`,
+    `ftp:/a@b@${long}?`,
+    `h\tt\ntp:\r//${long}`,
+    `\0file://${long}/`,
+    `https://${"a.".repeat(130)}/`,
+  ];
+  for (const text of refused) {
+    const tag = JSON.stringify({ $: ["url", text] });
+    const { code, cause } = failure(() => decodeText(fullJson, tag));
+    assertEquals([code, `${cause}`], [
+      "extension",
+      "TypeError: the host is too long",
+    ]);
+  }
+  const sent = failure(() => fullJson.encode(new URL(refused.at(-1)!)));
+  assertEquals(sent.code, "extension");
+});
+
 Deno.test("an extension needs the others for its payload", PURE, () => {
   const codec = extendCodec(json(), [typedArrays]);
   const error = failure(() => codec.encode([Int8Array.of(1)]));
