@@ -190,7 +190,11 @@ export function fetchHandler(
   const names = new Set(part.methods.server.map(({ name }) => name));
   const shares = new ClientShares(maxRequests);
   return async (request, info = {}) => {
-    const { pathname } = new URL(request.url);
+    const url = URL.parse(request.url); // Deno.serve passes any `Host` on
+    if (url === null) {
+      return errorResponse(400, "invalid", "The URL is not valid");
+    }
+    const { pathname } = url;
     const method = pathname.startsWith(path)
       ? decoded(pathname.slice(path.length))
       : "";

@@ -188,6 +188,17 @@ Deno.test("fetchHandler() answers each failure with its status and code", async 
   await server.shutdown();
 });
 
+Deno.test("fetchHandler() answers 400 if the URL is not valid", async () => {
+  const { server, handler } = shop();
+  const request = post("price", '{"sku":"book"}');
+  // As Deno.serve() makes it of the header `Host: [`.
+  Object.defineProperty(request, "url", { value: "http://[/price" });
+  const response = await handler(request);
+  assertEquals(response.status, 400);
+  assertEquals((await response.json()).error.code, "invalid");
+  await server.shutdown();
+});
+
 Deno.test("fetchHandler() passes the request to authenticate()", async () => {
   const { server, handler } = shop();
   const remoteAddr = { transport: "tcp", hostname: "192.0.2.7", port: 9 };
