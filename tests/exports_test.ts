@@ -26,7 +26,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./observe": 30,
   "./health": 12,
   "./operations": 18,
-  "./bus": 13,
+  "./bus": 15,
   "./nats": 19,
   "./forward": 11,
   "./http": 4,

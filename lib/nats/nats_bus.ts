@@ -3,11 +3,17 @@
  *
  * @module
  */
-import type { Bus, BusStatus, BusSubscription } from "../messages/bus/bus.ts";
+import type {
+  Bus,
+  BusHistory,
+  BusStatus,
+  BusSubscription,
+} from "../messages/bus/bus.ts";
 import { describeType } from "../support/describe_type.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import { type ConnectionStatus, statusOf } from "./connection_status.ts";
 import type { NatsConnection, NatsSubscription } from "./nats_connection.ts";
+import { StoredMessages } from "./stored_messages.ts";
 import { checkConnection } from "./stream_options.ts";
 import { UnflushedBytes } from "./unflushed_bytes.ts";
 
@@ -22,6 +28,16 @@ export interface NatsBusOptions {
    */
   maxUnflushed?: number | undefined;
   /**
+   * Name of a JetStream stream that stores the items of shared sources.
+   *
+   * Create it with the subjects `lw.s.>`, `allow_direct: true` and bounds for what
+   * it keeps. Streams of clients then continue on servers that have not kept their
+   * items. If the stream cannot be read, the items are a gap.
+   *
+   * @default the servers keep the items, within the `history` of each source
+   */
+  history?: string | undefined;
+  /**
    * Called with warnings, as text.
    *
    * They concern options of the connection with which it gives up or notices a dead
@@ -34,8 +50,12 @@ export interface NatsBusOptions {
 
 const OPTIONS: OptionNames<NatsBusOptions> = {
   maxUnflushed: true,
+  history: true,
   onWarning: true,
 };
+
+/** Names of streams. */
+const STREAM = /^[^\s.*>/\\]+$/;
 
 /** Largest payload of a NATS server by default. */
 const DEFAULT_PAYLOAD = 2 ** 20;
@@ -83,10 +103,15 @@ export function natsBus(
   options: NatsBusOptions = {},
 ): Bus {
   checkOptions("natsBus()", options, OPTIONS);
-  const { maxUnflushed = 8 * 2 ** 20, onWarning = warn } = options;
+  const { maxUnflushed = 8 * 2 ** 20, history, onWarning = warn } = options;
   if (!Number.isInteger(maxUnflushed) || maxUnflushed < 1) {
     throw new RangeError(
       `Cannot create a bus with maxUnflushed ${maxUnflushed}: it must be an integer of at least 1`,
+    );
+  }
+  if (history !== undefined && !STREAM.test(history)) {
+    throw new RangeError(
+      `Cannot create a bus with the history "${history}": expected the name of a stream`,
     );
   }
   if (typeof onWarning !== "function") {
@@ -98,7 +123,10 @@ export function natsBus(
   }
   checkConnection("create a bus", connection);
   warnOfDefaults(connection, onWarning);
-  return new NatsBus(connection, maxUnflushed, onWarning);
+  const stored = history === undefined
+    ? undefined
+    : new StoredMessages(connection, history);
+  return new NatsBus(connection, maxUnflushed, onWarning, stored);
 }
 
 function warn(message: string): void {
@@ -132,6 +160,7 @@ function warnOfDefaults(
 }
 
 class NatsBus implements Bus {
+  readonly history: BusHistory | undefined;
   readonly #connection: NatsConnection;
   readonly #onWarning: (message: string) => void;
   readonly #followed: ConnectionStatus;
@@ -141,7 +170,9 @@ class NatsBus implements Bus {
     connection: NatsConnection,
     maxUnflushed: number,
     onWarning: (message: string) => void,
+    history: BusHistory | undefined,
   ) {
+    this.history = history;
     this.#connection = connection;
     this.#onWarning = onWarning;
     this.#followed = statusOf(connection);

@@ -14,6 +14,13 @@ export interface NatsMessage {
   readonly subject: string;
   /** Subject for a reply. */
   readonly reply?: string | undefined;
+  /** Headers, if there are any. */
+  readonly headers?: {
+    /** Status, or 0. */
+    readonly code: number;
+    /** Returns the value of a header, or an empty text. */
+    get(name: string): string;
+  } | undefined;
   /** Replies to the message; returns whether it has such a subject. */
   respond(payload?: Uint8Array | string): boolean;
 }

@@ -102,7 +102,7 @@ export class FakeConnection implements NatsConnection {
     return { unsubscribe: () => void this.subscribed.delete(subscribed) };
   }
 
-  request(): Promise<NatsMessage> {
+  request(_subject: string, _payload?: Uint8Array): Promise<NatsMessage> {
     return Promise.reject(new Error("no responders"));
   }
 

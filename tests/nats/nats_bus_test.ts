@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { natsBus, type NatsConnection } from "../../lib/nats/mod.ts";
 import { checkBus } from "../../lib/testing/check_bus.ts";
 import { turns } from "../messages/kit.ts";
@@ -204,5 +204,35 @@ Deno.test(
       () => natsBus(connection, { onWarning: 1 as unknown as () => void }),
       TypeError,
     );
+  },
+);
+
+Deno.test(
+  "natsBus() reads stored messages of the stream that the option history names",
+  pure,
+  async () => {
+    const connection = new FakeNats().connect(SAFE);
+    assertEquals(natsBus(connection).history, undefined);
+    const bus = natsBus(connection, { history: "items" });
+    const requests: string[] = [];
+    let [code, sequence] = [0, "7"];
+    connection.request = (subject: string, payload = new Uint8Array()) => {
+      requests.push(`${subject} ${new TextDecoder().decode(payload)}`);
+      const headers = { code, get: () => sequence };
+      const data = Uint8Array.of(5);
+      return Promise.resolve({ subject, data, headers, respond: () => false });
+    };
+    const found = { index: 7, message: Uint8Array.of(5) };
+    assertEquals(await bus.history?.newest("lw.s.a"), found);
+    assertEquals(await bus.history?.next("lw.s.a", 3), found);
+    assertEquals(requests, [
+      '$JS.API.DIRECT.GET.items {"last_by_subj":"lw.s.a"}',
+      '$JS.API.DIRECT.GET.items {"next_by_subj":"lw.s.a","seq":3}',
+    ]);
+    [code, sequence] = [404, ""];
+    assertEquals(await bus.history?.newest("lw.s.a"), undefined);
+    code = 408;
+    await assertRejects(async () => await bus.history?.newest("lw.s.a"), Error);
+    assertThrows(() => natsBus(connection, { history: "a.b" }), RangeError);
   },
 );

@@ -23,6 +23,41 @@ export interface BusSubscription extends Disposable {
   readonly ready: Promise<void>;
 }
 
+/** A message that a bus has stored. */
+export interface StoredMessage {
+  /**
+   * Its place among all stored messages, from 1: later messages have higher ones.
+   *
+   * Those of one subject need not be adjacent.
+   */
+  readonly index: number;
+  /** The message. */
+  readonly message: Uint8Array;
+}
+
+/**
+ * Messages that a bus has stored, for servers that have missed them.
+ *
+ * Both functions may reject, and the server then has a gap.
+ */
+export interface BusHistory {
+  /**
+   * Finds the newest message of a subject.
+   *
+   * @param subject the subject
+   * @returns the message; `undefined` if none is stored
+   */
+  newest(subject: string): Promise<StoredMessage | undefined>;
+  /**
+   * Finds the first message of a subject at an index or above.
+   *
+   * @param subject the subject
+   * @param index the lowest index
+   * @returns the message; `undefined` if none is stored
+   */
+  next(subject: string, index: number): Promise<StoredMessage | undefined>;
+}
+
 /**
  * Carries messages between the servers of one application.
  *
@@ -37,6 +72,12 @@ export interface BusSubscription extends Disposable {
 export interface Bus {
   /** Maximum size of a message in bytes. */
   readonly maxMessage: number;
+  /**
+   * Messages that were published before, if the bus stores any.
+   *
+   * Shared sources read from it what a server has missed.
+   */
+  readonly history?: BusHistory | undefined;
   /** Whether the bus carries messages. */
   readonly status: BusStatus;
   /**

@@ -44,8 +44,10 @@
  */
 export type {
   Bus,
+  BusHistory,
   BusStatus,
   BusSubscription,
+  StoredMessage,
   TopicSubscription,
 } from "./bus.ts";
 export {

@@ -86,8 +86,12 @@ export class BusFeed {
   }
 
   /** Returns an item; `undefined` if it is an own one, or cannot be decoded. */
-  #decode({ origin, codec, body, ...at }: Envelope): FedItem | undefined {
-    if (origin === this.#origin || codec !== this.#codec.name) return undefined;
+  #decode(
+    { origin, codec, body, ...at }: Envelope,
+    own = false,
+  ): FedItem | undefined {
+    if (origin === this.#origin && !own) return undefined;
+    if (codec !== this.#codec.name) return undefined;
     const { epoch, number } = at;
     try {
       const value = this.#codec.decode(body);
@@ -117,8 +121,81 @@ export class BusFeed {
     this.#bus.publish(this.#subject, bytes);
   }
 
+  /** Whether the bus has stored earlier items. */
+  get isStored(): boolean {
+    return this.#bus.history !== undefined;
+  }
+
+  /** Returns the newest stored position; `undefined` if no item is stored. */
+  async newest(): Promise<Position | undefined> {
+    const stored = await this.#bus.history?.newest(this.#subject);
+    const envelope = stored && decodeEnvelope(stored.message);
+    return typeof envelope === "object" ? envelope : undefined;
+  }
+
+  /**
+   * Returns the stored items between two numbers, in their order.
+   *
+   * They may have holes, and end early; it never throws.
+   *
+   * @param epoch the numbering, which is the newest one
+   * @param from number of the first item
+   * @param to number of the last item
+   */
+  async *stored(
+    epoch: number,
+    from: number,
+    to: number,
+  ): AsyncGenerator<FedItem, void> {
+    try {
+      for (
+        let index = await this.#indexOf(epoch, from);
+        index !== undefined;
+      ) {
+        const found = await this.#bus.history?.next(this.#subject, index);
+        if (found === undefined) return;
+        index = found.index + 1;
+        const envelope = decodeEnvelope(found.message);
+        if (typeof envelope === "string" || envelope.epoch !== epoch) continue;
+        if (envelope.number > to) return;
+        const item = this.#decode(envelope, true);
+        if (item === undefined || item.number < from) continue;
+        yield item;
+        if (item.number === to) return;
+      }
+    } catch {
+      // The bus is down, or its store is: what is missing is a gap.
+    }
+  }
+
+  /** Finds the first stored item at a number or above; older ones precede it. */
+  async #indexOf(epoch: number, number: number): Promise<number | undefined> {
+    const { history } = this.#bus;
+    const newest = await history?.newest(this.#subject);
+    if (newest === undefined || !isAt(newest.message, epoch, number)) {
+      return undefined;
+    }
+    let low = 1; // every message below is older
+    let high = newest.index; // the message here is not
+    while (low < high) {
+      const middle = low + Math.floor((high - low) / 2);
+      const found = await history?.next(this.#subject, middle);
+      if (found === undefined) return undefined; // it was removed meanwhile
+      if (isAt(found.message, epoch, number)) high = middle;
+      else low = found.index + 1;
+    }
+    return high;
+  }
+
   /** Ends the subscription. */
   close(): void {
     this.#subscription[Symbol.dispose]();
   }
+}
+
+/** Returns whether an item has a numbering, and at least a number. */
+function isAt(message: Uint8Array, epoch: number, number: number): boolean {
+  const envelope = decodeEnvelope(message);
+  return typeof envelope === "object" && envelope.epoch === epoch &&
+    envelope.number >= number;
 }

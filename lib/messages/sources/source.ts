@@ -10,7 +10,7 @@ import type { MessageCodec } from "../codec/message_codec.ts";
 import { defaultCodec } from "../codec/default_codec.ts";
 import { CallError } from "../errors/call_error.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
-import type { Position } from "../session/wire/positions.ts";
+import type { Gap, Position } from "../session/wire/positions.ts";
 import { gapText } from "../streams/gaps.ts";
 import {
   type PositionedItems,
@@ -275,6 +275,8 @@ class SourceImpl<Item> implements Source<Item> {
   ended = false;
   readonly #codec: MessageCodec;
   #feed: BusFeed | undefined = undefined;
+  /** Whether the position of the newest item is known without the item. */
+  #isPlaced = false;
   /** Epoch of the items of this process, while it publishes. */
   #ownEpoch: number;
 
@@ -287,7 +289,25 @@ class SourceImpl<Item> implements Source<Item> {
   /** Shares the items with the sources of other processes. */
   share(options: NonNullable<SourceOptions["shared"]>): void {
     const codec = this.#codec;
-    this.#feed = new BusFeed(options, codec, (item) => this.#receive(item));
+    const feed = new BusFeed(options, codec, (item) => this.#receive(item));
+    this.#feed = feed;
+    if (feed.isStored) this.#findPlace(feed);
+  }
+
+  /** Continues the stored numbering, unless an item came first. */
+  async #findPlace(feed: BusFeed): Promise<void> {
+    const { history } = this;
+    const newest = await feed.newest().catch(() => undefined);
+    const unused = history === this.history && history.head === history.start;
+    if (newest === undefined || !unused || this.ended) return;
+    this.#isPlaced = true;
+    this.#begin(newest);
+    this.#wakeAll();
+  }
+
+  /** Returns the store of items that this server has missed. */
+  get store(): BusFeed | undefined {
+    return this.#feed?.isStored ? this.#feed : undefined;
   }
 
   /** Adds an item of another process. */
@@ -310,7 +330,7 @@ class SourceImpl<Item> implements Source<Item> {
    * first item, so readers join with that one.
    */
   isNumbered({ head, start }: History<Item>): boolean {
-    return this.#feed === undefined || head > start;
+    return this.#feed === undefined || this.#isPlaced || head > start;
   }
 
   /** Begins another numbering. The streams of readers end; they join again. */
@@ -418,6 +438,8 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
   #cursor: Cursor<Item> | undefined = undefined;
   #next: PromiseWithResolvers<IteratorResult<StreamStep>> | undefined =
     undefined;
+  /** Stored items in the place of a gap. */
+  #stored: AsyncGenerator<StreamStep, void> | undefined = undefined;
   #left = false;
 
   constructor(source: SourceImpl<Item>, join: CursorOptions<Item>) {
@@ -487,14 +509,65 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
       return this.#next.promise.then(() => this.#step());
     }
     try {
-      const step = this.#take();
+      const step = this.#stored === undefined ? this.#take() : undefined;
       if (step !== undefined) return Promise.resolve(step);
     } catch (error) {
       return this.#leave().then(() => Promise.reject(error));
     }
-    this.#next = Promise.withResolvers();
-    this.#source.waiting.add(this);
-    return this.#next.promise;
+    const next = this.#next = Promise.withResolvers<
+      IteratorResult<StreamStep>
+    >();
+    if (this.#stored !== undefined) this.#readStored(this.#stored);
+    else this.#source.waiting.add(this);
+    return next.promise;
+  }
+
+  /** Settles the step that is waited for with the next stored item. */
+  async #readStored(stored: AsyncGenerator<StreamStep, void>): Promise<void> {
+    const next = this.#next;
+    try {
+      const { done, value } = await stored.next();
+      if (this.#next !== next) return; // the reader has left
+      if (!done) {
+        this.#next = undefined;
+        return next?.resolve({ done: false, value });
+      }
+      this.#stored = undefined;
+      this.wake();
+    } catch (error) {
+      if (this.#next !== next) return;
+      this.#next = undefined;
+      this.#left = true;
+      next?.reject(error);
+    }
+  }
+
+  /** Returns the stored items of a gap, and gaps among them. */
+  async *#fill(
+    store: BusFeed,
+    { gap, joined, position }: StreamStep & { readonly gap: Gap },
+  ): AsyncGenerator<StreamStep, void> {
+    const epoch = position?.epoch ?? this.#history.epoch;
+    const { from, to, reason } = gap;
+    const at = (number: number): Position => ({ epoch, number });
+    let last = from - 1;
+    if (joined !== undefined) {
+      yield { position: at(last), joined: { ...joined, recovered: true } };
+    }
+    for await (const { number, value } of store.stored(epoch, from, to)) {
+      if (number > last + 1) {
+        const missing = { from: last + 1, to: number - 1, reason };
+        yield { position: at(number - 1), gap: missing };
+      }
+      last = number;
+      // Sources of one name have items of one type.
+      const rejected = this.#join.filter?.(value as Item) === false;
+      const step = { position: at(number) };
+      yield rejected ? step : { ...step, item: { value } };
+    }
+    if (last < to) {
+      yield { position: at(to), gap: { from: last + 1, to, reason } };
+    }
   }
 
   /**
@@ -508,7 +581,17 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
     const now = performance.now();
     const cursor = this.#place(now);
     const step = cursor?.next(now);
-    if (step !== undefined) return { done: false, value: step };
+    if (step !== undefined) {
+      const { store } = this.#source;
+      const { gap } = step;
+      if (
+        store === undefined || gap === undefined || gap.reason === "unknown"
+      ) {
+        return { done: false, value: step };
+      }
+      this.#stored = this.#fill(store, { ...step, gap });
+      return undefined;
+    }
     if (cursor !== undefined && this.#history !== this.#source.history) {
       throw new CallError(
         "Cannot read on: another server has begun to publish the items of the source",
@@ -524,7 +607,8 @@ class SourceReader<Item> implements PositionedItems<Item>, Waiting {
     try {
       const step = this.#take();
       if (step === undefined) {
-        this.#source.waiting.add(this);
+        if (this.#stored !== undefined) this.#readStored(this.#stored);
+        else this.#source.waiting.add(this);
         return;
       }
       this.#next = undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   CallError,
   createClient,
@@ -14,8 +14,8 @@ import {
 } from "../../../lib/messages/mod.ts";
 import type { Source } from "../../../lib/messages/mod.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
-import type { Bus } from "../../../lib/messages/bus/bus.ts";
-import { memoryBus } from "../../../lib/messages/bus/mod.ts";
+import type { Bus, BusHistory } from "../../../lib/messages/bus/bus.ts";
+import { type MemoryBus, memoryBus } from "../../../lib/messages/bus/mod.ts";
 import type { Position } from "../../../lib/messages/session/wire/positions.ts";
 import {
   hasPositions,
@@ -261,4 +261,141 @@ Deno.test("a client continues a stream on another server of the bus", async () =
     trades.end();
   }
   publisher.end();
+});
+
+/** A bus whose messages are stored, between those of other subjects. */
+class StoredBus {
+  readonly bus = memoryBus();
+  readonly stored: { subject: string; message: Uint8Array }[] = [];
+  /** Number of messages that were read. */
+  reads = 0;
+  fails = false;
+
+  /** Returns a member, which stores what it publishes. */
+  join(): MemoryBus & { readonly history: BusHistory } {
+    const bus = this.bus.join();
+    const find = (from: number, to: number, step: number, subject: string) => {
+      this.reads++;
+      if (this.fails) return Promise.reject(new Error("the store is down"));
+      for (let at = from; at !== to; at += step) {
+        const found = this.stored[at];
+        if (found?.subject !== subject) continue;
+        const { message } = found;
+        return Promise.resolve({ index: at + 1, message });
+      }
+      return Promise.resolve(undefined);
+    };
+    const { stored } = this;
+    const history: BusHistory = {
+      newest: (subject) => find(stored.length - 1, -1, -1, subject),
+      next: (subject, index) =>
+        find(index - 1, Math.max(stored.length, index - 1), 1, subject),
+    };
+    const publish = bus.publish.bind(bus);
+    return Object.assign(bus, {
+      history,
+      publish(subject: string, message: Uint8Array) {
+        const taken = publish(subject, message);
+        if (taken) stored.push({ subject, message: message.slice() });
+        return taken;
+      },
+    });
+  }
+}
+
+Deno.test("a server that has just started serves what the bus has stored, to new readers only what is new", async () => {
+  const bus = new StoredBus();
+  const near = shared(bus.join(), { items: 2 });
+  const other = source<number>({ shared: { bus: bus.join(), name: "other" } });
+  for (let n = 1; n <= 20; n++) {
+    near.publish(n);
+    other.publish(-n);
+  }
+  await turns(5);
+  const { epoch } = near.position;
+  near.end();
+  const fresh = shared(bus.join());
+  const early = reader(fresh); // before the server knows the numbering
+  await turns(5);
+  assertEquals(fresh.position, { epoch, number: 20 });
+  const back = reader(fresh, { epoch, number: 14 });
+  const [first, ...rest] = await back.next(7);
+  assertEquals([first, rest], [
+    "recovered",
+    ["15", "16", "17", "18", "19", "20"],
+  ]);
+  assertEquals(back.last, { epoch, number: 20 });
+  assert(bus.reads < 20, `${bus.reads} messages were read`);
+  const current = reader(fresh, { epoch, number: 20 });
+  assertEquals(await current.next(1), ["recovered"]);
+  assertEquals(await early.next(1), ["recovered"]); // and no old item
+  // The numbering of another epoch is unknown, and not searched.
+  const lost = reader(fresh, { epoch: epoch - 1, number: 3 });
+  assertEquals(await lost.next(2), ["not recovered", "gap 0-20 unknown"]);
+  for (const each of [back, early, current, lost]) each.leave();
+  fresh.end();
+  other.end();
+});
+
+Deno.test("what the store lacks is a gap, and so is all of it if the store fails", async () => {
+  const bus = new StoredBus();
+  const near = shared(bus.join(), { items: 2 });
+  for (let n = 1; n <= 10; n++) near.publish(n);
+  await turns(5);
+  const { epoch } = near.position;
+  bus.stored.splice(0, 3); // 1, 2 and 3
+  bus.stored.splice(2, 1); // 6
+  const far = shared(bus.join());
+  await turns(5);
+  const back = reader(far, { epoch, number: 1 });
+  assertEquals(await back.next(9), [
+    ...["recovered", "gap 2-3 expired", "4", "5", "gap 6-6 expired"],
+    ...["7", "8", "9", "10"],
+  ]);
+  bus.fails = true;
+  const failed = reader(far, { epoch, number: 1 });
+  assertEquals(await failed.next(2), ["recovered", "gap 2-10 expired"]);
+  bus.fails = false;
+  near.publish(11);
+  await turns(5);
+  assertEquals(await failed.next(1), ["11"]);
+  back.leave();
+  failed.leave();
+  near.end();
+  far.end();
+});
+
+Deno.test("a reader that is slower than the source reads the store, filtered", async () => {
+  const bus = new StoredBus();
+  const near = shared(bus.join(), { items: 2 });
+  near.publish(0);
+  const items = near.items({}, { filter: (n) => n % 3 === 0 });
+  const reading = items[Symbol.asyncIterator]();
+  const first = reading.next();
+  for (let n = 1; n <= 12; n++) near.publish(n);
+  await turns(5);
+  const received = [(await first).value];
+  for (let n = 0; n < 3; n++) received.push((await reading.next()).value);
+  assertEquals(received, [3, 6, 9, 12]);
+  await reading.return?.();
+  near.end();
+});
+
+Deno.test("a server that the bus could not reach reads what it has missed", async () => {
+  const bus = new StoredBus();
+  const member = bus.join();
+  const [near, far] = [shared(bus.join()), shared(member)];
+  near.publish(1);
+  await turns(5);
+  const here = reader(far, near.position);
+  assertEquals(await here.next(1), ["recovered"]);
+  member.disconnect();
+  for (let n = 2; n <= 5; n++) near.publish(n);
+  await turns(5);
+  member.reconnect();
+  near.publish(6);
+  assertEquals(await here.next(5), ["2", "3", "4", "5", "6"]);
+  here.leave();
+  near.end();
+  far.end();
 });
