@@ -27,8 +27,13 @@ import { DEFAULT_MAX_SESSIONS } from "../messages/server/server.ts";
 import { Staggered } from "../messages/server/staggered.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
 import type { UpstreamAddress } from "./forward.ts";
-import { type Dialled, Relay, type RelayHost } from "./relay.ts";
-import { ServerAddresses } from "./server_addresses.ts";
+import { Relay, type RelayHost } from "./relay.ts";
+import { ResumableSessions } from "./relayed_session.ts";
+import {
+  type Address,
+  type Reached,
+  ServerAddresses,
+} from "./server_addresses.ts";
 
 /** A client of a gateway, as its HELLO describes it. */
 export interface ForwardedClient {
@@ -222,6 +227,7 @@ class RelayingGateway implements SessionGateway, RelayHost {
   readonly grace: number;
   readonly client: RelayHost["client"];
   readonly server: RelayHost["server"];
+  readonly resumable: RelayHost["resumable"] = new ResumableSessions();
   readonly #listener: Listener;
   readonly #options: Resolved;
   readonly #targets: ReadonlyMap<string, ServerAddresses>;
@@ -291,8 +297,11 @@ class RelayingGateway implements SessionGateway, RelayHost {
   async dial(
     hello: Hello,
     client: Connection,
-    signal: AbortSignal,
-  ): Promise<Dialled> {
+    { first, signal }: {
+      readonly first?: Address;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Reached> {
     const { wait, pick, connect: options, proxyProtocol } = this.#options;
     const target = this.#targetOf(pick, hello, client);
     const expired = new AbortController();
@@ -300,7 +309,7 @@ class RelayingGateway implements SessionGateway, RelayHost {
     const timer = setTimeout(end, wait);
     signal.addEventListener("abort", end, { once: true });
     try {
-      const reached = await target.reach(hello, {
+      const reached = await target.reach(first, {
         ...options,
         signal: expired.signal,
       });

@@ -18,36 +18,25 @@ import { FrameError } from "../framing/errors.ts";
 import type { LinkSettings } from "../messages/connection/link.ts";
 import type { SessionErrorCode } from "../messages/errors/call_error.ts";
 import type { DrainOptions } from "../messages/session/control/drain.ts";
-import { decodeGoaway, type Goaway } from "../messages/session/wire/goaway.ts";
-import {
-  Flag,
-  HEADER,
-  Kind,
-  MAX_ID,
-  readId,
-} from "../messages/session/wire/frame_header.ts";
+import { Feature } from "../messages/session/wire/features.ts";
+import type { Goaway } from "../messages/session/wire/goaway.ts";
+import { HEADER, Kind, putU64 } from "../messages/session/wire/frame_header.ts";
 import type { Hello } from "../messages/session/wire/hello.ts";
-import { MalformedError } from "../messages/session/wire/malformed_error.ts";
+import { toHex } from "../messages/support/hex.ts";
 import { LINGER_TIME } from "../support/linger.ts";
 import type { Connection } from "../transport/connection.ts";
 import { hideClaims } from "./hidden_claims.ts";
 import { RelayEnd } from "./relay_end.ts";
 import { clientHello, serverHello } from "./relayed_hello.ts";
+import {
+  RelayedSession,
+  type ResumableSessions,
+  type SentFrames,
+} from "./relayed_session.ts";
+import type { Address, Reached } from "./server_addresses.ts";
 
-/**
- * Milliseconds for which a session that drains stays open without calls.
- *
- * The client can then read the GOAWAY before its next call.
- */
-const SETTLE_TIME = 500;
-
-/** A connection to a server. */
-export interface Dialled {
-  /** The connection. */
-  readonly connection: Connection;
-  /** Called with the content of the server's HELLO. */
-  accepted(hello: Hello): void;
-}
+/** Milliseconds for the PONG that follows a GOAWAY. */
+const PROOF_TIME = 1_000;
 
 /** Members of a gateway that its relays require. */
 export interface RelayHost {
@@ -71,37 +60,12 @@ export interface RelayHost {
   dial(
     hello: Hello,
     client: Connection,
-    signal: AbortSignal,
-  ): Promise<Dialled>;
+    options: { readonly first?: Address; readonly signal: AbortSignal },
+  ): Promise<Reached>;
+  /** The sessions that can be resumed. */
+  readonly resumable: ResumableSessions<Address>;
   /** Called with failures that concern no client. */
   report(error: unknown): void;
-}
-
-/** Messages that one end has begun, and the other ends. */
-class Begun {
-  /** Highest id of a call. */
-  lastId = 0;
-  /** Ids of the calls without a terminal. */
-  readonly open: Set<number> = new Set();
-  /** Lowest last id of the GOAWAYs that the end has received. */
-  toldId: number = MAX_ID;
-  /** Whether a NOTIFY is incomplete. */
-  inNotify = false;
-
-  /** Returns whether a REQUEST is the first frame of its call. */
-  begins(id: number): boolean {
-    if (id <= this.lastId) return false;
-    this.lastId = id;
-    this.open.add(id);
-    return true;
-  }
-
-  /** Records a last id: calls above it have no terminal. */
-  told(lastId: number): void {
-    this.toldId = Math.min(this.toldId, lastId);
-    if (lastId >= this.lastId) return;
-    for (const id of this.open) if (id > lastId) this.open.delete(id);
-  }
 }
 
 /** A relayed session. */
@@ -111,13 +75,19 @@ export class Relay {
   readonly #host: RelayHost;
   readonly #client: RelayEnd;
   #server: RelayEnd | undefined = undefined;
-  /** Calls of the client, and of the server. */
-  readonly #calls: Begun = new Begun();
-  readonly #callsBack: Begun = new Begun();
+  /** The frames of both ends, also on earlier connections. */
+  #session: RelayedSession<Address> = new RelayedSession();
   /** Aborted when the session is over before a server was reached. */
   readonly #dialling: AbortController = new AbortController();
   readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
-  #accepted: ((hello: Hello) => void) | undefined = undefined;
+  /** The client's HELLO. */
+  #hello: Hello | undefined = undefined;
+  /** Whether the server's HELLO was relayed. */
+  #isOpen = false;
+  /** Whether PINGs have positions. */
+  #resumable = false;
+  /** Receivers of the PONGs of this gateway's own PINGs. */
+  readonly #pongs: Map<string, () => void> = new Map();
   #settled = false;
   #draining: Goaway | undefined = undefined;
   #over = false;
@@ -150,8 +120,9 @@ export class Relay {
     try {
       const frame = await this.#greeting();
       if (frame === undefined) return;
-      const { id, maxFrameBody } = this.#host;
-      const relayed = clientHello(frame, id, maxFrameBody);
+      const { id, maxFrameBody, resumable } = this.#host;
+      const knows = (token: Uint8Array) => resumable.find(token) !== undefined;
+      const relayed = clientHello(frame, id, maxFrameBody, knows);
       if (!("hello" in relayed)) {
         return this.refuse(relayed.code, relayed.message);
       }
@@ -189,14 +160,20 @@ export class Relay {
   /** Connects to a server, unless the session is over. */
   async #connect(hello: Hello): Promise<void> {
     const host = this.#host;
+    const { resume } = hello;
     const { signal } = this.#dialling;
     try {
-      const { connection } = this.#client;
-      const dialled = await host.dial(hello, connection, signal);
-      if (this.#over) return dialled.connection[Symbol.dispose]();
-      this.#accepted = dialled.accepted;
+      const client = this.#client.connection;
+      const first = resume && host.resumable.find(resume.token)?.address;
+      const options = { signal, ...first !== undefined && { first } };
+      const { connection, address } = await host.dial(hello, client, options);
+      if (this.#over) return connection[Symbol.dispose]();
+      this.#hello = hello;
+      this.#session.address = address;
+      const offered = (hello.features & Feature.RESUME) !== 0;
+      this.#session.client.repeats = offered;
       this.#server = new RelayEnd(
-        dialled.connection,
+        connection,
         host.server,
         () => this.#client.room(),
       );
@@ -232,54 +209,59 @@ export class Relay {
     if (frame.length < HEADER) {
       return this.#violated("protocol", "a frame is shorter than its header");
     }
-    const isKnown = this.#noteClaims(frame);
-    if (isKnown) {
-      this.#note(frame, this.#calls, this.#callsBack);
-      return server.write(frame);
+    if (this.#isOwnPong(frame)) return;
+    const { client, server: back } = this.#session;
+    if (client.count(frame) && !hideClaims(frame)) {
+      return this.#violated(
+        "too-large",
+        "the fields of a message do not fit into its first frame, as the gateway requires",
+      );
     }
-    this.#violated(
-      "too-large",
-      "the fields of a message do not fit into its first frame, as the gateway requires",
-    );
+    back.answered(frame);
+    this.#noteEnd(frame);
+    server.write(frame);
   }
 
-  /** Hides claims of identity; returns `false` if the fields are unknown. */
-  #noteClaims(frame: Uint8Array): boolean {
-    const [kind] = frame;
-    const isFirst = kind === Kind.REQUEST
-      ? readId(frame) > this.#calls.lastId
-      : kind === Kind.NOTIFY && !this.#calls.inNotify;
-    return !isFirst || hideClaims(frame);
+  /** Forgets a session that a GOAWAY ends, as it is not resumed. */
+  #noteEnd(frame: Uint8Array): void {
+    if (frame[0] === Kind.GOAWAY) this.#host.resumable.forget(this.#session);
   }
 
   #fromServer(frame: Uint8Array): void {
     if (this.#over || frame.length < HEADER) return;
-    if (frame[0] === Kind.HELLO) {
-      const hello = serverHello(frame, this.#host.maxFrameBody);
-      if (hello !== undefined) this.#accepted?.(hello);
-    }
-    this.#note(frame, this.#callsBack, this.#calls);
+    if (this.#isOwnPong(frame)) return;
+    if (frame[0] === Kind.HELLO) this.#onAccepted(frame);
+    const { client, server } = this.#session;
+    server.count(frame);
+    client.answered(frame);
+    this.#noteEnd(frame);
     this.#client.write(frame);
   }
 
-  /** Records what a frame begins or ends. */
-  #note(frame: Uint8Array, own: Begun, others: Begun): void {
-    const isLast = (frame[1]! & Flag.MORE) === 0; // a frame has a header
-    switch (frame[0]) {
-      case Kind.REQUEST:
-        own.begins(readId(frame));
-        break;
-      case Kind.NOTIFY:
-        own.inNotify = !isLast;
-        break;
-      case Kind.RESULT:
-      case Kind.ERROR:
-        if (isLast) others.open.delete(readId(frame));
-        break;
-      case Kind.GOAWAY:
-        noteGoaway(frame, others);
-        break;
-    }
+  /** Reads the server's HELLO. */
+  #onAccepted(frame: Uint8Array): void {
+    this.#isOpen = true;
+    const hello = serverHello(frame, this.#host.maxFrameBody);
+    if (hello === undefined) return;
+    this.#resume(hello);
+    const { token } = hello;
+    const session = this.#session;
+    this.#resumable = token !== undefined;
+    session.client.repeats = this.#resumable;
+    session.cut = () => this.abort();
+    if (token !== undefined) this.#host.resumable.add(token.secret, session);
+  }
+
+  /** Takes over the session that the server resumes. */
+  #resume({ resumed }: Hello): void {
+    const resume = this.#hello?.resume;
+    if (resumed === undefined || resume === undefined) return;
+    const session = this.#host.resumable.find(resume.token);
+    if (session === undefined) return; // it has ended meanwhile
+    session.cut();
+    session.client.position = resumed.received;
+    session.server.position = resume.received;
+    this.#session = session;
   }
 
   /** The input of one end is over, and soon the whole session. */
@@ -300,22 +282,53 @@ export class Relay {
     if (this.#over || this.draining) return;
     const goaway = { code, retryAfter, spread, message: "the gateway drains" };
     this.#draining = { ...goaway, lastId: 0 };
-    if (this.#server === undefined) {
+    // A client without the server's HELLO is refused.
+    if (this.#server === undefined || !this.#isOpen) {
       return this.#end(this.#draining);
     }
-    this.#client.goAway({ ...goaway, lastId: this.#calls.toldId });
-    this.#server.goAway({ ...goaway, lastId: this.#callsBack.toldId });
-    this.#after(SETTLE_TIME, () => {
-      this.#settled = true;
-      this.#turnEnded();
+    const { toldId } = this.#session.server;
+    this.#server.goAway({ ...goaway, lastId: toldId });
+    // The server stops notifications before the client has the next session, as
+    // otherwise both sessions could bring the same ones.
+    this.#whenRead(this.#server, this.#session.client, () => {
+      this.#client.goAway({ ...goaway, lastId: this.#session.client.toldId });
+      this.#whenRead(this.#client, this.#session.server, () => {
+        this.#settled = true;
+        this.#turnEnded();
+      });
     });
     this.#after(grace ?? this.#host.grace, () => this.#close());
   }
 
+  /** Calls a function when an end has read everything, or later. */
+  #whenRead(end: RelayEnd, { position }: SentFrames, then: () => void): void {
+    const ping = new Uint8Array(HEADER + (this.#resumable ? 16 : 8));
+    ping[0] = Kind.PING;
+    crypto.getRandomValues(ping.subarray(HEADER, HEADER + 8));
+    if (this.#resumable) putU64(ping, HEADER + 8, position);
+    const proof = toHex(ping.subarray(HEADER));
+    const once = () => {
+      if (this.#pongs.delete(proof) && !this.#over) then();
+    };
+    this.#pongs.set(proof, once);
+    end.write(ping);
+    this.#after(PROOF_TIME, once);
+  }
+
+  /** Handles a PONG that answers a PING of this gateway. */
+  #isOwnPong(frame: Uint8Array): boolean {
+    if (this.#pongs.size === 0 || frame[0] !== Kind.PONG) return false;
+    const proved = this.#pongs.get(toHex(frame.subarray(HEADER)));
+    proved?.();
+    return proved !== undefined;
+  }
+
   /** Ends a session that drains and has no calls. */
   #turnEnded(): void {
-    const { size } = this.#calls.open;
-    if (this.#settled && size + this.#callsBack.open.size === 0) this.#close();
+    const { size } = this.#session.client.open;
+    if (this.#settled && size + this.#session.server.open.size === 0) {
+      this.#close();
+    }
   }
 
   #close(): void {
@@ -337,13 +350,13 @@ export class Relay {
     if (this.#over) return;
     this.#over = true;
     this.#dialling.abort();
-    const { lastId, toldId } = this.#calls;
+    const { lastId, toldId } = this.#session.client;
     this.#client.goAway({ ...goaway, lastId: Math.min(lastId, toldId) });
     this.#client.closeWrite();
     const server = this.#server;
     this.#after(2 * LINGER_TIME, () => this.abort());
     if (server === undefined) return;
-    const back = this.#callsBack;
+    const back = this.#session.server;
     server.goAway({
       code: "closed",
       lastId: Math.min(back.lastId, back.toldId),
@@ -364,14 +377,5 @@ export class Relay {
     const timer = setTimeout(run, ms);
     this.#timers.add(timer);
     return timer;
-  }
-}
-
-function noteGoaway(frame: Uint8Array, others: Begun): void {
-  try {
-    others.told(decodeGoaway(frame).lastId);
-  } catch (error) {
-    // Its receiver closes the session.
-    if (!(error instanceof MalformedError)) throw error;
   }
 }

@@ -29,6 +29,8 @@ import { toHex } from "../messages/support/hex.ts";
 
 /** Entry of a client's HELLO: ids of the gateways that it has passed. */
 const VIA = 0x12;
+/** Entry of a client's HELLO: the session that it wants to resume. */
+const RESUME = 0x0b;
 /** Bytes of the type and the length of an entry. */
 const ENTRY_HEAD = 3;
 /** Bytes of a gateway's id. */
@@ -62,11 +64,14 @@ export interface RelayedHello {
  * @param frame the frame, which is changed
  * @param gateway id of this gateway, in bytes
  * @param maxFrameBody largest body that the gateway relays
+ * @param knows returns whether the gateway knows the session with a token; it
+ * cannot relay the rest of others, so the server opens a new one
  */
 export function clientHello(
   frame: Uint8Array,
   gateway: Uint8Array,
   maxFrameBody: number,
+  knows: (token: Uint8Array) => boolean,
 ): RelayedHello | Refusal {
   if (frame[0] !== Kind.HELLO) {
     return { code: "protocol", message: "the first frame is not a HELLO" };
@@ -97,10 +102,12 @@ export function clientHello(
         `more than ${MAX_GATEWAYS} gateways forward to each other`;
       return { code: "internal", message };
     }
-    const relayed = withVia(frame, concat([via, gateway]));
+    const { resume } = hello;
+    const resumes = resume !== undefined && knows(resume.token);
+    const relayed = withVia(frame, concat([via, gateway]), resumes);
     return relayed.length > HEADER + MAX_HELLO
       ? { code: "too-large", message: "HELLO is too large" }
-      : { frame: relayed, hello };
+      : { frame: relayed, hello: resumes ? hello : withoutResume(hello) };
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     return { code: "protocol", message: error.message };
@@ -136,6 +143,10 @@ function lowerFrameBody(frame: Uint8Array, most: number): void {
   );
 }
 
+function withoutResume(hello: Hello): Hello {
+  return { ...hello, resume: undefined };
+}
+
 /** Returns the ids of the gateways, one after the other. */
 function viaOf(frame: Uint8Array): Uint8Array {
   let via = new Uint8Array(0);
@@ -145,13 +156,18 @@ function viaOf(frame: Uint8Array): Uint8Array {
   return via;
 }
 
-/** Returns the frame with other ids of gateways. */
-function withVia(frame: Uint8Array, via: Uint8Array): Uint8Array {
+/** Returns the frame with other ids of gateways, with or without RESUME. */
+function withVia(
+  frame: Uint8Array,
+  via: Uint8Array,
+  resumes: boolean,
+): Uint8Array {
   const entry = new Uint8Array(ENTRY_HEAD + via.length);
   entry[0] = VIA;
   putU16(entry, 1, via.length);
   entry.set(via, ENTRY_HEAD);
-  const others = [...entriesOf(frame)].filter(([type]) => type !== VIA)
+  const others = [...entriesOf(frame)]
+    .filter(([type]) => type !== VIA && (resumes || type !== RESUME))
     .map(([, start, end]) => frame.subarray(start, end));
   return concat([frame.subarray(0, HEADER + FIXED), ...others, entry]);
 }

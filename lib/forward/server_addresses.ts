@@ -11,25 +11,21 @@ import {
 import type { Connection } from "../transport/connection.ts";
 import { type Connector, isConnector } from "../messages/client/connector.ts";
 import { watchEndpoints } from "../messages/client/endpoint_source.ts";
-import type { Hello } from "../messages/session/wire/hello.ts";
-import { hashOf } from "../messages/server/session_tokens.ts";
 import { pause } from "../messages/support/keep_alive.ts";
 import type { UpstreamAddress } from "./forward.ts";
 
-type Address = ConnectAddress | Connector;
+/** Address of one server. */
+export type Address = ConnectAddress | Connector;
 
 /** Milliseconds between two rounds of attempts. */
 const PAUSE = 100;
-
-/** Most tokens of sessions that are remembered for one server. */
-const MAX_TOKENS = 10_000;
 
 /** A connection, and the address that it was made to. */
 export interface Reached {
   /** The connection. */
   readonly connection: Connection;
-  /** Remembers the address for the session of a server's HELLO. */
-  accepted(hello: Hello): void;
+  /** The address. */
+  readonly address: Address;
 }
 
 /** Equal servers, which take turns. */
@@ -37,8 +33,6 @@ export class ServerAddresses {
   #addresses: readonly Address[] = [];
   #next = 0;
   readonly #ended: AbortController = new AbortController();
-  /** Addresses that have issued tokens, by the hashes of these. */
-  readonly #issuers: Map<string, Address> = new Map();
 
   /**
    * @param given the addresses
@@ -60,26 +54,24 @@ export class ServerAddresses {
   }
 
   /**
-   * Connects to the next server, or to that of a session.
+   * Connects to the next server.
    *
+   * @param first an address to try first
    * @throws the error of the last attempt, when the signal is aborted
    */
   async reach(
-    { resume }: Hello,
+    first: Address | undefined,
     options: ConnectOptions & { readonly signal: AbortSignal },
   ): Promise<Reached> {
     const { signal } = options;
-    const issuer = resume && this.#issuers.get(hashOf(resume.token));
     let last: unknown = signal.reason;
     while (!signal.aborted) {
-      for (const address of this.#turn(issuer)) {
+      for (const address of this.#turn(first)) {
         try {
           const connection = await (isConnector(address)
             ? address.connect(signal)
             : connect(address, options));
-          const accepted = (hello: Hello) =>
-            this.#accepted(hello, address);
-          return { connection, accepted };
+          return { connection, address };
         } catch (error) {
           if (signal.aborted) break;
           last = error;
@@ -91,21 +83,11 @@ export class ServerAddresses {
   }
 
   /** Returns the addresses, the next one first. */
-  #turn(issuer: Address | undefined): Address[] {
+  #turn(first: Address | undefined): Address[] {
     const list = this.#addresses;
     const at = list.length === 0 ? 0 : this.#next++ % list.length;
     const turn = [...list.slice(at), ...list.slice(0, at)];
-    return issuer === undefined ? turn : [issuer, ...turn];
-  }
-
-  #accepted({ token }: Hello, address: Address): void {
-    if (token === undefined) return;
-    const hash = hashOf(token.secret);
-    if (this.#issuers.size >= MAX_TOKENS) {
-      const [oldest] = this.#issuers.keys();
-      if (oldest !== undefined) this.#issuers.delete(oldest);
-    }
-    this.#issuers.set(hash, address);
+    return first === undefined ? turn : [first, ...turn];
   }
 }
 

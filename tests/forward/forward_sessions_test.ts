@@ -305,6 +305,7 @@ async function virtualWorld(
     }).handle({
       who: () => name,
       echo: (value) => value,
+      size: ({ length }, { metadata }) => [length, ...Object.keys(metadata)],
       async *count(to) {
         for (let at = 0; at < to; at++) {
           await new Promise((go) => setTimeout(go, 10));
@@ -351,6 +352,7 @@ const Who = protocol({
   server: {
     who: unary<void, string>({ idempotent: true }),
     echo: unary<number, number>(),
+    size: unary<Uint8Array, (string | number)[]>(),
     count: serverStream<number, number>(),
     wait: unary<void, void>(),
   },
@@ -476,6 +478,58 @@ Deno.test("forwardSessions() relays resumed sessions to the server that has them
   assertEquals(await time.run(client.remote.who()), name);
   await time.run(direct.close());
   await it.end();
+});
+
+Deno.test("forwardSessions() drains a resumed session when both ends have read that", async () => {
+  for (const cuts of [0, 2]) {
+    using time = virtualTime({ seed: 5 });
+    const it = await virtualWorld(time, 20_000);
+    const { client, network } = it;
+    for (let n = 0; n < 5; n++) await time.run(client.remote.echo(n));
+    const items = Array.fromAsync(client.remote.count(200));
+    for (let n = 0; n < cuts; n++) {
+      network.links.find(({ name }) => name === "gateway")?.cut();
+      await time.advance(500);
+    }
+    const { session } = client;
+    const other = await it.open("other");
+    const drained = it.gateway.shutdown();
+    await time.run(items);
+    const before = time.now;
+    await time.run(drained);
+    // The PONGs have come, so there is no time to wait for.
+    assert(time.now - before < 100, `${time.now - before} ms`);
+    assertEquals(await time.run(client.remote.echo(1)), 1);
+    assertEquals(client.session === session, false);
+    assertEquals(session?.draining?.reason.code, "drain");
+    await it.end(other);
+  }
+});
+
+Deno.test("forwardSessions() relays requests that a cut interrupts anywhere", async () => {
+  using time = virtualTime({ seed: 5 });
+  const it = await virtualWorld(time, 20_000);
+  const { client, network } = it;
+  const metadata = { "lw-forwarded-user": "mallory", locale: "en" };
+  await time.run(client.ready());
+  const { session } = client;
+  for (let at = 1; at < 40; at += 9) {
+    const calls = [400_000, 200_000, 10].map((size) =>
+      client.remote.size(new Uint8Array(size).fill(0x20), { metadata })
+    );
+    await time.advance(at);
+    network.links[at % network.links.length]?.cut();
+    assertEquals(
+      await time.run(Promise.all(calls)),
+      [400_000, 200_000, 10].map((size) => [size, "locale"]),
+    );
+  }
+  assertEquals(client.session, session);
+  // Another gateway does not know the session: the server opens a new one.
+  const other = await it.open("other");
+  await time.run(it.gateway.shutdown({ grace: 0 }));
+  assertEquals(await time.run(client.remote.echo(1)), 1);
+  await it.end(other);
 });
 
 Deno.test("forwardSessions() refuses clients that it cannot relay, and says why", async () => {
