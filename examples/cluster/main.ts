@@ -2,8 +2,8 @@
 /**
  * A chat on three processes that are joined by NATS, under failures.
  *
- * One process is killed, then NATS, and all processes are restarted in turn. At the
- * end, a ledger accounts for each line and each member: it was heard, or the member
+ * Members reach the processes through two gateways. One process is killed, then
+ * NATS, and all processes and gateways are restarted in turn. At the end, a ledger accounts for each line and each member: it was heard, or the member
  * was notified that it is missing, or the member was moving to another process.
  *
  * It needs `nats-server`, for example from the Debian package of that name.
@@ -92,6 +92,26 @@ class ChatProcess extends Process {
   }
 }
 
+/** A gateway, through which members reach the processes of the chat. */
+class GatewayProcess extends Process {
+  readonly port: number;
+
+  constructor(servers: readonly ChatProcess[]) {
+    const port = freePort();
+    const script = new URL("./gateway.ts", import.meta.url).href;
+    super("deno", [
+      ...["run", "--quiet", "--allow-net=127.0.0.1", script, `${port}`],
+      ...servers.map(({ port }) => `${port}`),
+    ]);
+    this.port = port;
+  }
+
+  /** Starts it, and waits until it listens. */
+  async up(): Promise<void> {
+    await this.start("stdout", /is up/);
+  }
+}
+
 /** Returns a port that is free. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: HOST, port: 0 });
@@ -109,17 +129,21 @@ await using two = new ChatProcess(natsPort);
 await using three = new ChatProcess(natsPort);
 const servers = [one, two, three];
 await Promise.all(servers.map((server) => server.up()));
-console.log("3 processes of the chat are up, joined by NATS");
+await using left = new GatewayProcess(servers);
+await using right = new GatewayProcess(servers);
+const gateways = [left, right];
+await Promise.all(gateways.map((gateway) => gateway.up()));
+console.log("3 processes of the chat are up, joined by NATS, and 2 gateways");
 
 const ledger = new Ledger();
 
-/** Creates a member, whose first session is with one of the servers. */
+/** Creates a member, whose first session is through one of the gateways. */
 function member(index: number) {
   const room = ROOMS[index % ROOMS.length]!;
   const account = ledger.member(room);
-  const addresses = servers.map((_, n) => ({
+  const addresses = gateways.map((_, n) => ({
     hostname: HOST,
-    port: servers[(n + index) % servers.length]!.port,
+    port: gateways[(n + index) % gateways.length]!.port,
   }));
   const client = createClient(Chat, addresses, {
     reconnect: { minDelay: 20, maxDelay: 200 },
@@ -174,6 +198,12 @@ for (const server of servers) {
   await pause(300);
 }
 console.log("all processes were restarted, one after the other");
+for (const gateway of gateways) {
+  await gateway.end("SIGTERM");
+  await gateway.up();
+  await pause(300);
+}
+console.log("both gateways were restarted, too");
 await pause(1000);
 talking = false;
 await Promise.all(talks);
@@ -199,5 +229,7 @@ console.log(
 const sum = heard + notified + moving + lastWords + unexplained;
 console.log(sum === owed ? "the ledger balances" : `the sum is ${sum}`);
 await Promise.all(members.map(({ client }) => client.close()));
-await Promise.all(servers.map((server) => server.end("SIGTERM")));
+await Promise.all(
+  [...gateways, ...servers].map((process) => process.end("SIGTERM")),
+);
 await nats.end("SIGTERM");

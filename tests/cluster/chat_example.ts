@@ -29,6 +29,7 @@ Deno.test("the ledger of examples/cluster balances under killed processes", asyn
     ),
     text,
   );
+  assert(text.includes("both gateways were restarted"), text);
   const [, heard, missing] =
     /(\d+) heard, (\d+) missing by notice/.exec(text) ??
       [];
