@@ -54,6 +54,9 @@ const OPTIONS: OptionNames<NatsBusOptions> = {
   onWarning: true,
 };
 
+/** Maximum number of bytes that have not reached the NATS server. */
+export const DEFAULT_UNFLUSHED: number = 8 * 2 ** 20;
+
 /** Names of streams. */
 const STREAM = /^[^\s.*>/\\]+$/;
 
@@ -103,7 +106,8 @@ export function natsBus(
   options: NatsBusOptions = {},
 ): Bus {
   checkOptions("natsBus()", options, OPTIONS);
-  const { maxUnflushed = 8 * 2 ** 20, history, onWarning = warn } = options;
+  const { maxUnflushed = DEFAULT_UNFLUSHED, history, onWarning = warn } =
+    options;
   if (!Number.isInteger(maxUnflushed) || maxUnflushed < 1) {
     throw new RangeError(
       `Cannot create a bus with maxUnflushed ${maxUnflushed}: it must be an integer of at least 1`,

@@ -11,9 +11,12 @@ import { json } from "../../lib/messages/codec/json.ts";
 import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import { DEFAULT_MEMORY } from "../../lib/messages/connection/memory_budget.ts";
 import { DEFAULT_PER_PRINCIPAL } from "../../lib/messages/server/resume_options.ts";
+import { DEFAULT_MAX_TOPICS } from "../../lib/messages/server/server_bus.ts";
 import { DEFAULT_MAX_SESSIONS } from "../../lib/messages/server/server.ts";
 import { Kind } from "../../lib/messages/session/wire/frame_header.ts";
 import { decodeHello } from "../../lib/messages/session/wire/hello.ts";
+import { DEFAULT_UNFLUSHED } from "../../lib/nats/nats_bus.ts";
+import { resolveStreamOptions } from "../../lib/nats/stream_options.ts";
 import { tableRows } from "./readme.ts";
 import { Lone } from "./session/lone_session.ts";
 
@@ -22,6 +25,10 @@ const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
 const MEMORY = "`memory` (of a client or server)";
 const PER_PRINCIPAL = "`resume.perPrincipal` (of a server)";
+
+const MAX_TOPICS = "`busOptions.maxTopics` (of a server)";
+const UNFLUSHED = "`maxUnflushed` (of a bus over NATS)";
+const WINDOWS = "`window`, `totalWindow` (of a listener over NATS)";
 
 const documented = tableRows("Limits");
 
@@ -194,4 +201,11 @@ Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {
 
 Deno.test("DEFAULT_PER_PRINCIPAL has the value of the table", () => {
   assertEquals([DEFAULT_PER_PRINCIPAL], defaults(PER_PRINCIPAL));
+});
+
+Deno.test("the limits of buses and of NATS have the values of the table", () => {
+  assertEquals([DEFAULT_MAX_TOPICS], defaults(MAX_TOPICS));
+  assertEquals([DEFAULT_UNFLUSHED], defaults(UNFLUSHED));
+  const { window, totalWindow } = resolveStreamOptions("", {});
+  assertEquals([window, totalWindow], defaults(WINDOWS));
 });

@@ -66,6 +66,15 @@ export interface BusOptions {
    * @default {5000}
    */
   linger?: number | undefined;
+  /**
+   * Maximum number of topics with subscribers on this server.
+   *
+   * Each is a subscription of the bus. Further topics are refused: `subscribe()`
+   * throws a `CallError` with the code `overloaded`.
+   *
+   * @default {50000}
+   */
+  maxTopics?: number | undefined;
   /** Called when messages of another server are missing. */
   onGap?: ((gap: BusGap) => void) | undefined;
   /** Called when the status of the bus has changed. */
@@ -84,6 +93,8 @@ export interface BusMemberOptions {
   readonly prefix: string;
   /** Milliseconds for which a subscription is kept without subscribers. */
   readonly linger: number;
+  /** Maximum number of topics with subscribers. */
+  readonly maxTopics: number;
   /** Called when messages are missing. */
   readonly onGap: BusOptions["onGap"];
   /** Called with each change of the status. */
@@ -191,6 +202,23 @@ export class BusMember {
     }
     if (taken) this.#counts.published++;
     else this.#counts.dropped++;
+  }
+
+  /**
+   * Checks that a topic may have its first subscriber here.
+   *
+   * @throws {CallError} `overloaded` if too many topics have one
+   */
+  admit(topic: string): void {
+    if (this.#closed) return;
+    if (this.#subscribed.has(topic) && !this.#lingering.has(topic)) return;
+    const { maxTopics } = this.#options;
+    const topics = this.#subscribed.size - this.#lingering.size - 1; // broadcasts
+    if (topics < maxTopics) return;
+    throw new CallError(
+      `Cannot subscribe to another topic: ${maxTopics} have subscribers on this server; raise busOptions.maxTopics, or bound the topics of a client`,
+      { code: "overloaded", processed: "no", retry: "later" },
+    );
   }
 
   /**

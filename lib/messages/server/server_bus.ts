@@ -16,9 +16,13 @@ import { checkOptions, type OptionNames } from "../support/check_options.ts";
 const BUS_OPTIONS: OptionNames<BusOptions> = {
   prefix: true,
   linger: true,
+  maxTopics: true,
   onGap: true,
   onStatus: true,
 };
+
+/** Maximum number of topics with subscribers. */
+export const DEFAULT_MAX_TOPICS = 50_000;
 
 /** First parts of subjects. */
 const PREFIX = /^[A-Za-z0-9_-]{1,64}$/;
@@ -49,6 +53,7 @@ export function busMember(
   const { bus, busOptions = {} } = options;
   checkOptions("the option busOptions", busOptions, BUS_OPTIONS);
   const { prefix = "lw", linger = 5_000, onGap, onStatus } = busOptions;
+  const { maxTopics = DEFAULT_MAX_TOPICS } = busOptions;
   checkTime("serve with busOptions.linger", linger);
   checkFunction("busOptions.onGap", onGap);
   checkFunction("busOptions.onStatus", onStatus);
@@ -57,6 +62,11 @@ export function busMember(
       `Cannot serve with the prefix "${
         String(prefix)
       }" of busOptions: expected 1 to 64 characters of A-Z a-z 0-9 _ -`,
+    );
+  }
+  if (!Number.isInteger(maxTopics) || maxTopics < 1) {
+    throw new RangeError(
+      `Cannot serve with maxTopics ${maxTopics} of busOptions: it must be an integer of at least 1`,
     );
   }
   if (bus === undefined) return undefined;
@@ -70,5 +80,6 @@ export function busMember(
       } as option "bus": expected a bus, such as broadcastChannelBus() returns`,
     );
   }
-  return new BusMember({ ...member, bus, prefix, linger, onGap, onStatus });
+  const subscribing = { prefix, linger, maxTopics };
+  return new BusMember({ ...member, ...subscribing, bus, onGap, onStatus });
 }

@@ -229,7 +229,7 @@ export interface ServerOptions<
    * How the server uses its bus: the first part of subjects, how long subscriptions
    * are kept, and what is called when messages are missing.
    *
-   * @default `{ prefix: "lw", linger: 5_000 }`
+   * @default `{ prefix: "lw", linger: 5_000, maxTopics: 50_000 }`
    */
   busOptions?: BusOptions | undefined;
   /**
@@ -637,6 +637,8 @@ export interface Topic<
    * @param options how to treat the session if it is slow
    * @returns a disposable that unsubscribes the session, with `ready`: await it if
    * the server has a bus, and the caller expects messages of other servers
+   * @throws {CallError} `overloaded` if the server has a bus, and too many topics
+   * have subscribers
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    */

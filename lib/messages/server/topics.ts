@@ -170,6 +170,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
    * checked in either case.
    *
    * @returns resolves when messages of other servers arrive
+   * @throws {CallError} `overloaded` if too many topics have subscribers
    * @throws {RangeError} if an option is out of range
    * @throws {TypeError} if an option is unknown
    */
@@ -181,6 +182,7 @@ export class TopicRegistry<P extends AnyProtocol, Auth, State> {
     const resolved = resolveSlowOptions(options, "subscribe()");
     const target = this.allSessions.targetOf(session);
     if (target === undefined) return READY;
+    this.bus?.admit(name);
     const fanout = this.#topics.get(name) ?? new Fanout();
     fanout.add(session, target, resolved);
     this.#topics.set(name, fanout);

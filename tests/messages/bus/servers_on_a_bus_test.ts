@@ -322,6 +322,31 @@ Deno.test("at most 1,000 topics without subscribers stay subscribed", async () =
   await server.shutdown();
 });
 
+Deno.test("topics above maxTopics are refused, and leave nothing", async () => {
+  const server = start(memoryBus(), { busOptions: { maxTopics: 3 } });
+  const { session } = await chatter(server);
+  const [member] = server.sessions;
+  const join = (name: string) => server.topic(name).subscribe(member!);
+  const first = join("0");
+  join("1");
+  join("2");
+  join("2"); // no other topic
+  for (const name of ["3", "4"]) {
+    const error = assertThrows(() => join(name), CallError);
+    assertEquals([error.code, error.processed], ["overloaded", "no"]);
+    assertEquals(server.topic(name).size, 0);
+  }
+  assertEquals(server.bus?.subscriptions, 4); // with broadcasts
+  // A client is refused in the same way.
+  const error = await assertRejects(() => session.remote.join("5"), CallError);
+  assertEquals(error.code, "overloaded");
+  first[Symbol.dispose](); // its subscription lingers, and does not count
+  await join("6").ready;
+  assertThrows(() => join("0"), CallError);
+  await session.close();
+  await server.shutdown();
+});
+
 Deno.test("topics with the characters of wildcards reach only themselves", async () => {
   const bus = memoryBus();
   await using near = start(bus.join());
@@ -535,6 +560,7 @@ Deno.test("createServer() rejects what is not a bus, and options out of range", 
     [memoryBus(), { prefix: "" }],
     [memoryBus(), { prefix: ">" }],
     [memoryBus(), { linger: -1 }],
+    [memoryBus(), { maxTopics: 0 }],
     [memoryBus(), { onGap: 1 }],
     [memoryBus(), { onStatus: "x" }],
     [memoryBus(), { lingre: 1 }],
