@@ -30,6 +30,11 @@ import { type Client, connectNats, NatsServer } from "./nats_server.ts";
 
 const subject = "lw.shop";
 
+const Echo = protocol({
+  name: "echo",
+  server: { echo: unary<string, string>() },
+});
+
 /** Waits until a condition holds. */
 async function until(condition: () => boolean, what: string): Promise<void> {
   for (let n = 0; !condition(); n++) {
@@ -222,7 +227,7 @@ Deno.test("of 100 calls while nats-server restarts, each ends and says whether i
   );
   assertEquals(server.addr, { transport: "nats", name: subject });
   const client = createClient(Shop, natsAddress(near, { subject }));
-  await client.remote.buy(-1);
+  await client.remote.buy(2_000);
   const calls = Array.from({ length: 100 }, (_, n) => client.remote.buy(n));
   await until(() => ran.size > 20, "the first calls");
   await nats.end("SIGKILL");
@@ -280,16 +285,88 @@ authorization {
     TransportError,
   );
   assertEquals(error.code, "permission");
-  const Echo = protocol({
-    name: "echo",
-    server: { echo: unary<string, string>() },
-  });
   const server = await serve(Echo, await natsListener(far, { subject }))
     .handle({ echo: (text) => text });
   const session = await connect(Echo, natsAddress(near, { subject }));
+  const [accepted] = server.sessions; // NATS says nothing about the client
+  assertEquals(accepted?.remoteAddr.transport, "nats");
+  assertEquals(accepted?.remoteAddr.hostname, undefined);
+  assertEquals([accepted?.peerCertificate, accepted?.request], [
+    undefined,
+    undefined,
+  ]);
   const text = "x".repeat(3_000_000); // more than max_payload
   assertEquals((await session.remote.echo(text)).length, text.length);
   await session.close();
   await server.shutdown();
   await Promise.all([near.close(), far.close()]);
+});
+
+Deno.test("1,000 clients share one NATS connection, and each call returns", async () => {
+  await using nats = await NatsServer.start();
+  const [near, far] = [await connectNats(nats), await connectNats(nats)];
+  const server = await serve(Echo, await natsListener(far, { subject }))
+    .handle({ echo: (text) => text });
+  const address = natsAddress(near, { subject });
+  const sessions = [];
+  for (let n = 0; n < 20; n++) {
+    sessions.push(
+      ...await Promise.all(
+        Array.from({ length: 50 }, () => connect(Echo, address)),
+      ),
+    );
+  }
+  assertEquals(server.sessions.size, 1_000);
+  const text = "x".repeat(1_000);
+  const replies = await Promise.all(
+    sessions.map(({ remote }, n) => remote.echo(text + n)),
+  );
+  assertEquals(replies, sessions.map((_, n) => text + n));
+  // The windows hold 1,024 connections.
+  const more = Array.from({ length: 24 }, () => address.connect());
+  const rest = await Promise.all(more);
+  const error = await assertRejects(() => address.connect(), TransportError);
+  assertEquals(error.code, "limit");
+  for (const connection of rest) connection.close();
+  await Promise.all(sessions.map((session) => session.close()));
+  await server.shutdown();
+  await Promise.all([near.close(), far.close()]);
+});
+
+Deno.test("a client that dials without end holds no more than the windows, and not for long", async () => {
+  await using nats = await NatsServer.start();
+  const [near, bad, far] = [
+    await connectNats(nats),
+    await connectNats(nats),
+    await connectNats(nats),
+  ];
+  const server = await serve(Echo, await natsListener(far, { subject }), {
+    limits: { handshakeTimeout: 500 },
+  }).handle({ echo: (text) => text });
+  // Its connections open, and send nothing.
+  let opened = 0;
+  let refused = 0;
+  bad.subscribe("_INBOX.bad.*", {
+    callback(_error, { data }) {
+      if (data[0] === 0) opened++;
+      if (data[0] === 1) refused++;
+    },
+  });
+  const dial = new Uint8Array(25);
+  dial.set([1]);
+  const view = new DataView(dial.buffer);
+  view.setUint32(17, 8_192);
+  view.setUint32(21, 2 ** 20);
+  for (let n = 0; n < 5_000; n++) {
+    view.setUint32(1, n + 1);
+    bad.publish(subject, dial.slice(), { reply: `_INBOX.bad.${n}` });
+  }
+  await until(() => opened + refused === 5_000, "the last reply");
+  assert(opened <= 1_024, `${opened} connections`);
+  // They end with the handshake, and a client finds room.
+  const client = createClient(Echo, natsAddress(near, { subject }));
+  assertEquals(await client.remote.echo("hello"), "hello");
+  await client.close();
+  await server.shutdown();
+  await Promise.all([near.close(), bad.close(), far.close()]);
 });
