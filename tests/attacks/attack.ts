@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { FetchHandlerOptions } from "../../lib/http/mod.ts";
 import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
+import type { CodecName } from "./codecs.ts";
 import type { HelloMembers } from "./frames.ts";
 import type { RawPeer } from "./raw_peer.ts";
 
@@ -17,7 +19,7 @@ export type State =
   | "closed";
 
 /** Transport of the attacker's connections. */
-export type Over = "tcp" | "tls" | "websocket";
+export type Over = "tcp" | "tls" | "websocket" | "http";
 
 /** Configuration of the attacked end. */
 export interface VictimOptions {
@@ -30,7 +32,9 @@ export interface VictimOptions {
   /** Transport that a server expects of the attacker. @default {"tcp"} */
   readonly over?: Over;
   /** Codec of the session. @default {"msgpack"} */
-  readonly codec?: "msgpack" | "json";
+  readonly codec?: CodecName;
+  /** Limits of `fetchHandler()`, of a server over HTTP. */
+  readonly http?: Pick<FetchHandlerOptions, "bodyTimeout" | "maxRequests">;
   /** How a server resumes sessions; not at all if absent. */
   readonly resume?: { readonly grace: number; readonly perPrincipal?: number };
   /** Bytes of the store of outcomes, of a server. */
@@ -91,6 +95,8 @@ export interface Attack {
   readonly budget: number;
   /** Events that the attacker must observe, such as `GOAWAY protocol`. */
   readonly sees?: readonly string[];
+  /** Numbers of events that the attacker must observe before the attack is over. */
+  readonly atLeast?: Readonly<Record<string, number>>;
   /** Largest numbers of events, and of `handlers` that run at once. */
   readonly atMost?: Readonly<Record<string, number>>;
   /** More of these events for each second that the attack takes. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Attack } from "./attack.ts";
+import type { Attack, Over } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { runCommands } from "./control.ts";
 import { dial, type Place, type RawConnection } from "./connections.ts";
@@ -80,7 +80,7 @@ class Running {
     while (this.#left > 0 && !this.#halted) {
       this.#left--;
       try {
-        await this.#run(await dial(plain ? "tcp" : over, place));
+        await this.#run(await dial(plain ? "tcp" : over, place), over);
       } catch {
         this.#left++;
         await pause(1); // the server refuses connections
@@ -106,8 +106,8 @@ class Running {
     } catch { /* closed */ }
   }
 
-  async #run(connection: RawConnection): Promise<void> {
-    const peer = new RawPeer(connection, this.#seen);
+  async #run(connection: RawConnection, over?: Over): Promise<void> {
+    const peer = new RawPeer(connection, this.#seen, over === "http");
     this.#peers.push(peer);
     const reading = peer.read();
     await this.#script(peer);
@@ -166,8 +166,11 @@ class Running {
   }
 
   #hasSeenAll(): boolean {
-    const { sees = [] } = this.#attack;
-    return sees.every((event) => this.#seen.has(event));
+    const { sees = [], atLeast = {} } = this.#attack;
+    return sees.every((event) => this.#seen.has(event)) &&
+      Object.entries(atLeast).every(([event, least]) =>
+        (this.#seen.get(event) ?? 0) >= least
+      );
   }
 
   /** Lets all peers read, and waits until they have seen how their sessions end. */

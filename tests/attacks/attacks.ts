@@ -6,7 +6,9 @@
 import type { Attack } from "./attack.ts";
 import { callAttacks } from "./call_attacks.ts";
 import { clientAttacks } from "./client_attacks.ts";
+import { extensionAttacks } from "./extension_attacks.ts";
 import { handshakeAttacks } from "./handshake_attacks.ts";
+import { httpAttacks } from "./http_attacks.ts";
 import { jsonAttacks } from "./json_attacks.ts";
 import { itemAttacks } from "./item_attacks.ts";
 import { onceAttacks } from "./once_attacks.ts";
@@ -24,8 +26,11 @@ export const attacks: readonly Attack[] = [
   ...itemAttacks,
   ...sessionAttacks,
   ...jsonAttacks.filter(({ victim }) => victim === "server"),
+  ...extensionAttacks.filter(({ victim }) => victim === "server"),
   ...togetherAttacks,
   ...transportAttacks,
+  ...httpAttacks,
   ...clientAttacks,
   ...jsonAttacks.filter(({ victim }) => victim === "client"),
+  ...extensionAttacks.filter(({ victim }) => victim === "client"),
 ];

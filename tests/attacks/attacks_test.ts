@@ -63,6 +63,7 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     kind: "PING",
     budget: 100,
     sees: ["PONG"],
+    atLeast: { END: 2 },
     atMost: { PONG: 3, handlers: 1 },
     perSecond: { PONG: 1 },
     *script() {},
@@ -71,7 +72,7 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
     sent: 1,
     seconds: 2,
     connections: 1,
-    seen: { PONG: 5 },
+    seen: { PONG: 5, END: 2 },
     handlers: 1,
     consumed: true,
     held: 100,
@@ -84,8 +85,9 @@ Deno.test("problems() names every rule that a measurement breaks", () => {
   };
   assertEquals(problems(attack, good), []);
   const broken: readonly Partial<Measurement>[] = [
-    { seen: {} },
-    { seen: { PONG: 6 } },
+    { seen: { END: 2 } },
+    { seen: { PONG: 5, END: 1 } },
+    { seen: { PONG: 6, END: 2 } },
     { seconds: 1 },
     { handlers: 2 },
     { consumed: false },

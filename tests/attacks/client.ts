@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { json } from "../../lib/messages/codec/json.ts";
-import { msgpack } from "../../lib/messages/codec/msgpack.ts";
 import {
   connect,
   type ConnectOptions,
@@ -17,6 +15,7 @@ import {
 import type { ClientSession } from "../../lib/messages/client/client_session.ts";
 import type { ClientUse, VictimOptions, VictimReport } from "./attack.ts";
 import { Bystander, BYSTANDER_LIMITS } from "./bystander.ts";
+import { CODECS } from "./codecs.ts";
 import { runCommands } from "./control.ts";
 import { HandlerCount } from "./handler_count.ts";
 import { MemorySampler, retained } from "./memory.ts";
@@ -152,11 +151,11 @@ function connectTo(
 }
 
 function optionsOf(
-  { limits, codec }: VictimOptions,
+  { limits, codec = "msgpack" }: VictimOptions,
 ): ConnectOptions<typeof Target> {
   return {
     limits,
-    codecs: [codec === "json" ? json() : msgpack()],
+    codecs: [CODECS[codec]],
     onError: () => {},
     handlers: {
       called: (_, { signal }) => handlers.during(aborted(signal)),

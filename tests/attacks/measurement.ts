@@ -60,7 +60,8 @@ export interface Measurement {
 
 /** Returns the rules that a measurement breaks. */
 export function problems(attack: Attack, found: Measurement): string[] {
-  const { budget, sees = [], atMost = {}, perSecond = {} } = attack;
+  const { budget, sees = [], atLeast = {} } = attack;
+  const { atMost = {}, perSecond = {} } = attack;
   const { consumed, held, rss, left, lost, calls, handlers } = found;
   const seen: Readonly<Record<string, number>> = { ...found.seen, handlers };
   const list: string[] = [];
@@ -72,6 +73,10 @@ export function problems(attack: Attack, found: Measurement): string[] {
   if (calls === 0) list.push("the bystander made no calls");
   for (const event of sees) {
     if (!seen[event]) list.push(`did not see ${event}`);
+  }
+  for (const [event, least] of Object.entries(atLeast)) {
+    const count = seen[event] ?? 0;
+    if (count < least) list.push(`saw ${count} × ${event}; expected ${least}`);
   }
   for (const [event, burst] of Object.entries(atMost)) {
     const count = seen[event] ?? 0;

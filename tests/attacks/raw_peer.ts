@@ -14,6 +14,11 @@ import { frame, K, KIND_NAMES } from "./frames.ts";
 /** Charge of a frame in addition to its body. */
 const FRAME_CHARGE = 64;
 
+/** The beginning of an HTTP response. */
+const STATUS = /HTTP\/1\.1 (\d{3})/g;
+/** Bytes of this beginning, less one. */
+const STATUS_LINE = 11;
+
 /** Accounts of a connection, by the kind that is charged to them. */
 const ACCOUNTS: readonly number[] = [K.REQUEST, K.NOTIFY, K.ITEM];
 
@@ -31,11 +36,12 @@ export class RawPeer {
   sent = 0;
   /** Calls that the peer has begun and that have not ended. */
   inFlight = 0;
-  /** Number of frames that arrived, by kind, and by code for GOAWAY and ERROR. */
+  /** Number of frames that arrived, by kind, and by code for GOAWAY and ERROR; HTTP by status. */
   readonly seen: Map<string, number>;
   /** Body of the other end's HELLO; empty before it. */
   helloBody: Uint8Array = new Uint8Array();
   readonly #connection: RawConnection;
+  readonly #readsHttp: boolean;
   readonly #totals = [0, 0, 0];
   readonly #charges = [0, 0, 0];
   readonly #callTotals = new Map<number, number>();
@@ -46,10 +52,18 @@ export class RawPeer {
   /** Whether bytes were dropped, so that no frame can be found any more. */
   #drops = false;
 
-  /** @param seen where to count what arrives */
-  constructor(connection: RawConnection, seen: Map<string, number>) {
+  /**
+   * @param seen where to count what arrives
+   * @param readsHttp whether HTTP responses arrive instead of frames
+   */
+  constructor(
+    connection: RawConnection,
+    seen: Map<string, number>,
+    readsHttp = false,
+  ) {
     this.#connection = connection;
     this.seen = seen;
+    this.#readsHttp = readsHttp;
   }
 
   /** Reads until the connection ends. */
@@ -160,7 +174,8 @@ export class RawPeer {
     all.set(this.#rest);
     all.set(bytes, this.#rest.length);
     let at = 0;
-    while (all.length - at >= 12) {
+    if (this.#readsHttp) at = this.#countResponses(all);
+    while (!this.#readsHttp && all.length - at >= 12) {
       const { length } = headerOf(all.subarray(at));
       if (all.length - at < 4 + length) break;
       this.#onFrame(all.subarray(at, at + 4 + length));
@@ -170,6 +185,17 @@ export class RawPeer {
     const { resolve } = this.#arrived;
     this.#arrived = Promise.withResolvers();
     resolve();
+  }
+
+  /** Counts HTTP responses by status; returns the number of bytes that are done. */
+  #countResponses(bytes: Uint8Array): number {
+    const text = String.fromCharCode(...bytes);
+    let end = Math.max(0, bytes.length - STATUS_LINE);
+    for (const { 1: status, index, 0: line } of text.matchAll(STATUS)) {
+      this.#count(`HTTP ${status}`);
+      end = Math.max(end, index + line.length);
+    }
+    return end;
   }
 
   #onFrame(bytes: Uint8Array): void {

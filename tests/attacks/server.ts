@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { json } from "../../lib/messages/codec/json.ts";
-import { msgpack } from "../../lib/messages/codec/msgpack.ts";
+import { fetchHandler } from "../../lib/http/mod.ts";
 import { memoryOnceStore } from "../../lib/messages/once/memory_once_store.ts";
 import { serve } from "../../lib/messages/server/server.ts";
 import type { Server } from "../../lib/messages/server/server_types.ts";
@@ -16,6 +15,7 @@ import {
   authority,
   server as certified,
 } from "../transport/tls/certificates.ts";
+import { CODECS } from "./codecs.ts";
 import type { Place } from "./connections.ts";
 import { runCommands } from "./control.ts";
 import { HandlerCount } from "./handler_count.ts";
@@ -53,7 +53,7 @@ async function start(options: VictimOptions): Promise<Places> {
   const { limits, maxSessions, authentication, over = "tcp" } = options;
   const { outcomes: maxBytes, resume } = options;
   server = await serve(Target, { hostname: "127.0.0.1", port: 0 }, {
-    codecs: [msgpack(), json()],
+    codecs: [CODECS.msgpack, ...Object.values(CODECS).slice(1)],
     limits,
     maxSessions,
     authenticate: authentication === undefined
@@ -122,13 +122,16 @@ async function start(options: VictimOptions): Promise<Places> {
     },
   });
   const bystander = placeOf(server.addr);
-  const attacker = await PLACES[over](server); // its bytes are counted by port
+  const attacker = await PLACES[over](server, options); // its bytes are counted by port
   return { bystander, attacker };
 }
 
 /** Lets a server listen for attackers. */
 const PLACES: Readonly<
-  Record<Over, (server: Server<typeof Target>) => Promise<Place>>
+  Record<
+    Over,
+    (server: Server<typeof Target>, options: VictimOptions) => Promise<Place>
+  >
 > = {
   async tcp(server) {
     return placeOf(await server.listen({ hostname: "127.0.0.1", port: 0 }));
@@ -147,6 +150,13 @@ const PLACES: Readonly<
         server.accept(connection);
         return response;
       },
+    );
+    return Promise.resolve({ port: http.addr.port });
+  },
+  http(server, options) {
+    http = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      fetchHandler(Target, server, options.http),
     );
     return Promise.resolve({ port: http.addr.port });
   },

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Attack, Over } from "./attack.ts";
+import type { CodecName } from "./codecs.ts";
 import type { Measurement } from "./measurement.ts";
 
 const README = new URL("../../lib/messages/README.md", import.meta.url);
@@ -32,11 +33,19 @@ const OVER: Readonly<Record<Over, string>> = {
   tcp: "",
   tls: " (TLS)",
   websocket: " (WebSocket)",
+  http: " (HTTP)",
+};
+
+const CODED: Readonly<Record<CodecName, string>> = {
+  msgpack: "",
+  json: " (JSON)",
+  "extended msgpack": " (extended)",
+  "extended json": " (extended JSON)",
 };
 
 function victimCell({ victim, setup = {} }: Attack): string {
-  const { over = "tcp", codec } = setup;
-  return victim + OVER[over] + (codec === "json" ? " (JSON)" : "");
+  const { over = "tcp", codec = "msgpack" } = setup;
+  return victim + OVER[over] + CODED[codec];
 }
 
 /** Returns a row of the table. */
