@@ -407,7 +407,7 @@ export class Session
     this.#open(hello, entries.token);
     const { now } = this.shared;
     for (const { frame, receivedAt } of this.handshake.takeEarly()) {
-      this.enter(receivedAt).receive(frame);
+      this.enter(receivedAt).#handle(frame); // recorded when it arrived
     }
     this.enter(now);
     this.#lifecycle.inputEndedEarly();
@@ -603,6 +603,11 @@ export class Session
   receive(frame: Uint8Array): void {
     if (this.state === "closed") return;
     this.#record(frame);
+    this.#handle(frame);
+  }
+
+  #handle(frame: Uint8Array): void {
+    if (this.state === "closed") return;
     try {
       if (this.state === "open") this.#receiveOpen(frame);
       else this.#receiveEarly(frame);

@@ -13,7 +13,15 @@ import {
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer, serve } from "../../../lib/messages/server/server.ts";
 import { virtualTime } from "../../../lib/testing/virtual_time.ts";
-import { all, dial, endOf, failureOf, turns, typedSession } from "../kit.ts";
+import {
+  all,
+  dial,
+  endOf,
+  failureOf,
+  turns,
+  typedSession,
+  until,
+} from "../kit.ts";
 
 const Shop = protocol({
   name: "shop",
@@ -45,8 +53,8 @@ Deno.test("session.stats counts frames, bytes and calls, alike at both ends", as
   await failureOf(session.remote.price(""));
   await all(session.remote.ticks(3));
   const open = failureOf(session.remote.wait());
-  await turns(2);
   const [served] = server.sessions;
+  await until(() => served?.stats.callsHandled.started === 4);
   const [near, far] = [session.stats, served!.stats];
   const calls = { started: 4, ok: 2, failed: 1, refused: 0, open: 1 };
   assertEquals([near.callsMade, far.callsHandled], [calls, calls]);

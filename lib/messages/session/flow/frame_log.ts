@@ -108,10 +108,11 @@ export class FrameLog {
   }
 
   /**
-   * Returns the headers that are kept, the first that was handled first.
+   * Returns the headers that are kept, in the order of their frames.
    *
    * Early frames are handled at the time of their arrival, which has passed by
-   * then. Their times are those of the frame before, so that none goes back.
+   * then. The times of replies to them are those of the frame before, so that
+   * none goes back.
    */
   headers(): LoggedFrame[] {
     const ring = this.#ring;
