@@ -152,7 +152,8 @@ export interface SessionOptions {
    * Recorder of the last frames of each session; see `session.recording()`.
    *
    * Only headers are recorded: time, direction, kind, flags, id and length. Those
-   * of a session that ends by a violation are reported, at most once in 10 s.
+   * of a session that ends by a violation are reported, at most once in 10 s for
+   * all sessions of a server, and for all clients with the same `onViolation`.
    */
   recorder?: {
     /** Number of frames to keep, at most 4,096; 0 for none. @default {32} */
@@ -283,7 +284,9 @@ export function resolveSessionOptions(
       ? undefined
       : observing(plugins).observers(observers, (error) => report(error, "")),
     recordedFrames: frames,
-    violations: new ViolationLog(onViolation),
+    violations: side === "client"
+      ? ViolationLog.ofClients(onViolation)
+      : new ViolationLog(onViolation),
     callDefaults: callTimeout === undefined ? {} : { timeout: callTimeout },
     report,
     onDropped: onDropped && ((count, error) => {

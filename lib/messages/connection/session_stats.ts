@@ -61,9 +61,16 @@ export function recordingOf(log: FrameLog): FrameRecord[] {
   return log.headers().map(({ at, sent, kind, ...rest }) => ({
     at: sinceEpoch(at),
     direction: sent ? "sent" : "received",
-    kind: KINDS[slotOf(kind)] ?? "other",
+    kind: nameOf(kind),
     ...rest,
   }));
+}
+
+/** Returns the name of a kind, or its number in hexadecimal. */
+function nameOf(kind: number): string {
+  const slot = slotOf(kind);
+  const name = slot === 0 ? undefined : KINDS[slot];
+  return name ?? `0x${kind.toString(16).padStart(2, "0")}`;
 }
 
 /** Returns a time of the session's clock in ms since 1970; 0 for `NaN`. */

@@ -14,7 +14,7 @@ export interface FrameRecord {
   readonly at: number;
   /** Whether this side sent or received it. */
   readonly direction: "sent" | "received";
-  /** Name of the kind, such as `REQUEST`. */
+  /** Name of the kind, such as `REQUEST`; the number of another, such as `0x7f`. */
   readonly kind: string;
   /** Flag bits (PROTOCOL.md, section 2). */
   readonly flags: number;

@@ -6,6 +6,7 @@
 import type { SessionError, SessionErrorCode } from "../errors/call_error.ts";
 import { reportRejection } from "../support/thenable.ts";
 import type { FrameRecord } from "../errors/frame_record.ts";
+import { printable, printableLines } from "../support/printable.ts";
 import { formatRecording } from "./recording.ts";
 
 /**
@@ -42,15 +43,32 @@ export function isViolation({ code }: SessionError): boolean {
   return VIOLATIONS.has(code);
 }
 
+/** A function that reports a violation. */
+type Reporter = (violation: Violation) => unknown;
+
+/** The logs of clients, by the functions to which they report. */
+const OF_CLIENTS: WeakMap<Reporter, ViolationLog> = new WeakMap();
+
 /** Reporter of the violations of a server's or client's peers. */
 export class ViolationLog {
   #reportedAt = -Infinity;
   #omitted = 0;
-  readonly #report: (violation: Violation) => unknown;
+  readonly #report: Reporter;
 
   /** @param report reports a violation; its errors are ignored */
-  constructor(report: (violation: Violation) => unknown = printed) {
+  constructor(report: Reporter = printed) {
     this.#report = report;
+  }
+
+  /**
+   * Returns the log of all clients that report to the same function.
+   *
+   * A server must not have a report printed for each session that a loop opens.
+   */
+  static ofClients(report: Reporter = printed): ViolationLog {
+    const log = OF_CLIENTS.get(report) ?? new ViolationLog(report);
+    OF_CLIENTS.set(report, log);
+    return log;
   }
 
   /**
@@ -80,11 +98,11 @@ function printed(
 ): void {
   const others = omitted === 0
     ? ""
-    : ` (${omitted} others were not reported since the last one)`;
+    : ` (${omitted} more since the last report)`;
   // deno-lint-ignore no-console -- the default reporter; `onViolation` replaces it
   console.error(
-    `Session ${session} with ${peer} ended by a violation: ${error.message}${others}\n${
-      formatRecording(recording)
-    }`,
+    `Session ${session} with ${printable(peer)} ended by a violation: ${
+      printableLines(error.message)
+    }${others}\n${formatRecording(recording)}`,
   );
 }

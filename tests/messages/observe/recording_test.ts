@@ -16,7 +16,7 @@ import {
 import { unary } from "../../../lib/messages/protocol/method_builders.ts";
 import { protocol } from "../../../lib/messages/protocol/protocol.ts";
 import { createServer } from "../../../lib/messages/server/server.ts";
-import { dial, turns } from "../kit.ts";
+import { dial, turns, until } from "../kit.ts";
 import { K, RawPeer, request, value } from "../raw_peer.ts";
 
 const Echo = protocol({
@@ -73,6 +73,61 @@ Deno.test("a session that ends by a violation is reported with its last frames",
   assertEquals(server.stats.sessions.ended, { protocol: 3 });
 });
 
+Deno.test("frames that arrive before the client is accepted are recorded and counted once", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using server = createServer(Echo, { authenticate: () => gate.promise })
+    .handle(handlers);
+  const [near, far] = memoryPair();
+  let early = 0;
+  const { read } = far;
+  far.read = async (buffer) => {
+    const count = await read.call(far, buffer);
+    early += count ?? 0;
+    return count;
+  };
+  server.accept(far);
+  await using peer = new RawPeer(near);
+  await peer.hello({ methods: [["echo", 0]] });
+  await until(() => early > 0);
+  const length = early; // of HELLO
+  for (const id of [1, 3]) {
+    await peer.frame(K.REQUEST, id, request(0, value("a")));
+  }
+  const requests = 2 * (12 + request(0, value("a")).length);
+  await until(() => early === length + requests);
+  gate.resolve();
+  await peer.until(K.RESULT);
+  await peer.until(K.RESULT);
+  const [session] = server.sessions;
+  const found = session!.recording();
+  assertEquals(found.map(({ kind, id }) => `${kind} ${id}`), [
+    ...["HELLO 0", "REQUEST 1", "REQUEST 3", "HELLO 0"],
+    ...["RESULT 1", "RESULT 3"],
+  ]);
+  const { framesReceived, bytesReceived } = session!.stats;
+  assertEquals([framesReceived["HELLO"], framesReceived["REQUEST"]], [1, 2]);
+  assertEquals(bytesReceived, length + requests);
+});
+
+Deno.test("a recording shows the numbers of kinds that are not known", async () => {
+  const { promise, resolve } = Promise.withResolvers<Violation>();
+  await using server = createServer(Echo, {
+    recorder: { onViolation: resolve },
+  }).handle(handlers);
+  await using peer = new RawPeer(dial(server));
+  await peer.hello({ methods: [["echo", 0]] });
+  const ignorable = 0x80;
+  for (const kind of [0x00, 0x0f, 0x18, 0xff]) {
+    await peer.frame(kind, 1, undefined, ignorable);
+  }
+  await peer.frame(0x7f, 5);
+  const { recording } = await promise;
+  assertEquals(recording.slice(2, 7).map(({ kind }) => kind), [
+    ...["0x00", "0x0f", "0x18", "0xff", "0x7f"],
+  ]);
+  assertMatch(formatRecording(recording), /← 0x18 id 1 0 B flags 0x80$/m);
+});
+
 Deno.test("the error of a violation has the last frames of its own end", async () => {
   await using server = createServer(Echo, {
     recorder: { onViolation: () => {} },
@@ -114,6 +169,19 @@ Deno.test("connect() fails with the frames of a handshake that broke the protoco
     error.recording.map(({ direction, kind }) => `${direction} ${kind}`),
     ["sent HELLO", "received RESULT", "sent GOAWAY"],
   );
+});
+
+Deno.test("connect() in a loop reports one of the servers that break the protocol", async () => {
+  const reports: Violation[] = [];
+  const onViolation = (violation: Violation) => void reports.push(violation);
+  for (let count = 0; count < 5; count++) {
+    const [near, far] = memoryPair();
+    const connecting = connect(Echo, near, { recorder: { onViolation } });
+    await using peer = new RawPeer(far);
+    await peer.frame(K.RESULT, 1); // before HELLO
+    await assertRejects(() => connecting, SessionError);
+  }
+  assertEquals(reports.length, 1);
 });
 
 Deno.test("the error of an orderly end has no frames", async () => {

@@ -1,4 +1,8 @@
-import { assertEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+} from "@std/assert";
 import { SessionError } from "../../../lib/messages/errors/call_error.ts";
 import {
   isViolation,
@@ -30,9 +34,42 @@ Deno.test("ViolationLog prints by default, and says how many it has left out", (
   const text = "Session s1 with p1 ended by a violation: a bad frame";
   assertEquals(lines.map((line) => line.split("\n")[0]), [
     text,
-    `${text} (1 others were not reported since the last one)`,
+    `${text} (1 more since the last report)`,
     text,
   ]);
+});
+
+Deno.test("ViolationLog prints no control characters of a peer", () => {
+  const { error: print } = console;
+  let line = "";
+  console.error = (text: string) => void (line = text);
+  try {
+    new ViolationLog().add(() => ({
+      session: "s1",
+      error: new SessionError("a\u001b]0;b\u0007\u202e", { code: "protocol" }),
+      peer: "unix:\u001b[1m\u009b",
+      recording: [{
+        ...{ at: 0, direction: "sent", kind: "\u001b[2m", flags: 0, id: 0 },
+        length: 1,
+      }],
+    }), 0);
+  } finally {
+    console.error = print;
+  }
+  assertEquals(
+    line,
+    String
+      .raw`Session s1 with unix:\u{1b}[1m\u{9b} ended by a violation: a\u{1b}]0;b\u{7}\u{202e}` +
+      "\n       +0.0 ms → \\u{1b}[2m 1 B",
+  );
+});
+
+Deno.test("ViolationLog.ofClients() has one log for each callback", () => {
+  const one = () => {};
+  const log = ViolationLog.ofClients(one);
+  assertStrictEquals(ViolationLog.ofClients(one), log);
+  assertStrictEquals(ViolationLog.ofClients(), ViolationLog.ofClients());
+  assertNotStrictEquals(ViolationLog.ofClients(() => {}), log);
 });
 
 Deno.test("isViolation() is true for the faults of a peer only", () => {
