@@ -46,9 +46,10 @@ export interface MysqlResult {
   rows: (string | null)[][];
 }
 
-/** A connection that runs one query at a time. */
+/** A connection that runs one query after another. */
 export class MysqlClient implements AsyncDisposable {
   readonly #stream: FrameStream;
+  #last: Promise<unknown> = Promise.resolve();
   readonly #messages: AsyncIterator<Uint8Array>;
 
   private constructor(stream: FrameStream) {
@@ -74,7 +75,14 @@ export class MysqlClient implements AsyncDisposable {
   }
 
   /** Runs a statement; one without rows returns an empty result. */
-  async query(sql: string): Promise<MysqlResult> {
+  query(sql: string): Promise<MysqlResult> {
+    // Two statements at once would take each other's rows.
+    const result = this.#last.then(() => this.#query(sql));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #query(sql: string): Promise<MysqlResult> {
     await this.#stream.send(message(0, [QUERY], encode(sql)));
     const [, first] = await this.#receive();
     const count = first.integer() ?? 0; // 0 is an OK message

@@ -60,6 +60,26 @@ Deno.test("the MySQL example queries MariaDB", async (t) => {
     assertEquals((await client.query("select 1")).rows, [["1"]]);
   });
 
+  await t.step(
+    "query() can be called before others have returned",
+    async () => {
+      await using client = await MysqlClient.connect(login);
+      const [one, two, three] = await Promise.allSettled(
+        ["select 1 as a, 2 as b", "selec 1", "select 'x'"].map((sql) =>
+          client.query(sql)
+        ),
+      );
+      assertEquals([one, two?.status, three], [
+        {
+          status: "fulfilled",
+          value: { columns: ["a", "b"], rows: [["1", "2"]] },
+        },
+        "rejected",
+        { status: "fulfilled", value: { columns: ["x"], rows: [["x"]] } },
+      ]);
+    },
+  );
+
   await t.step("connect() rejects a wrong password", async () => {
     const error = await assertRejects(
       () => MysqlClient.connect({ ...login, password: "wrong" }),
