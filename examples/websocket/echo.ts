@@ -44,6 +44,16 @@ function header(first: number, length: number): Uint8Array {
   return bytes;
 }
 
+/** Rejects frames that no client may send. */
+function checkFrame([first = 0, second = 0]: Uint8Array): void {
+  if (second < MASKED) throw new Error("The frame has no mask");
+  const opcode = first & 127; // with the bits of extensions
+  const isControl = opcode >= CLOSE && opcode <= PONG;
+  // A control frame is short, and is the last one of its message.
+  const fits = first >= 128 && second <= MASKED + 125;
+  if (isControl ? !fits : opcode > 2) throw new Error("The frame is not valid");
+}
+
 /** Accepts a client and sends its messages back until it closes. */
 export async function echo(connection: Connection): Promise<void> {
   await using http = frames(connection, delimited("\r\n\r\n"));
@@ -61,7 +71,7 @@ export async function echo(connection: Connection): Promise<void> {
   for await (const frame of socket) {
     const start = headerLength(frame);
     const mask = frame.subarray(start - 4, start);
-    if (frame[1]! < MASKED) throw new Error("The frame has no mask");
+    checkFrame(frame);
     const payload = frame.subarray(start).map((byte, i) => byte ^ mask[i % 4]!);
     const opcode = frame[0]! & 15;
     if (opcode === PONG) continue;

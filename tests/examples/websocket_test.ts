@@ -52,6 +52,28 @@ Deno.test("the WebSocket example sends messages of all lengths back to Deno's cl
   await serving;
 });
 
+Deno.test("the WebSocket example rejects frames that are not valid", async () => {
+  const invalid = {
+    "8100": "no mask",
+    "c180": "not valid", // an extension
+    "8380": "not valid", // unknown opcodes
+    "8b80": "not valid",
+    "0980": "not valid", // PING of several frames
+    "89fe007e": "not valid", // a long PING
+  };
+  for (const [hex, message] of Object.entries(invalid)) {
+    const [near, far] = memoryPair();
+    const serving = assertRejects(() => echo(far), Error, message);
+    await near.write(new TextEncoder().encode(REQUEST));
+    const frame = new Uint8Array(200);
+    frame.set(Uint8Array.fromHex(hex));
+    await near.write(frame);
+    await near.closeWrite();
+    await serving;
+    near.close();
+  }
+});
+
 Deno.test("the WebSocket example answers PING between fragments and refuses others", async () => {
   const [near, far] = memoryPair();
   const serving = echo(far);
