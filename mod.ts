@@ -24,7 +24,7 @@
  * ```
  *
  * Read next: [Get started in ten minutes](/lib/guides/getting_started.md), or
- * one of 40 questions in [How do I …?](/lib/guides/how_do_i.md).
+ * a question in [How do I …?](/lib/guides/how_do_i.md).
  * {@linkcode protocol} and the method builders ({@linkcode unary},
  * {@linkcode serverStream}, …) declare calls, {@linkcode serve}, {@linkcode connect} and
  * {@linkcode createClient} use them, and {@linkcode CallError} is how they

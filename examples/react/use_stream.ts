@@ -17,7 +17,7 @@ export interface StreamState<T> {
  * Reads a stream while the component is mounted.
  *
  * @param method a method of `client.remote`, which must stay the same
- * @param input its input, which must be JSON
+ * @param input its input, which must be JSON, or `undefined` if it has none
  */
 export function useStream<Input, T>(
   method: (
@@ -27,14 +27,15 @@ export function useStream<Input, T>(
   input: Input,
 ): StreamState<T> {
   const [state, setState] = useState<StreamState<T>>({ ended: false });
-  const key = JSON.stringify(input);
+  const key = JSON.stringify(input) ?? ""; // "" for undefined
   useEffect(() => {
     const stop = new AbortController();
     const { signal } = stop;
     async function read(): Promise<void> {
       setState({ ended: false });
       try {
-        for await (const item of method(JSON.parse(key), { signal })) {
+        const value = key === "" ? undefined : JSON.parse(key);
+        for await (const item of method(value, { signal })) {
           setState({ item, ended: false });
         }
         setState((last) => ({ ...last, ended: true }));

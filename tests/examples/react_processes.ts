@@ -14,6 +14,7 @@ import { CallError, createServer } from "@lengthwise/lengthwise";
 import { upgradeWebSocket } from "@lengthwise/lengthwise/transport";
 import { Article, queries } from "../../examples/react/page.ts";
 import { Shop } from "../../examples/react/shop.ts";
+import { useStream } from "../../examples/react/use_stream.ts";
 
 const window = new Window();
 const { document } = window;
@@ -39,6 +40,25 @@ async function* untilAborted(signal: AbortSignal, onEnd: () => void) {
     onEnd();
   }
 }
+
+async function* inputs(input: void) {
+  yield `got ${input}`;
+}
+
+/** Shows the items of a stream without input. */
+function Inputs() {
+  const { item, error } = useStream(inputs, undefined);
+  return `${error ?? item ?? "…"}`;
+}
+
+Deno.test("useStream() reads a stream without input", async () => {
+  const place = document.createElement("div");
+  // React takes the simulated element for one of a browser.
+  const root = createRoot(place as unknown as Parameters<typeof createRoot>[0]);
+  root.render(createElement(Inputs));
+  await shows(place, "got undefined");
+  root.unmount();
+});
 
 Deno.test("useStream() and useQuery() show calls and streams, and cancel them", async () => {
   const calls: string[] = [];
