@@ -122,15 +122,42 @@ export function testPair<
   State = undefined,
 >(
   protocol: P,
-  ...[options]: [keyof P["client"]] extends [never]
-    ? [options?: TestPairOptions<NoInfer<P>, Auth, State>]
-    : [
-      options: TestPairOptions<NoInfer<P>, Auth, State> & {
-        client: ConnectOptions<NoInfer<P>>;
-      },
-    ]
+  options: TestPairOptions<NoInfer<P>, Auth, State> & {
+    client: ConnectOptions<NoInfer<P>>;
+  },
+): ServerSetup<P, Auth, State, Promise<TestPair<P, Auth, State>>>;
+/**
+ * Connects a client to a server in memory; the server calls no methods of it.
+ *
+ * It opens no listener and needs no permission.
+ *
+ * @typeParam P the protocol: `typeof Shop`
+ * @typeParam Auth type of what `authenticate` returns
+ * @typeParam State type of what `state` returns
+ * @param protocol the protocol of both ends, which has no client side
+ * @param options options for the server, the client and the connection
+ * @returns an object whose `handle()` takes the server's handlers and resolves
+ * to the pair; it rejects with a `TypeError` if a handler is missing, a function
+ * matches no method, or an option is unknown
+ * @throws {RangeError} if a limit or option is out of range
+ * @throws {SessionError} if the server rejects the client
+ *
+ * @category Pairs
+ */
+export function testPair<
+  P extends AnyProtocol,
+  Auth = undefined,
+  State = undefined,
+>(
+  // One list of parameters with a conditional type would not infer `Auth`.
+  protocol: [keyof P["client"]] extends [never] ? P
+    : "this protocol has a client side: pass { client: { handlers } }",
+  options?: TestPairOptions<NoInfer<P>, Auth, State>,
+): ServerSetup<P, Auth, State, Promise<TestPair<P, Auth, State>>>;
+export function testPair<P extends AnyProtocol, Auth, State>(
+  protocol: P,
+  chosen: TestPairOptions<P, Auth, State> = {},
 ): ServerSetup<P, Auth, State, Promise<TestPair<P, Auth, State>>> {
-  const chosen: TestPairOptions<P, Auth, State> = options ?? {};
   return withoutHandlers("testPair()", {
     async handle(handlers) {
       checkOptions("testPair()", chosen, PAIR_OPTIONS);

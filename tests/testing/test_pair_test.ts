@@ -52,6 +52,32 @@ Deno.test("testPair() passes options to both ends", none, async () => {
 });
 
 Deno.test(
+  "testPair() infers what authenticate returns for other options",
+  none,
+  async () => {
+    const principals: string[] = [];
+    await using plain = await testPair(Shop, {
+      server: {
+        authenticate: (name) => ({ user: `${name}` }),
+        onSession: (session) => void principals.push(session.auth.user),
+      },
+      client: { credentials: "ada" },
+    }).handle({ price: (_, { session }) => session.auth.user.length });
+    await using chat = await testPair(Chat, {
+      server: {
+        authenticate: (name) => ({ user: `${name}` }),
+        principal: ({ user }) => user,
+        onSession: (session) => void principals.push(session.auth.user),
+      },
+      client: { credentials: "ben", handlers: { heard() {} } },
+    }).handle({ say() {} });
+    assertEquals(await plain.session.remote.price({ sku: "A-1" }), 3);
+    await chat.session.remote.say("hello");
+    assertEquals(principals, ["ada", "ben"]);
+  },
+);
+
+Deno.test(
   "testPair() rejects and leaks nothing if the client is refused",
   none,
   async () => {
