@@ -88,6 +88,10 @@ export interface FetchHandlerOptions {
   callOptions?: ((request: Request) => CallOptions) | undefined;
 }
 
+/** Message of the response to a path that names no callable method. */
+const NO_METHOD =
+  "There is no such unary method or notification; the path ends in its name, with dots for groups, as in orders.create";
+
 const OPTIONS: OptionNames<FetchHandlerOptions> = {
   path: true,
   maxBody: true,
@@ -199,7 +203,7 @@ export function fetchHandler(
       ? decoded(pathname.slice(path.length))
       : "";
     if (!names.has(method)) {
-      return errorResponse(404, "unimplemented", "There is no such method");
+      return errorResponse(404, "unimplemented", NO_METHOD);
     }
     const refused = refusalOf(request);
     if (refused !== undefined) return refused;

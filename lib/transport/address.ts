@@ -128,8 +128,11 @@ export function parseAddress(text: string | URL): Address {
   }
 }
 
-/** Suggests a scheme for an address that has none. */
+/** Suggests another address, or says how WebSockets are opened. */
 function suggestion(text: string): string {
+  if (/^(http|ws)s?:/i.test(text)) {
+    return "; clients connect to WebSockets by 'ws://' or 'wss://', and servers accept() those of upgradeWebSocket()";
+  }
   if (/^[^/]+:\d+$/.test(text)) return `; did you mean 'tcp://${text}'?`;
   if (/^\d+$/.test(text)) return `; did you mean { port: ${text} }?`;
   return /^\.{0,2}\//.test(text) ? `; did you mean 'unix:${text}'?` : "";

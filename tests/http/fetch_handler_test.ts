@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   CallError,
   createServer,
@@ -144,6 +150,15 @@ Deno.test("fetchHandler() sends notifications", async () => {
   assertEquals((await handler(post("seen", '"a"'))).status, 204);
   await server.shutdown();
   assertEquals(seen.notes, ["a"]);
+});
+
+Deno.test("fetchHandler() says how a method of a group is named", async () => {
+  const { server, handler } = shop();
+  const response = await handler(post("orders/limited"));
+  const { error } = await response.json();
+  assertEquals(response.status, 404);
+  assertStringIncludes(error.message, "with dots for groups");
+  await server.shutdown();
 });
 
 Deno.test("fetchHandler() answers each failure with its status and code", async () => {

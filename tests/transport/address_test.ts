@@ -80,6 +80,8 @@ const BAD_URLS: readonly (readonly [string, string])[] = [
   ["unix:/run/%00x", "NUL"],
   ["unix:%ff", "UTF-8"],
   ["memory:", "name"],
+  ["http://example.com/", "clients connect to WebSockets by 'ws://'"],
+  ["wss://example.com/", "servers accept() those of upgradeWebSocket()"],
 ];
 
 for (const [url, part] of BAD_URLS) {
