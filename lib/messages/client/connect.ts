@@ -159,12 +159,12 @@ export async function connect<P extends AnyProtocol>(
     | readonly ConnectAddress[]
     | Connector
     | Connection,
-  ...[options]: [keyof P["client"]] extends [never]
+  ...options: [keyof P["client"]] extends [never]
     ? [options?: ConnectOptions<P>]
     : [options: ConnectOptions<P>]
 ): Promise<ClientSession<P>> {
   // The conditional type's branches differ only in `handlers`.
-  const clientOptions: ClientOptions & { handlers?: object } = options ?? {};
+  const clientOptions: ClientOptions & { handlers?: object } = options[0] ?? {};
   try {
     checkOptions("connect()", clientOptions, CLIENT_OPTIONS);
     if (isConnection(address) && clientOptions.transport !== undefined) {

@@ -70,11 +70,11 @@ export function createClient<P extends AnyProtocol>(
     | ((
       signal: AbortSignal,
     ) => AsyncIterable<readonly (ConnectAddress | Connector)[]>),
-  ...[options]: [keyof P["client"]] extends [never]
+  ...options: [keyof P["client"]] extends [never]
     ? [options?: CreateClientOptions<P>]
     : [options: CreateClientOptions<P>]
 ): Client<P> {
-  const given: CreateClientOptions<P> | Record<never, never> = options ?? {};
+  const given: CreateClientOptions<P> | Record<never, never> = options[0] ?? {};
   const { shuffle, subset = Infinity, ...others }: EndpointOptions = given;
   const changes = typeof addresses === "function";
   checkChoice(shuffle, subset);
