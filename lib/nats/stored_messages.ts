@@ -7,7 +7,7 @@ import type { BusHistory, StoredMessage } from "../messages/bus/bus.ts";
 import type { NatsConnection } from "./nats_connection.ts";
 
 /** Milliseconds that a reply may take. */
-const PATIENCE = 5_000;
+const PATIENCE = 2_000;
 
 /** Status of a reply without a message. */
 const NOT_FOUND = 404;

@@ -94,6 +94,9 @@ async function becomes(
   check(bus.status === status, `status is "${bus.status}" in its listener`);
 }
 
+/** Number of times that a check looks for a stored message. */
+const MOST_LOOKS = 50;
+
 /** All checks. */
 export const BUS_CHECKS: Readonly<Record<string, BusCheck>> = {
   "a member says that it is up, and what it carries"({ near }) {
@@ -129,6 +132,52 @@ export const BUS_CHECKS: Readonly<Record<string, BusCheck>> = {
       await list.count(1);
       list.subscription[Symbol.dispose]();
     }
+  },
+
+  async "a history has the messages of each subject, in their order"(context) {
+    const { near, far, subject, within } = context;
+    const { history } = far;
+    if (history === undefined) return;
+    const [one, two] = [`${subject}.one`, `${subject}.two`];
+    const find = async (index?: number) => {
+      const found = index === undefined
+        ? history.newest(one)
+        : history.next(one, index);
+      const stored = await within(found, "a stored message");
+      return stored && { index: stored.index, first: stored.message[0] };
+    };
+    check(
+      await find() === undefined,
+      "newest() found a message before the first",
+    );
+    check(
+      await find(1) === undefined,
+      "next() found a message before the first",
+    );
+    const list = await heard(context, far, one);
+    for (
+      const [to, first] of [[one, 1], [two, 9], [one, 2], [one, 3]] as const
+    ) { // pairs
+      publish(near, to, Uint8Array.of(first));
+    }
+    await list.count(3);
+    let newest = await find();
+    for (let n = 0; n < MOST_LOOKS && newest?.first !== 3; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 50)); // stored later
+      newest = await find();
+    }
+    check(newest?.first === 3, `newest() found ${newest?.first}; expected 3`);
+    const firsts: unknown[] = [];
+    let index = 1;
+    for (let found = await find(index); found; found = await find(index)) {
+      check(
+        found.index >= index && found.index <= newest.index,
+        `next() found index ${found.index} from ${index}`,
+      );
+      firsts.push(found.first);
+      index = found.index + 1;
+    }
+    check(firsts.join() === "1,2,3", `next() found ${firsts}`);
   },
 
   async "messages arrive once, in the order of their publisher"(context) {

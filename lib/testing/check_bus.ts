@@ -52,7 +52,7 @@ const OPTIONS: OptionNames<BusCheckOptions> = {
  * Checks a bus against the whole {@linkcode Bus} contract.
  *
  * It checks delivery, order, subjects, sizes, the readiness and the end of
- * subscriptions, and losses of the connection. It needs no test framework.
+ * subscriptions, losses of the connection, and the history if there is one. It needs no test framework.
  *
  * @param makePair returns two members of one bus, for each check; they are yours
  * to close
@@ -116,6 +116,7 @@ function keepSubscriptions(bus: Bus, list: Disposable[]): Bus {
     get status() {
       return bus.status;
     },
+    history: bus.history,
     onStatus: (listener) => bus.onStatus(listener),
     publish: (subject, message) => bus.publish(subject, message),
     subscribe(subject, receive) {

@@ -17,6 +17,7 @@ import {
   natsBus,
   natsListener,
 } from "@lengthwise/lengthwise/nats";
+import { checkBus } from "@lengthwise/lengthwise/testing";
 import { type Client, connectNats, NatsServer } from "./nats_server.ts";
 
 const subject = "lw.news";
@@ -41,6 +42,22 @@ async function createStream(client: Client, limits: object = {}) {
   const { error } = reply.json<{ error?: { description: string } }>();
   if (error !== undefined) throw new Error(error.description);
 }
+
+Deno.test("natsBus() with a history passes checkBus()", async (t) => {
+  await using nats = await NatsServer.start(
+    'jetstream { store_dir: "FOLDER" }',
+  );
+  const [near, far] = [await connectNats(nats), await connectNats(nats)];
+  await createStream(near, { subjects: ["check.>"] });
+  const pair = [near, far].map((client) =>
+    natsBus(client, { history: "items" })
+  );
+  const [one, two] = pair;
+  await checkBus(() => [one!, two!], {
+    step: (name, check) => t.step(name, check),
+  });
+  await Promise.all([near.close(), far.close()]);
+});
 
 /** Returns a source that keeps ten items itself. */
 function shared(client: Client): Source<number> {

@@ -4,7 +4,10 @@ import {
   type MemoryBus,
   memoryBus,
 } from "../../lib/messages/bus/mod.ts";
+import type { BusHistory } from "../../lib/messages/bus/mod.ts";
 import { checkBus } from "../../lib/testing/check_bus.ts";
+import { virtualTime } from "../../lib/testing/virtual_time.ts";
+import { StoredBus } from "../messages/sources/stored_bus.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -58,6 +61,7 @@ const SIZE =
   "a message of maxMessage bytes arrives, and a larger one is not taken";
 const TWO = "two subscriptions of one member are independent";
 const LISTENER = "a listener of the status can be removed";
+const HISTORY = "a history has the messages of each subject, in their order";
 const DOWN =
   "while a member is down, it takes nothing, and keeps nothing for later";
 
@@ -78,7 +82,18 @@ Deno.test("checkBus() accepts memoryBus()", pure, async () => {
   assertEquals(
     names.toSorted(),
     [
-      ...[UP, UNCHANGED, READY, ORDER, SUBJECT, SIZE, TWO, LISTENER, DOWN],
+      ...[
+        UP,
+        UNCHANGED,
+        READY,
+        ORDER,
+        SUBJECT,
+        SIZE,
+        TWO,
+        LISTENER,
+        DOWN,
+        HISTORY,
+      ],
     ].toSorted(),
   );
 });
@@ -190,3 +205,47 @@ Deno.test(
     );
   },
 );
+
+Deno.test("checkBus() checks a history, if there is one", pure, async () => {
+  const { bus, failed } = await historyFailures((history) => history);
+  assertEquals([failed, bus.stored.length > 3], [[], true]);
+  const faults: ((history: BusHistory) => BusHistory)[] = [
+    // It finds messages of other subjects, the oldest one, or skips some.
+    (history) => ({
+      ...history,
+      newest: (subject) => history.next(subject, 1),
+    }),
+    (history) => ({
+      ...history,
+      next: (subject, index) => history.next(subject, index + 1),
+    }),
+    (history) => ({
+      ...history,
+      next: (subject, index) =>
+        history.next(subject.replace(/one$/, "two"), index),
+    }),
+  ];
+  for (const fault of faults) {
+    const { failed } = await historyFailures(fault);
+    assertEquals(failed, [HISTORY]);
+  }
+});
+
+/** Checks a bus with a changed history; returns the failed checks. */
+async function historyFailures(change: (history: BusHistory) => BusHistory) {
+  const bus = new StoredBus();
+  const failed: string[] = [];
+  using time = virtualTime();
+  const checking = checkBus(() => {
+    const [near, far] = [bus.join(), bus.join()];
+    return [near, Object.assign(far, { history: change(far.history) })];
+  }, {
+    step: (name, check) =>
+      (async () => await check())().catch((error) => {
+        failed.push(name);
+        throw error;
+      }),
+  });
+  await time.run(checking.catch(() => {}));
+  return { bus, failed };
+}

@@ -72,7 +72,8 @@ export interface SourceOptions {
    *
    * The sources of equal names receive the items of one of them, with their
    * positions. A client that continues on another server receives what it has
-   * missed, if that server has kept it, and otherwise learns of the gap. One server
+   * missed, if that server has kept it or the bus has a `history`, and otherwise
+   * learns of the gap. One server
    * publishes at a time: the items of another one begin a new numbering, and
    * streams end with `unavailable`, so that clients continue them with a gap. `end()` ends the subscription.
    *

@@ -14,8 +14,8 @@ import {
 } from "../../../lib/messages/mod.ts";
 import type { Source } from "../../../lib/messages/mod.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
-import type { Bus, BusHistory } from "../../../lib/messages/bus/bus.ts";
-import { type MemoryBus, memoryBus } from "../../../lib/messages/bus/mod.ts";
+import type { Bus } from "../../../lib/messages/bus/bus.ts";
+import { memoryBus } from "../../../lib/messages/bus/mod.ts";
 import type { Position } from "../../../lib/messages/session/wire/positions.ts";
 import {
   hasPositions,
@@ -23,6 +23,7 @@ import {
 } from "../../../lib/messages/streams/positioned_items.ts";
 import { simulatedNetwork, virtualTime } from "../../../lib/testing/mod.ts";
 import { turns } from "../kit.ts";
+import { StoredBus } from "./stored_bus.ts";
 
 function shared(bus: Bus, history = {}): Source<number> {
   return source<number>({ shared: { bus, name: "a.>" }, history });
@@ -262,46 +263,6 @@ Deno.test("a client continues a stream on another server of the bus", async () =
   }
   publisher.end();
 });
-
-/** A bus whose messages are stored, between those of other subjects. */
-class StoredBus {
-  readonly bus = memoryBus();
-  readonly stored: { subject: string; message: Uint8Array }[] = [];
-  /** Number of messages that were read. */
-  reads = 0;
-  fails = false;
-
-  /** Returns a member, which stores what it publishes. */
-  join(): MemoryBus & { readonly history: BusHistory } {
-    const bus = this.bus.join();
-    const find = (from: number, to: number, step: number, subject: string) => {
-      this.reads++;
-      if (this.fails) return Promise.reject(new Error("the store is down"));
-      for (let at = from; at !== to; at += step) {
-        const found = this.stored[at];
-        if (found?.subject !== subject) continue;
-        const { message } = found;
-        return Promise.resolve({ index: at + 1, message });
-      }
-      return Promise.resolve(undefined);
-    };
-    const { stored } = this;
-    const history: BusHistory = {
-      newest: (subject) => find(stored.length - 1, -1, -1, subject),
-      next: (subject, index) =>
-        find(index - 1, Math.max(stored.length, index - 1), 1, subject),
-    };
-    const publish = bus.publish.bind(bus);
-    return Object.assign(bus, {
-      history,
-      publish(subject: string, message: Uint8Array) {
-        const taken = publish(subject, message);
-        if (taken) stored.push({ subject, message: message.slice() });
-        return taken;
-      },
-    });
-  }
-}
 
 Deno.test("a server that has just started serves what the bus has stored, to new readers only what is new", async () => {
   const bus = new StoredBus();
