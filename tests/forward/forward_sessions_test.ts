@@ -438,6 +438,69 @@ Deno.test("forwardSessions() loses no call while servers and gateways drain", as
   await it.end(other);
 });
 
+Deno.test("forwardSessions() ends sessions of peers that take nothing for long", async () => {
+  for (const slow of ["client", "server"] as const) {
+    using time = virtualTime({ seed: 5 });
+    const it = await virtualWorld(time);
+    const { client, network } = it;
+    const first = await time.run(client.remote.who());
+    const { session } = client;
+    const [outer, inner] = ["gateway", first].map((name) =>
+      network.links.find((link) => link.name === name)
+    );
+    const stalled = slow === "client" ? outer?.toClient : inner?.toServer;
+    if (stalled !== undefined) {
+      stalled.fault = { kind: "stall", after: stalled.bytes };
+    }
+    // Calls that were not sent are made again in the next session.
+    const calls = [1, 2].map(() =>
+      client.remote.size(new Uint8Array(900_000), { timeout: 300_000 })
+    );
+    const before = time.now;
+    await time.run(Promise.allSettled(calls));
+    await time.run(session!.finished); // there is one
+    const took = time.now - before;
+    assert(took < 65_000, `${slow}: ${took} ms`);
+    await time.advance(60_000);
+    assertEquals(it.gateway.sessions, 1); // that of the client's next session
+    assertEquals(it.gateway.unsent, 0);
+    await it.end();
+  }
+});
+
+Deno.test("forwardSessions() cuts a client that reads nothing, also if its server does not", async () => {
+  using time = virtualTime({ seed: 5 });
+  const network = simulatedNetwork({ capacity: 65_536 });
+  const servers = network.listen("server");
+  const gateway = await forwardSessions(network.listen("gateway"), {
+    upstreams: { server: network.address("server") },
+  });
+  const { signal } = new AbortController();
+  const client = new RawPeer(
+    await time.run(network.address("gateway").connect(signal)),
+  );
+  await time.run(client.hello());
+  const server = new RawPeer(await time.run(servers.accept()));
+  await time.run(server.hello({ role: 1 }));
+  let sent = 0;
+  const sending = (async () => {
+    for (; sent < 500; sent++) {
+      await server.frame(K.ITEM, 1, new Uint8Array(10_000));
+    }
+  })().catch(() => {});
+  await time.advance(29_000);
+  // Two buffers of the network, and at most three at the gateway.
+  assert(sent * 10_000 < 5 * 65_536, `${sent} frames`);
+  assertEquals(gateway.sessions, 1);
+  await time.advance(10_000);
+  assertEquals(gateway.sessions, 0);
+  await time.run(sending);
+  for (const { connection } of [client, server]) connection.close();
+  await time.run(gateway.shutdown());
+  servers.close();
+  assertEquals(time.timers, 0);
+});
+
 Deno.test("forwardSessions() ends sessions whose calls outlast the grace", async () => {
   using time = virtualTime({ seed: 5 });
   const it = await virtualWorld(time);
