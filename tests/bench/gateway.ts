@@ -1,9 +1,10 @@
 /**
- * Processor time of a gateway, beside that of its client and its server.
+ * Processor time and writes of gateways, beside those of client and server.
  *
- * Three processes take turns on the same machine: the client makes calls through
- * the gateway, and then directly. The times are those of each process alone, so
- * that other work on the machine does not count.
+ * The client makes calls through the gateways `forward()` and `forwardSessions()`,
+ * and then directly. All processes are on the same machine. The times are those of
+ * each process alone, so that other work on the machine does not count. Writes are
+ * counted in further gateways.
  *
  * ```sh
  * deno run --frozen --allow-all tests/bench/gateway.ts
@@ -12,7 +13,12 @@
  * @module
  */
 import { connect, protocol, serve, unary } from "@lengthwise/lengthwise";
-import { forward } from "@lengthwise/lengthwise/forward";
+import { forward, forwardSessions } from "@lengthwise/lengthwise/forward";
+import {
+  connect as connectSocket,
+  type Connection,
+  listen,
+} from "@lengthwise/lengthwise/transport";
 import process from "node:process";
 
 const Echo = protocol({
@@ -29,6 +35,29 @@ const VALUE = {
 };
 const CALLS = 20_000;
 const IN_FLIGHT = 64;
+
+/** Reads and writes of this process. */
+const counts = { reads: 0, writes: 0 };
+
+/** Returns a connection whose reads and writes count. */
+function counted(connection: Connection): Connection {
+  return new Proxy(connection, {
+    get(target, key) {
+      if (key === "read") counts.reads++;
+      if (key === "write") counts.writes++;
+      const value = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** Reports, for each line that arrives, reads and writes since the last one. */
+async function reportCounts(): Promise<void> {
+  for await (const _ of Deno.stdin.readable) {
+    console.log(`${counts.reads} ${counts.writes}`);
+    counts.reads = counts.writes = 0;
+  }
+}
 
 /** Reports, for each line that arrives, the processor time in ms since the last one. */
 async function reportTimes(): Promise<void> {
@@ -81,8 +110,12 @@ class Peer {
   }
 
   async time(): Promise<number> {
+    return Number(await this.report());
+  }
+
+  async report(): Promise<string> {
     await this.#input.write(new TextEncoder().encode("\n"));
-    return Number(await this.line());
+    return await this.line();
   }
 
   async end(): Promise<void> {
@@ -107,13 +140,18 @@ async function callAll(port: number): Promise<number> {
   return (user + system) / 1_000;
 }
 
-async function main(): Promise<void> {
-  const server = new Peer("server");
-  const port = Number(await server.line());
-  const gateway = new Peer("gateway", String(port));
+const KINDS = ["forward", "forwardSessions"] as const; // names of functions
+
+type Kind = typeof KINDS[number];
+
+/** Prints the processor time of calls through a gateway. */
+async function measureTimes(
+  kind: Kind,
+  { server, port }: { server: Peer; port: number },
+): Promise<void> {
+  const gateway = new Peer(kind, String(port));
   const through = Number(await gateway.line());
   const us = (ms: number) => `${(ms * 1_000 / CALLS).toFixed(1)} µs`;
-  console.log("processor time of a call");
   for (let round = 0; round < 4; round++) {
     await Promise.all([server.time(), gateway.time()]);
     const client = await callAll(through);
@@ -122,7 +160,7 @@ async function main(): Promise<void> {
     const directly = await server.time();
     if (round === 0) continue; // the functions are not compiled yet
     console.log(
-      `gateway ${us(forwarded)}, client ${us(client)}, server ${
+      `${kind}: gateway ${us(forwarded)}, client ${us(client)}, server ${
         us(served)
       }; gateway / (client + server) ${
         (forwarded / (client + served)).toFixed(2)
@@ -130,20 +168,73 @@ async function main(): Promise<void> {
     );
   }
   await gateway.end();
+}
+
+/** Prints reads and writes of a process for 1,000 calls. */
+async function measureCounts(name: string, peer: Peer, port: number) {
+  for (let round = 0; round < 2; round++) {
+    await peer.report();
+    await callAll(port);
+    if (round === 0) continue; // likewise
+    const [reads, writes] = (await peer.report()).split(" ").map((count) =>
+      (Number(count) * 1_000 / CALLS).toFixed(0)
+    );
+    console.log(`${name}: ${reads} reads, ${writes} writes`);
+  }
+  await peer.end();
+}
+
+async function main(): Promise<void> {
+  const server = new Peer("server");
+  const port = Number(await server.line());
+  console.log(`processor time of a call, ${IN_FLIGHT} in flight`);
+  for (const kind of KINDS) await measureTimes(kind, { server, port });
+  console.log("in the process, for 1,000 calls");
+  const direct = new Peer("server", "0", "count");
+  await measureCounts("server, directly", direct, Number(await direct.line()));
+  for (const kind of KINDS) {
+    const gateway = new Peer(kind, String(port), "count");
+    const through = Number(await gateway.line());
+    await measureCounts(`gateway, ${kind}()`, gateway, through);
+  }
   await server.end();
 }
 
-const [role, port] = Deno.args;
-if (role === "server") {
-  const server = await serve(Echo, { port: 0 }).handle({
-    echo: (value) => value,
+/** Returns a listener whose connections count. */
+async function countedListener() {
+  const listener = await listen({ port: 0 });
+  return new Proxy(listener, {
+    get(target, key) {
+      if (key === Symbol.asyncIterator) {
+        return async function* () {
+          for await (const connection of target) yield counted(connection);
+        };
+      }
+      const value = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
-  console.log(server.addr.port);
-  await reportTimes();
-} else if (role === "gateway") {
-  const gateway = await forward(Echo, { port: 0 }, {
-    upstreams: { echo: { port: Number(port) } },
-  });
-  console.log(gateway.addr.port);
-  await reportTimes();
-} else await main();
+}
+
+const [role, to, mode] = Deno.args;
+const address = mode === "count" ? await countedListener() : { port: 0 };
+const report = mode === "count" ? reportCounts : reportTimes;
+const upstreams = {
+  echo: {
+    name: "server",
+    async connect(signal: AbortSignal) {
+      const connection = await connectSocket({ port: Number(to) }, { signal });
+      return mode === "count" ? counted(connection) : connection;
+    },
+  },
+};
+if (role === undefined) await main();
+else {
+  const { addr } = role === "server"
+    ? await serve(Echo, address).handle({ echo: (value) => value })
+    : role === "forward"
+    ? await forward(Echo, address, { upstreams })
+    : await forwardSessions(address, { upstreams });
+  console.log(addr.port);
+  await report();
+}
