@@ -106,8 +106,9 @@ export class NatsStream implements LowerConnection {
     this.#address = `nats:${name}`;
     this.own = own;
     this.peer = peer;
-    this.localAddr = { transport: "nats", name: own };
-    this.remoteAddr = { transport: "nats", name: peer };
+    // Not the subjects of the frames: addresses are logged, and all who know the
+    // subjects could send frames.
+    this.localAddr = this.remoteAddr = { transport: "nats", name };
     this.firstWindow = window;
     this.#window = window;
     this.#allowed = window;

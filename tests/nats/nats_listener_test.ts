@@ -15,6 +15,8 @@ import {
   CLOSE,
   CREDIT,
   DATA,
+  decodeFrame,
+  decodeOpening,
   encodeDial,
   encodeFrame,
   encodeOpening,
@@ -45,6 +47,10 @@ interface Ends {
   readonly far: FakeConnection;
   readonly client: SocketConnection;
   readonly server: SocketConnection;
+  /** Subject of the frames for the client. */
+  readonly toClient: string;
+  /** Subject of the frames for the server. */
+  readonly toServer: string;
 }
 
 /** Returns both ends of a connection. */
@@ -54,11 +60,21 @@ async function connected(
   const nats = new FakeNats();
   const [near, far] = [nats.connect(), nats.connect()];
   const listener = await natsListener(far, { subject, ...options });
+  let [toClient, toServer] = ["", ""];
+  nats.fault = (message) => {
+    if (message.subject === subject) toClient = message.reply ?? "";
+    const frame = decodeFrame(message.data);
+    if (message.subject === toClient && frame?.kind === OPEN) {
+      toServer = decodeOpening(frame.payload)?.subject ?? "";
+    }
+    return [message];
+  };
   const accepted = listener.accept();
   const client = await natsAddress(near, { subject, ...options }).connect();
   const server = await accepted;
   listener.close();
-  return { nats, near, far, client, server };
+  nats.fault = undefined;
+  return { nats, near, far, client, server, toClient, toServer };
 }
 
 /** Reads to the end, or to an error. */
@@ -82,9 +98,6 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => work, TransportError)).code;
 }
 
-/** Returns the subject of the peer of a connection. */
-const peerOf = ({ remoteAddr }: SocketConnection) => remoteAddr.name ?? "";
-
 Deno.test(
   "a lost, doubled or swapped frame cuts a connection, without a wrong byte",
   pure,
@@ -93,11 +106,11 @@ Deno.test(
     const sent = Array.from({ length: 100 }, (_, n) => n);
     for (const fault of faults) {
       for (const at of [0, 5, 9, 10, 11]) {
-        const { nats, client, server } = await connected();
+        const { nats, client, server, toServer } = await connected();
         let count = 0;
         let kept: NatsMessage | undefined;
         nats.fault = (message) => {
-          if (message.subject !== peerOf(client)) return [message];
+          if (message.subject !== toServer) return [message];
           if (kept !== undefined) {
             const both = [message, kept];
             kept = undefined;
@@ -132,10 +145,10 @@ Deno.test(
   "a peer that has missed a frame resets the sender",
   pure,
   async () => {
-    const { nats, client, server } = await connected();
+    const { nats, client, server, toServer } = await connected();
     let lost = false;
     nats.fault = (message) => {
-      if (lost || message.subject !== peerOf(client)) return [message];
+      if (lost || message.subject !== toServer) return [message];
       lost = true;
       return [];
     };
@@ -326,10 +339,10 @@ Deno.test(
   "frames for a connection that an end does not have are answered with a reset",
   pure,
   async () => {
-    const { nats, near, client, server } = await connected();
+    const { nats, near, client, server, toServer } = await connected();
     nats.fault = (message) => message.data[0] === CLOSE ? [] : [message];
     const keep = await natsListener(near, { subject: "lw.other" });
-    const own = server.localAddr.name ?? "";
+    const own = toServer;
     client.close();
     // The heartbeat of the server, whose client has closed; its close was lost.
     const heard: number[] = [];
@@ -475,8 +488,8 @@ Deno.test(
       "credit without a number": [[CREDIT, new Uint8Array(3)]],
     };
     for (const [name, frames] of Object.entries(wrong)) {
-      const { near, client, server } = await connected();
-      const peer = peerOf(client);
+      const { near, client, server, toServer } = await connected();
+      const peer = toServer;
       for (const [n, [kind, payload]] of frames.entries()) {
         near.publish(peer, encodeFrame(kind, n + 1, payload));
       }
@@ -492,8 +505,8 @@ Deno.test(
   "malformed frames, and unknown kinds in order, change nothing",
   pure,
   async () => {
-    const { near, client, server } = await connected();
-    const peer = peerOf(client);
+    const { near, client, server, toServer } = await connected();
+    const peer = toServer;
     near.publish(peer, new Uint8Array(6).fill(DATA)); // no frame
     near.publish(peer, encodeFrame(99, 1)); // a later version of the frames
     near.publish(peer, encodeFrame(DATA, 2, Uint8Array.of(5)));
@@ -508,9 +521,8 @@ Deno.test(
   "writes wait while 8 MiB have not reached the NATS server",
   pure,
   async () => {
-    const { nats, near, client, server } = await connected();
-    const own = client.localAddr.name ?? "";
-    near.publish(own, encodeFrame(CREDIT, 2, encodeUint32(2 ** 24)));
+    const { nats, near, client, server, toClient } = await connected();
+    near.publish(toClient, encodeFrame(CREDIT, 2, encodeUint32(2 ** 24)));
     await turns(1);
     nats.fault = () => []; // the server would notice that the credit is forged
     near.stalled = [];
