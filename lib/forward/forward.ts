@@ -200,13 +200,15 @@ export async function forward<Auth = undefined>(
   const codecs: [MessageCodec] = [rawCodec(codec)];
   const clients = new Map<string, Client<AnyProtocol>>();
   const targets = new Map<string, Upstream>();
+  let instance = ""; // of the server, which begins later
   const close = () =>
     Promise.all([...clients.values()].map((client) => client.close()));
   try {
     for (const name of names) {
       const made = createClient(raw, upstreams[name]!, { ...client, codecs });
       clients.set(name, made);
-      targets.set(name, new Upstream(made, raw.methods.server, wait));
+      const { server } = raw.methods;
+      targets.set(name, new Upstream(made, server, wait, () => instance));
     }
     const route = {
       upstreamOf: (context: AnyContext) => {
@@ -235,6 +237,7 @@ export async function forward<Auth = undefined>(
           authenticate(decoded(credentials, codec), info),
       },
     }).handle(handlers as never); // a handler for each method of the protocol
+    instance = server.instance;
     return new SharedGateway(server, clients, close);
   } catch (error) {
     await close();

@@ -23,6 +23,7 @@ export class Upstream {
   readonly #client: Client<AnyProtocol>;
   readonly #methods: readonly BoundMethod[];
   readonly #wait: number;
+  readonly #instance: () => string;
   /** Methods of the sessions, by name. */
   readonly #bySession: WeakMap<ClientSession<AnyProtocol>, Methods> =
     new WeakMap();
@@ -31,12 +32,15 @@ export class Upstream {
    * @param client the client of the server
    * @param methods the methods of the server
    * @param wait milliseconds that a call may wait for a session
+   * @param instance returns the id of the gateway's own server
    */
   constructor(
     client: Client<AnyProtocol>,
     methods: readonly BoundMethod[],
     wait: number,
+    instance: () => string,
   ) {
+    this.#instance = instance;
     this.#client = client;
     this.#methods = methods;
     this.#wait = wait;
@@ -47,12 +51,15 @@ export class Upstream {
    *
    * Calls are made through a session and not through the client, because the
    * client would send some of them again: only the caller does that.
+   *
+   * @throws {CallError} `unavailable`, if the server is the gateway itself
    */
   method(name: string): RawMethod | undefined {
     const { session } = this.#client;
     if (session === undefined) return undefined;
     let methods = this.#bySession.get(session);
     if (methods === undefined) {
+      if (session.instance === this.#instance()) throw ownServer(name);
       methods = methodsOf(session.remote, this.#methods);
       this.#bySession.set(session, methods);
     }
@@ -96,6 +103,16 @@ function unavailable(method: string, why: string): CallError {
       code: "unavailable",
       processed: "no",
       retry: "later",
+    }),
+  );
+}
+
+function ownServer(method: string): CallError {
+  return passOn(
+    new CallError(`${method}: the gateway forwards to itself`, {
+      code: "unavailable",
+      processed: "no",
+      retry: "never",
     }),
   );
 }

@@ -388,6 +388,31 @@ const NONE = {
   wait: () => 0,
 };
 
+Deno.test("forward() refuses to forward to itself", async () => {
+  const memory = `loop ${crypto.randomUUID()}`;
+  const gateway = await forward(Work, { memory }, {
+    upstreams: { work: { memory } },
+  });
+  const session = await connect(Work, gateway.addr);
+  // At first, the gateway has no session; then, it has one with itself.
+  for (let n = 0; n < 2; n++) {
+    const error = await assertRejects(
+      () => session.remote.echo(n),
+      CallError,
+      "the gateway forwards to itself",
+    );
+    assertEquals([error.code, error.processed, error.retry], [
+      "unavailable",
+      "no",
+      "never",
+    ]);
+    const items = session.remote.count(3);
+    await assertRejects(() => Array.fromAsync(items), CallError);
+  }
+  await session.close();
+  await gateway.shutdown();
+});
+
 Deno.test("forward() rejects protocols and options that it cannot serve", async () => {
   const upstreams = { a: { port: 1 }, b: { port: 2 } };
   const rejects = (
