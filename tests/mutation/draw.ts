@@ -4,11 +4,15 @@
  * @module
  */
 import { mulberry32 } from "../framing/random.ts";
-import { containsLine, type Coverage } from "./line_coverage.ts";
 import type { Mutant } from "./mutants.ts";
+import type { Reaching } from "./reach.ts";
 
-/** Milliseconds of the tests of other folders. */
-const OTHERS = 120_000;
+/** Largest groups of tests, in milliseconds and in number. */
+const GROUPS = [
+  { ms: 3_000, tests: 40 },
+  { ms: 15_000, tests: 600 },
+  { ms: 120_000, tests: Infinity },
+] as const;
 
 /**
  * Returns mutants in an order that depends on the seed only: first a line, each
@@ -39,24 +43,34 @@ export function isNear(test: string, source: string): boolean {
 }
 
 /**
- * Returns the test files that run the line of a mutant, in groups that run one
- * after the other: those of its file, of its folder, and as many others as run
- * within two minutes. Within a group, the quickest are first.
+ * Returns the tests that reach a mutant, in groups that run one after the other:
+ * those of its folder are first, then the quickest. Early groups are small, since
+ * most mutants are noticed at once.
+ *
+ * @param tests the tests that reach it
  */
-export function testsOf(
-  { path, line }: Mutant,
-  coverage: readonly Coverage[],
-): Coverage[][] {
-  const tests = coverage
-    .filter(({ lines }) => containsLine(lines[path], line))
-    .toSorted((one, other) => one.ms - other.ms);
-  const own = ownTest(path);
-  const groups: [Coverage[], Coverage[], Coverage[]] = [[], [], []];
-  let ms = 0;
-  for (const test of tests) {
-    if (test.path === own) groups[0].push(test);
-    else if (isNear(test.path, path)) groups[1].push(test);
-    else if ((ms += test.ms) < OTHERS) groups[2].push(test);
+export function groupsOf(
+  { path }: Mutant,
+  tests: readonly Reaching[],
+): Reaching[][] {
+  const sorted = tests.toSorted((one, other) =>
+    Number(isNear(other.file, path)) - Number(isNear(one.file, path)) ||
+    one.ms - other.ms
+  );
+  const groups: Reaching[][] = [];
+  let next = 0;
+  for (const most of GROUPS) {
+    const group: Reaching[] = [];
+    let ms = 0;
+    for (let test = sorted[next]; test !== undefined; test = sorted[next]) {
+      ms += test.ms;
+      if (group.length > 0 && (ms > most.ms || group.length >= most.tests)) {
+        break;
+      }
+      group.push(test);
+      next++;
+    }
+    if (group.length > 0) groups.push(group);
   }
-  return groups.filter((group) => group.length > 0);
+  return groups;
 }

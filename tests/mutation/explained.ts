@@ -197,4 +197,22 @@ export const EXPLAINED: readonly Explained[] = [
     line: "if (this.frames.held > this.limit) this.frames.dropOldest(",
     why: "At the limit, dropOldest() drops nothing.",
   },
+  {
+    path: "lib/testing/decoder_checks.ts",
+    change: "comparison: wire.length → (wire.length) + 1",
+    line: "i += 3) {",
+    why: "An empty chunk is pushed once more, as between all other chunks.",
+  },
+  {
+    path: "lib/messages/bus/broadcast_channel_bus.ts",
+    change: "comparison: post.length → (post.length) - 1",
+    why:
+      "A post has pairs of members. The last one of an odd number is skipped.",
+  },
+  {
+    path: "lib/messages/codec/extensions/collections.ts",
+    change: "comparison: items.length → (items.length) - 1",
+    line: "index += 2",
+    why: "The number of items is even, and two are taken at a time.",
+  },
 ];

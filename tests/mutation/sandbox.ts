@@ -4,8 +4,12 @@
  * @module
  */
 
+import type { Task } from "./selected.ts";
+
 /** Files that no test needs. */
 const NOT_COPIED = [".git", ".cache", "node_modules"];
+
+const SELECTED = "tests/mutation/selected.ts";
 
 /** Outcome of a command. */
 export interface Outcome {
@@ -35,6 +39,26 @@ export class Sandbox implements Disposable {
   /** Changes a file of the copy. */
   write(path: string, text: string): void {
     Deno.writeTextFileSync(`${this.#folder}/${path}`, text);
+  }
+
+  /** Runs tests in one isolate with a deadline, until the first one fails. */
+  async select(task: Task, deadline: number): Promise<Outcome> {
+    const file = await Deno.makeTempFile({ prefix: "selected_" });
+    try {
+      await Deno.writeTextFile(file, JSON.stringify(task));
+      return await this.deno(
+        [
+          ...["test", "--frozen", "--allow-all", "--no-check"],
+          ...("run" in task ? ["--fail-fast"] : []),
+          ...("try" in task ? [] : ["--quiet"]), // it hides what tests print
+          SELECTED,
+        ],
+        deadline,
+        { SELECTED: file },
+      );
+    } finally {
+      await Deno.remove(file);
+    }
   }
 
   /** Runs Deno with a deadline; all its processes are ended then. */
