@@ -10,9 +10,6 @@ import type { Io, OutputStream } from "./io.ts";
 import { run } from "./run.ts";
 import { WorkerLink } from "./worker_link.ts";
 
-/** Bytes that are read from a file at once. */
-const CHUNK = 64 * 1024;
-
 /**
  * Runs the command of this process's arguments, then exits. In a worker that a
  * command has started, makes the calls that the command asks for.
@@ -103,15 +100,7 @@ async function writeAll(stream: Stream, bytes: Uint8Array): Promise<void> {
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  const file = await Deno.open(path);
-  try {
-    const buffer = new Uint8Array(CHUNK);
-    for (let count; (count = await file.read(buffer)) !== null;) {
-      yield buffer.slice(0, count);
-    }
-  } finally {
-    file.close();
-  }
+  yield* (await Deno.open(path)).readable; // closes the file
 }
 
 /**
