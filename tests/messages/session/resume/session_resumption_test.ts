@@ -6,6 +6,8 @@ import { Kind } from "../../../../lib/messages/session/wire/frame_header.ts";
 import { MalformedError } from "../../../../lib/messages/session/wire/malformed_error.ts";
 import { resolveSessionLimits } from "../../../../lib/messages/session/wire/limits.ts";
 import { frame, Recorder, total } from "../lone_session.ts";
+import { body, notify } from "../session_calls.ts";
+import { ResumableSimulation } from "./resumable_simulation.ts";
 
 const pure = { permissions: "none" } as const; // the literal type that Deno.test wants
 
@@ -191,5 +193,34 @@ Deno.test(
     ]);
     resumption.count(frame(Kind.PONG, 0), 2);
     assertEquals(resumption.heard, true);
+  },
+);
+
+Deno.test(
+  "a session acknowledges 64 KiB with the frame that completes them",
+  pure,
+  () => {
+    const simulation = new ResumableSimulation({});
+    simulation.open();
+    const [client, server] = simulation.ends;
+    let acks = 0;
+    simulation.written = (name, [kind]) => {
+      if (name === "server" && kind === Kind.ACK) acks++;
+    };
+    const after: number[] = [];
+    server.link.receiver = {
+      receive(frame) {
+        server.receive(frame);
+        after.push(acks);
+      },
+      readSome: () => server.readSome(),
+      written: () => server.written(),
+      inputEnded: (cause) => server.inputEnded(cause),
+    };
+    for (const size of [30_000, 40_000]) {
+      notify(simulation, client, body(size));
+      simulation.settle();
+    }
+    assertEquals(after.slice(0, 2), [0, 1]);
   },
 );
