@@ -41,11 +41,14 @@ Deno.test("fromJson() rejects marks that it does not know", none, () => {
   const bad = [
     { $bigint: "x" },
     { $bigint: 1 },
+    { $bigint: "AAAA" }, // bytes
     { $bytes: "*" },
+    { $bytes: "2026-01-01" }, // a date
     { $date: "yesterday" },
     { $date: "NaN" }, // a number
     { $date: 5 },
     { $number: "1" },
+    { $number: true }, // undefined
     { $undefined: false },
     { $other: 1 },
     { $bigint: "1", a: 1 },
@@ -55,7 +58,7 @@ Deno.test("fromJson() rejects marks that it does not know", none, () => {
     const error = assertThrows(() => fromJson(json), CliError);
     assertEquals(error.code, "usage", JSON.stringify(json));
     const ofValue = error.message.endsWith("is not valid");
-    assertEquals(ofValue, index < 8, error.message);
+    assertEquals(ofValue, index < 11, error.message);
   }
   assertThrows(() => parseValue("tea", "the input"), CliError, "the input");
 });
