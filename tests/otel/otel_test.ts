@@ -504,6 +504,16 @@ Deno.test("otel() records the metrics that are off by default on request", async
   assertEquals(directions.filter((each) => each === "sent").length, 4);
   assertEquals(directions.filter((each) => each === "received").length, 4);
 
+  const traced = recordingMeters();
+  await callAll(otel({
+    ...{ meterProvider: traced, tracerProvider: recordingTracers() },
+    extraMetrics,
+  }));
+  const both = traced.values(METRIC.messageSize)
+    .filter(({ attributes }) => attributes[ATTRIBUTE.method] === "shop/price");
+  assertEquals(both.length, 11); // three calls at both ends; one fails
+  assert(both.every(({ value }) => Number(value) > 0));
+
   const [served] = server.sessions;
   const [memory] = meterProvider.observe(METRIC.memory);
   assertEquals(memory, { attributes: {}, value: served!.stats.heldBytes });
