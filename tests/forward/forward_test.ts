@@ -228,6 +228,20 @@ Deno.test("forward() states identities, and drops the ones that clients claim", 
   assertEquals(forwardedIdentity(context, false), undefined);
 });
 
+Deno.test("forward() reports a pick of no upstream, and serves the next call", async () => {
+  const incidents: unknown[] = [];
+  await using it = await world({
+    pick: ({ method }) => method === "echo" ? "other" : "work",
+    server: { onError: ({ error }) => void incidents.push(error) },
+  });
+  const error = await assertRejects(() => it.remote.echo("a"), CallError);
+  assertEquals([error.code, error.processed], ["internal", "yes"]);
+  assertEquals(incidents.map(String), [
+    'TypeError: The option pick returned "other"; expected one of work',
+  ]);
+  assertEquals(await it.remote.meta(), {});
+});
+
 Deno.test("forward() decodes credentials with its codec, and nothing else", async () => {
   const seen: unknown[] = [];
   const decoding = msgpack();
