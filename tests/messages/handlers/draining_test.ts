@@ -252,6 +252,51 @@ Deno.test(
 );
 
 Deno.test(
+  "observers see why notifications failed that are no incidents",
+  none,
+  async () => {
+    const Notes = protocol({
+      name: "notes",
+      server: {
+        drains: notification<void>(),
+        refuses: notification<void>(),
+        fails: notification<void>(),
+      },
+    });
+    const codes: Record<string, string> = {};
+    const { list, onError } = incidents();
+    const server = createServer(Notes, {
+      onError,
+      observers: [{
+        call: ({ method = "" }) => ({
+          end: ({ code }) => void (codes[method] = code),
+        }),
+      }],
+    }).handle({
+      async drains(_, { draining }) {
+        throw await aborted(draining);
+      },
+      refuses(_, { refuse }) {
+        throw refuse("not now", { code: "overloaded" });
+      },
+      fails() {
+        throw new Error("a bug");
+      },
+    });
+    const { remote } = await connect(Notes, dial(server));
+    await Promise.all([remote.drains(), remote.refuses(), remote.fails()]);
+    await turns(3);
+    await server.shutdown({ grace: 5000 });
+    assertEquals(codes, {
+      drains: "unavailable",
+      refuses: "overloaded",
+      fails: "internal",
+    });
+    assertEquals(list.length, 1);
+  },
+);
+
+Deno.test(
   "context.draining is a signal of one call, and is released with it",
   none,
   async () => {
