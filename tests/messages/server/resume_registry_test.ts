@@ -58,6 +58,21 @@ Deno.test("a session of the principal that holds most ends first", pure, () => {
   assertEquals([ended().length, registry.hibernating], [5, 0]);
 });
 
+Deno.test(
+  "a session that has no token, or has ended, never waits",
+  pure,
+  () => {
+    const { registry, add, ended } = registryOf({ memory: 10_000 });
+    const session = add("a1", "a");
+    registry.remove(session, 0);
+    for (const one of [session, new Resumable(registry, "b1")]) {
+      registry.hibernate(one, 40_000, "");
+      registry.update(one, 50_000);
+    }
+    assertEquals([ended(), registry.hibernating], [[], 0]);
+  },
+);
+
 Deno.test("a session that is resumed holds nothing here", pure, () => {
   const { registry, add, ended } = registryOf({ memory: 50_000 });
   const first = add("a1", "a");
