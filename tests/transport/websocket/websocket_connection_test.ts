@@ -353,6 +353,25 @@ Deno.test("connectWebSocket() sends headers, and offers flow control unless disa
   assertEquals(seen, [["me", "lengthwise.bytes.v1"], [null, null]]);
 });
 
+Deno.test("connectWebSocket() rejects invalid headers, and keeps no TLS client", async () => {
+  for (
+    const [scheme, options] of [["ws", {}], ["wss", {
+      tls: { caCerts: [authority.cert] },
+    }]] as const
+  ) {
+    const error = await assertRejects(
+      () =>
+        connectWebSocket(`${scheme}://127.0.0.1:1/`, {
+          ...options,
+          headers: { "a b": "c" },
+        }),
+      TransportError,
+      "header",
+    );
+    assertEquals(error.code, "other");
+  }
+});
+
 Deno.test("upgradeWebSocket() and connectWebSocket() reject an invalid limit", async () => {
   const request = new Request("http://127.0.0.1/");
   assertThrows(
