@@ -6,8 +6,9 @@
 import { assert } from "@std/assert";
 import { DevTools } from "./dev_tools.ts";
 
-/** The program itself: the script in `/usr/bin` would outlive a signal. */
-const CHROMIUM = "/usr/lib/chromium/chromium-headless-shell";
+/** The programs themselves: the scripts in `/usr/bin` would outlive a signal. */
+const SHELL = "/usr/lib/chromium/chromium-headless-shell";
+const WHOLE = "/usr/lib/chromium/chromium";
 
 /** Hosts of pages other than 127.0.0.1, all of which are this machine. */
 const HOSTS = ["plain.example", "secure.example"];
@@ -19,6 +20,8 @@ const PATIENCE = 300_000;
 export interface ChromiumOptions {
   /** Digest of the key of a certificate that the browser trusts, in base64. */
   trusted?: string;
+  /** Whether to start the whole browser, which has more parts. @default {false} */
+  whole?: boolean;
   /** More arguments of the program. */
   args?: readonly string[];
 }
@@ -49,12 +52,13 @@ export class Chromium implements AsyncDisposable {
 
   /** Starts a browser. */
   static async start(
-    { trusted, args = [] }: ChromiumOptions = {},
+    { trusted, whole = false, args = [] }: ChromiumOptions = {},
   ): Promise<Chromium> {
     const folder = await Deno.makeTempDir({ prefix: "lengthwise_chromium_" });
     const rules = HOSTS.map((host) => `MAP ${host} 127.0.0.1`);
-    const process = new Deno.Command(CHROMIUM, {
+    const process = new Deno.Command(whole ? WHOLE : SHELL, {
       args: [
+        ...whole ? ["--headless=new"] : [],
         "--no-sandbox", // for root, whom Chromium refuses otherwise
         "--disable-gpu",
         "--disable-background-networking",
@@ -120,7 +124,7 @@ export class Chromium implements AsyncDisposable {
     kill(this.#process);
     await this.#process.status;
     await this.#tools.ended;
-    await Deno.remove(this.#folder, { recursive: true });
+    await removeFolder(this.#folder);
   }
 }
 
@@ -246,6 +250,18 @@ async function toolsUrl(file: string): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error("Chromium has not started within 20 s");
+}
+
+/** Removes the folder of a browser whose last processes may still write. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      return await Deno.remove(folder, { recursive: true });
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
 }
 
 function kill(process: Deno.ChildProcess): void {

@@ -107,6 +107,20 @@ Deno.test("small clients on pages of a browser", async (t) => {
     await page.close();
   });
 
+  await t.step("share the session of a worker", async () => {
+    const page = await chromium.open(pages.url());
+    assertEquals(await page.evaluate("steps.worker()"), {
+      upper: "HELLO",
+      count: 12_497_500,
+      title: "a worker",
+    });
+    await pages.stop();
+    pages.start();
+    assertEquals(await page.evaluate('steps.relayed("again")'), "AGAIN");
+    await page.close();
+    await pages.untilSessions(0);
+  });
+
   await t.step("end with their pages", async () => {
     const page = await chromium.open(pages.url());
     for (const end of ["leave", "close"]) {

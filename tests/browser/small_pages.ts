@@ -14,8 +14,11 @@ const HTML = `<!DOCTYPE html><html lang="en"><title>Small pages</title>
 <progress></progress><script type="module" src="/page.js"></script>`;
 const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'";
 
-/** The script of the page. */
-const script = await bundle("tests/browser/programs/small_page.ts");
+/** The scripts of the page and its worker. */
+const scripts: Readonly<Record<string, string>> = {
+  "/page.js": await bundle("tests/browser/programs/small_page.ts"),
+  "/worker.js": await bundle("tests/browser/programs/small_worker.ts"),
+};
 
 /** Counters that outlive a restart. */
 interface Counters {
@@ -123,10 +126,9 @@ export class SmallPages implements AsyncDisposable {
       this.sessions.accept(connection);
       return response;
     }
-    const [body, type] = pathname === "/page.js"
-      ? [script, "text/javascript"]
-      : [HTML, "text/html"];
-    return new Response(body, {
+    const script = scripts[pathname];
+    const type = script === undefined ? "text/html" : "text/javascript";
+    return new Response(script ?? HTML, {
       headers: { "content-type": type, "content-security-policy": POLICY },
     });
   }

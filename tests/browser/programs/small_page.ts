@@ -8,11 +8,12 @@ import {
   CallError,
   type Client,
   createClient,
+  messagePortConnection,
   serving,
 } from "@lengthwise/lengthwise/browser";
 import { json } from "@lengthwise/lengthwise/json";
 import { msgpack } from "@lengthwise/lengthwise/msgpack";
-import { SmallSite } from "./small_site.ts";
+import { Relay, SmallSite } from "./small_site.ts";
 
 // Globals of browsers, which the types of Deno lack.
 const page = globalThis as unknown as {
@@ -52,6 +53,8 @@ function start(
 
 /** The client that outlives single steps. */
 let kept: Client<typeof SmallSite> | undefined;
+/** The client of the worker. */
+let relayed: Client<typeof Relay> | undefined;
 
 const steps = {
   /** Returns what distinguishes pages. */
@@ -141,6 +144,37 @@ const steps = {
     events.length = 0;
   },
 
+  /** Starts a worker that passes calls on, and makes some. */
+  async worker() {
+    const worker = new Worker("/worker.js", { type: "module" });
+    relayed = createClient(Relay, {
+      name: "worker",
+      connect() {
+        const { port1, port2 } = new MessageChannel();
+        worker.postMessage(port2, [port2]);
+        return Promise.resolve(messagePortConnection(port1));
+      },
+    }, { codecs: [CODECS.json] });
+    const { remote } = relayed;
+    const upper = await remote.upper("hello");
+    let count = 0;
+    for await (const item of remote.count(5_000)) count += item;
+    return { upper, count, title: await remote.askWorker() };
+  },
+
+  /** Makes a call through the worker. */
+  relayed: (text: string) => relayed!.remote.upper(text),
+
+  /** Counts how often the page came back from the cache of the browser. */
+  countReturns() {
+    addEventListener("pageshow", (event) => {
+      if (Reflect.get(event, "persisted") === true) returns++;
+    });
+  },
+
+  /** Returns how often the page came back since `countReturns()`. */
+  returns: () => returns,
+
   /** Makes a call with the client that was started. */
   upper: (text: string) => kept!.remote.upper(text),
 
@@ -200,6 +234,7 @@ const steps = {
 };
 let begunAt = 0;
 let latest = 0;
+let returns = 0;
 /** Time at which the timer of `measureTimers()` is due. */
 let dueAt = Infinity;
 

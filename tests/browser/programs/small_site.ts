@@ -37,3 +37,14 @@ export const SmallSite = protocol({
     news: notification<string>(),
   },
 });
+
+/** The protocol between a page and its worker. */
+export const Relay = protocol({
+  name: "relay",
+  server: {
+    upper: unary<string, string>(),
+    count: serverStream<number, number>(),
+    /** Calls `title` at the worker, through the server; returns its result. */
+    askWorker: unary<void, string>(),
+  },
+});
