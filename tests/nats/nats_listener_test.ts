@@ -164,7 +164,7 @@ Deno.test(
   "a dial without reply is repeated, and opens one connection",
   pure,
   async () => {
-    for (const lost of ["dial", "reply", "replies", "all"] as const) {
+    for (const lost of ["dial", "reply", "late", "replies", "all"] as const) {
       using time = virtualTime();
       const nats = new FakeNats();
       const [near, far] = [nats.connect(), nats.connect()];
@@ -175,6 +175,7 @@ Deno.test(
       })();
       let dials = 0;
       let replies = 0;
+      const late: NatsMessage[] = [];
       nats.fault = (message) => {
         if (message.subject === subject) {
           const first = ++dials === 1;
@@ -182,6 +183,12 @@ Deno.test(
         }
         if (message.data[0] !== OPEN) return [message];
         replies++;
+        if (lost === "late") {
+          const both = [...late.splice(0), message];
+          if (replies > 1) return both;
+          late.push(message);
+          return [];
+        }
         return lost === "reply" && replies === 1 ||
             lost === "replies" && replies <= 2
           ? []

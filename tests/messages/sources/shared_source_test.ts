@@ -313,6 +313,12 @@ Deno.test("what the store lacks is a gap, and so is all of it if the store fails
     ...["recovered", "gap 2-3 expired", "4", "5", "gap 6-6 expired"],
     ...["7", "8", "9", "10"],
   ]);
+  bus.stored.splice(bus.stored.length - 3, 1); // 8; the publisher keeps 9 and 10
+  const own = reader(near, { epoch, number: 5 });
+  assertEquals(await own.next(6), [
+    ...["recovered", "gap 6-6 expired", "7", "gap 8-8 expired", "9", "10"],
+  ]);
+  const following = own.next(1); // none of them is repeated
   bus.fails = true;
   const failed = reader(far, { epoch, number: 1 });
   assertEquals(await failed.next(2), ["recovered", "gap 2-10 expired"]);
@@ -320,6 +326,8 @@ Deno.test("what the store lacks is a gap, and so is all of it if the store fails
   near.publish(11);
   await turns(5);
   assertEquals(await failed.next(1), ["11"]);
+  assertEquals(await following, ["11"]);
+  own.leave();
   back.leave();
   failed.leave();
   near.end();
