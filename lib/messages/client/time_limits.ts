@@ -9,33 +9,28 @@ import { SessionError } from "../errors/call_error.ts";
 export const CONNECT_TIMEOUT = 10_000;
 
 /** Connects with a time limit in ms; the signal has no effect later. */
-export async function whileConnecting<T>(
+export function whileConnecting<T>(
   signal: AbortSignal,
   connect: (signal: AbortSignal) => Promise<T>,
   limit: number,
 ): Promise<T> {
   const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  const timer = setTimeout(() => {
-    controller.abort(
-      new SessionError(`No session was open within ${limit} ms`, {
-        code: "timeout",
-      }),
-    );
-  }, limit);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await connect(controller.signal);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  }
+  return limited(
+    limit,
+    `No session was open within ${limit} ms`,
+    signal,
+    (reason) => controller.abort(reason),
+    () => connect(controller.signal),
+  );
 }
 
 /**
  * Runs a function of the application with a time limit.
  *
+ * @param ms the limit
+ * @param what the function, for the error
+ * @param signal ends the wait at once, with its reason as the error
+ * @param run the function
  * @param hint what to do if it takes too long
  * @throws {SessionError} if it fails or takes too long; the client tries again
  */
@@ -47,20 +42,14 @@ export async function within<T>(
   hint = "",
 ): Promise<Awaited<T>> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  const timer = setTimeout(
-    () =>
-      reject(
-        new SessionError(`${what} has not settled within ${ms} ms${hint}`, {
-          code: "timeout",
-        }),
-      ),
-    ms,
-  );
-  signal.addEventListener("abort", abort, { once: true });
   try {
-    signal.throwIfAborted(); // such a signal has no event any more
-    return await Promise.race([(async () => await run())(), promise]);
+    return await limited(
+      ms,
+      `${what} has not settled within ${ms} ms${hint}`,
+      signal,
+      reject,
+      () => Promise.race([(async () => await run())(), promise]),
+    );
   } catch (cause) {
     if (cause instanceof SessionError) throw cause;
     const detail = cause instanceof Error ? cause.message : String(cause);
@@ -68,8 +57,33 @@ export async function within<T>(
       code: "closed",
       cause,
     });
+  }
+}
+
+/**
+ * Runs a function, which `abort` must end, with a time limit.
+ *
+ * @param why the message of the error after `ms`
+ * @param abort called with an error, at most until the function has ended
+ */
+async function limited<T>(
+  ms: number,
+  why: string,
+  signal: AbortSignal,
+  abort: (reason: unknown) => void,
+  run: () => Promise<T>,
+): Promise<T> {
+  const onAbort = () => abort(signal.reason);
+  const timer = setTimeout(
+    () => abort(new SessionError(why, { code: "timeout" })),
+    ms,
+  );
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted(); // such a signal has no event any more
+    return await run();
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", onAbort);
   }
 }
