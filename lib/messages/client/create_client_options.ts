@@ -330,12 +330,7 @@ export function resolveClientOptions<P extends AnyProtocol>(
   const { locations = () => false } = resume;
   checkFunction("resume.locations", locations);
   if (patience === 0) checkUnusedLocations(WHERE, resume.locations);
-  checkRange("connections", connections, 1, 1_000);
-  if (!Number.isInteger(connections)) {
-    throw new RangeError(
-      `Cannot create a client with ${connections} connections: it must be an integer`,
-    );
-  }
+  checkRange("connections", connections, 1, 1_000, "an integer ");
   const fresh = typeof credentials === "function";
   return {
     session: resolveSessionOptions("client", options, plugins),
@@ -366,9 +361,11 @@ function checkRange(
   value: number,
   least: number,
   most: number,
+  integer = "",
 ): void {
-  if (typeof value === "number" && value >= least && value <= most) return;
+  const valid = integer ? Number.isInteger(value) : typeof value === "number";
+  if (valid && value >= least && value <= most) return;
   throw new RangeError(
-    `Cannot create a client as '${name}' must be from ${least} to ${most}: current value is ${value}`,
+    `Cannot create a client as '${name}' must be ${integer}from ${least} to ${most}: current value is ${value}`,
   );
 }

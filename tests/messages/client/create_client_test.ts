@@ -598,7 +598,7 @@ Deno.test("options are checked", async () => {
   const wrong: [object, string][] = [
     [{ retries: 3 }, 'Unknown option "retries" of createClient()'],
     [{ wait: { time: 3 } }, 'Unknown option "time" of the option wait'],
-    [{ connections: 0 }, "'connections' must be from 1 to 1000"],
+    [{ connections: 0 }, "'connections' must be an integer from 1 to 1000"],
     [{ reconnect: { minDelay: 20, maxDelay: 10 } }, "reconnect.maxDelay"],
     [{ retry: { maxAttempts: Number.NaN } }, "retry.maxAttempts"],
     [{ onSession: 3 }, 'option "onSession"'],
