@@ -65,6 +65,8 @@ export interface CallSession {
   ): SendOutcome;
   /** Reports a failure that no method declares. */
   report(error: unknown, method: string): IncidentReport;
+  /** Called with the error of each call that fails. */
+  onCallFailed?(error: CallError): void;
 }
 
 /** Receives the end of a call, and may continue a failed one. */
@@ -367,6 +369,7 @@ export class PendingCall implements CallerObserver, AsyncDisposable {
   /** @inheritdoc */
   onFailed(error: CallError): void {
     this.#unwatch();
+    this.#peer?.onCallFailed?.(error);
     this.fail(markForeign(error), error.processed);
   }
 

@@ -52,9 +52,12 @@ export interface CallSite {
   /**
    * Returns the session for a call.
    *
+   * @param info the method
+   * @param input the input, or the items to send
+   * @param options the options of the call
    * @throws {CallError} if there is no session
    */
-  peer(): CallSession;
+  peer(info: BoundMethod, input: unknown, options: CallOptions): CallSession;
   /** Returns the longest time that a call may take, in ms; `Infinity` for no limit. */
   timeLeft(): number;
   /** Default options for every call. */
@@ -272,7 +275,7 @@ class RemoteMethod implements CallMaker {
       const sends = sendsItems(info.shape);
       const items = sends ? checkItems(info, input) : undefined;
       const signal = this.signal(options);
-      const peer = this.#site.peer();
+      const peer = this.#site.peer(info, input, options);
       observed?.attempt(peer.observable, pending);
       const next = progress?.next(input, peer.session.features);
       const value = sends
@@ -344,7 +347,7 @@ class RemoteMethod implements CallMaker {
       checkCallOptions(this.info, options);
       const signal = this.signal(options);
       const { observed } = this;
-      const peer = this.#site.peer();
+      const peer = this.#site.peer(this.info, input, options);
       observed?.attempt(peer.observable, { sent: false }); // sent at most once
       const given = fieldsOf(options, peer, observed, 0);
       const session = peer.enter();

@@ -2,7 +2,7 @@
  * Clients that outlive their connections.
  *
  * ```text
- *   client.remote ─▶ interceptors ─▶ resender ─▶ the slot with the least load
+ *   client.remote ─▶ interceptors ─▶ resender ─▶ the session that is chosen
  *                                      │  ▲
  *                             no session  session opened, onSession() done
  *                                      ▼  │
@@ -17,7 +17,6 @@ import type {
 } from "../../transport/connect.ts";
 import { buildRemote } from "../calls/remote.ts";
 import type { OnceNumbers } from "../calls/once_numbers.ts";
-import type { CallSession } from "../calls/pending_call.ts";
 import { type SideTables, sideTables } from "../connection/side_tables.ts";
 import type { SessionPlugins } from "../connection/session_plugins.ts";
 import { checkReason } from "../connection/typed_session.ts";
@@ -32,6 +31,7 @@ import type { DrainOptions } from "../session/control/drain.ts";
 import { checkDrainOptions } from "../connection/session_options.ts";
 import { AddressList, type ListedAddress } from "./address_list.ts";
 import { Backoff } from "./backoff.ts";
+import type { StartBalance } from "./balance_policy.ts";
 import { type ClientEvent, ClientEvents } from "./client_events.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type ClientStatus, STATUS } from "./client_status.ts";
@@ -48,11 +48,14 @@ import {
   type ClientSessionImpl,
   openSession,
   type ResumeOptions,
+  type SessionParts,
 } from "./open_session.ts";
 import { directCalls, resender, type ResendHost } from "./resender.ts";
 import { onReachable } from "./page_events.ts";
 import { RetryBudget } from "./retry_budget.ts";
-import { SessionSlot, type SlotHost } from "./session_slot.ts";
+import { LeastLoaded } from "./least_loaded.ts";
+import type { ClientSlot, SessionChoice } from "./session_choice.ts";
+import type { SlotHost } from "./session_slot.ts";
 import { CONNECT_TIMEOUT, whileConnecting, within } from "./time_limits.ts";
 import { WaitingCalls } from "./waiting_calls.ts";
 
@@ -168,15 +171,20 @@ export interface ClientParts {
    * Its parameters have no names in bundles, unlike the members of an object.
    *
    * @param client the client
-   * @param slots its slots, which must be notified of each change
+   * @param choice the choice of its sessions, which must be notified of each change
    * @param options options for the transport
    * @returns a function that is called when the client has ended
    */
   watch?(
     client: WatchingClient,
-    slots: readonly { onAddressesChanged(): void }[],
+    choice: SessionChoice<AnyProtocol>,
     options: ConnectOptions,
   ): () => void;
+  /**
+   * How the client spreads its calls; absent if each one uses the session with the
+   * fewest calls.
+   */
+  readonly balance?: StartBalance | undefined;
 }
 
 /** A client whose addresses change. */
@@ -191,25 +199,28 @@ export interface WatchingClient {
  * Creates a client from its parts; see `createClient()`.
  *
  * @param protocol the protocol that both sides share
- * @param addresses the server's address, or the addresses of several servers
+ * @param addresses the addresses of the servers
  * @param given the options
  */
 export function startClient<P extends AnyProtocol>(
   protocol: P,
-  addresses: ClientAddress | readonly ClientAddress[],
+  addresses: readonly ClientAddress[],
   given: ClientBaseOptions<P> & { handlers?: object },
-  { transport, plugins, watch }: ClientParts,
+  { transport, plugins, ...more }: ClientParts,
 ): Client<P> {
-  const list = isList(addresses) ? addresses : [addresses];
-  if (!list.length && !watch) {
+  if (!addresses.length && !more.watch) {
     throw new RangeError("Cannot create a client without an address");
   }
   // A list that changes is empty, and may have several addresses.
-  const resolved = resolveClientOptions<P>(given, list.length || 2, plugins);
-  const named = listedAddresses(list, transport, resolved.transport);
+  const resolved = resolveClientOptions<P>(
+    given,
+    addresses.length || 2,
+    plugins,
+  );
+  const named = listedAddresses(addresses, transport, resolved.transport);
   const { handlers = {} } = given;
   const tables = sideTables(protocol, "client", handlers, plugins);
-  return new ClientImpl<P>(named, { tables, transport, watch }, resolved);
+  return new ClientImpl<P>(named, { tables, transport, ...more }, resolved);
 }
 
 /**
@@ -241,7 +252,7 @@ const ON_SESSION_TIMEOUT = 5_000;
 const RELEASE_AFTER = 1_000;
 
 class ClientImpl<P extends AnyProtocol>
-  implements Client<P>, SlotHost<P, ClientAddress>, ResendHost {
+  implements Client<P>, SlotHost<P, ClientAddress>, WatchingClient, ResendHost {
   readonly addresses: AddressList<ClientAddress>;
   readonly backoff: Backoff;
   readonly waiting: WaitingCalls;
@@ -252,19 +263,16 @@ class ClientImpl<P extends AnyProtocol>
   ended: CallError | undefined = undefined;
   lastFailure: unknown = undefined;
   readonly #options: ResolvedClientOptions<P>;
-  readonly #tables: SideTables;
-  readonly #transport: ClientTransport;
+  /** Methods and options of all sessions. */
+  readonly #parts: SessionParts;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
-  readonly #slots: readonly SessionSlot<P, ClientAddress>[];
-  /** Index of the slot that was used last; sessions with equal loads take turns. */
-  #used = -1;
+  readonly #choice: SessionChoice<P>;
   readonly #events: ClientEvents = new ClientEvents();
   readonly #totals: SessionTotals = new SessionTotals();
   #failedConnects = 0;
   readonly #stopListening: () => void;
-  /** Resolves when no slot makes attempts any more. */
-  readonly #stopped: Promise<unknown>;
-  #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** The wait for a session, of which `ready()` returns the promise. */
+  #ready: PromiseWithResolvers<void> = waitForSession();
   #closed: Promise<void> | undefined = undefined;
   /** Ends the replacement of addresses. */
   readonly #unwatch: (() => void) | undefined;
@@ -273,26 +281,23 @@ class ClientImpl<P extends AnyProtocol>
 
   constructor(
     addresses: readonly ListedAddress<ClientAddress>[],
-    { tables, transport, watch }: {
+    { tables, transport, watch, balance }: Omit<ClientParts, "plugins"> & {
       readonly tables: SideTables;
-      readonly transport: ClientTransport;
-      readonly watch: ClientParts["watch"];
     },
     options: ResolvedClientOptions<P>,
   ) {
     this.#options = options;
-    this.#tables = tables;
-    this.#transport = transport;
+    this.#parts = { tables, resolved: options.session, transport };
     this.#methods = new Map(tables.calls.map((bound) => [bound.name, bound]));
     this.addresses = new AddressList(addresses);
     this.backoff = new Backoff(options.reconnect, Math.random);
     this.waiting = new WaitingCalls(options.wait);
     this.budget = new RetryBudget(options.budget);
-    this.#ready.promise.catch(() => {}); // ready() need not have been called
     const { interceptors, once } = options.session;
     this.once = once?.numbers();
     this.remote = buildRemote(tables.calls, {
-      peer: () => this.#peer(),
+      peer: (info, input, options) =>
+        this.#choice.take(info, input, options) ?? this.#unavailable(),
       timeLeft: () => Infinity,
       defaults: options.session.callDefaults,
       interceptors: [...interceptors, resender(this)],
@@ -301,15 +306,13 @@ class ClientImpl<P extends AnyProtocol>
       once,
       direct: interceptors.length === 0 ? directCalls(this) : undefined,
     }) as Remote<P, "server">; // built from the protocol P
-    this.#slots = Array.from(
-      { length: options.connections },
-      (_, index) => new SessionSlot(this, index > 0),
-    );
+    this.#choice = balance?.(this, options, tables) ??
+      new LeastLoaded<P>(this, options.connections);
     this.#stopListening = onReachable(() => {
       for (const slot of this.#slots) slot.endPause();
     });
-    this.#stopped = Promise.all(this.#slots.map((slot) => slot.run()));
-    this.#unwatch = watch?.(this, this.#slots, options.transport);
+    for (const slot of this.#slots) slot.run();
+    this.#unwatch = watch?.(this, this.#choice, options.transport);
   }
 
   // ── members that applications use ──────────────────────────────────────
@@ -341,11 +344,12 @@ class ClientImpl<P extends AnyProtocol>
       failedConnects: this.#failedConnects,
       waitingCalls: this.waiting.size,
       waitingBytes: this.waiting.bytes,
+      ...this.#choice.figures,
     };
   }
 
   get session(): ClientSession<P> | undefined {
-    return this.#least();
+    return this.#choice.take();
   }
 
   ready(): Promise<void> {
@@ -360,9 +364,7 @@ class ClientImpl<P extends AnyProtocol>
 
   async drain(options: DrainOptions = {}): Promise<void> {
     checkDrainOptions("drain()", options);
-    this.#end("the client drains");
-    const sessions = this.#sessions();
-    for (const slot of this.#slots) slot.close();
+    const sessions = this.#stop("the client drains");
     await Promise.all(sessions.map((session) => session.drain(options)));
     await this.close();
   }
@@ -373,13 +375,11 @@ class ClientImpl<P extends AnyProtocol>
   }
 
   async #close(reason: string): Promise<void> {
-    this.#end("the client is closed");
-    const sessions = this.#sessions();
-    for (const slot of this.#slots) slot.close();
+    const sessions = this.#stop("the client is closed");
     this.#emit({ kind: "closed", address: "", attempt: 0 });
     this.#events.end();
     await Promise.all(sessions.map((session) => session.close(reason)));
-    await this.#stopped;
+    await Promise.all(this.#slots.map((slot) => slot.run()));
   }
 
   ref(): void {
@@ -403,7 +403,7 @@ class ClientImpl<P extends AnyProtocol>
   connect(
     address: ClientAddress,
     signal: AbortSignal,
-    slot: SessionSlot<P, ClientAddress>,
+    slot: ClientSlot<P>,
   ): Promise<ClientSessionImpl<P>> {
     const { patience, locations } = this.#options;
     const { secondary } = slot;
@@ -451,10 +451,10 @@ class ClientImpl<P extends AnyProtocol>
       readonly limit: number;
     },
   ): Promise<ClientSessionImpl<P>> {
-    const { session: resolved } = this.#options;
+    const parts = this.#parts;
     const transport = isConnector(address)
       ? {}
-      : this.#transport.optionsFor(address, this.#options.transport);
+      : parts.transport.optionsFor(address, this.#options.transport);
     const credentials = await within(
       CREDENTIALS_TIMEOUT,
       "credentials()",
@@ -464,11 +464,6 @@ class ClientImpl<P extends AnyProtocol>
           ? this.#options.credentials()
           : resumes.lastCredentials,
     );
-    const parts = {
-      tables: this.#tables,
-      resolved,
-      transport: this.#transport,
-    };
     try {
       const session = await whileConnecting(
         signal,
@@ -484,18 +479,15 @@ class ClientImpl<P extends AnyProtocol>
         },
         limit,
       );
-      this.#count(session);
+      if (!session.handedOver) { // otherwise, another session continues
+        this.#totals.opened(session);
+        session.finished.then((reason) => this.#totals.ended(session, reason));
+      }
       return session;
     } catch (error) {
       this.#failedConnects++;
       throw error;
     }
-  }
-
-  #count(session: ClientSessionImpl<P>): void {
-    if (session.handedOver) return; // another session continues
-    this.#totals.opened(session);
-    session.finished.then((reason) => this.#totals.ended(session, reason));
   }
 
   async prepare(
@@ -522,9 +514,12 @@ class ClientImpl<P extends AnyProtocol>
       this.#ready.resolve();
     } else if (change.cause !== undefined) this.lastFailure = change.cause;
     const lost = change.kind === "lost" || change.kind === "draining";
-    if (lost && this.#least() === undefined) this.#renewReady();
+    if (lost && !this.hasSession && this.ended === undefined) {
+      this.#ready = waitForSession();
+    }
     const refused = change.kind === "refused";
     if (refused) { for (const slot of this.#slots) slot.refuse(); }
+    this.#choice.onChanged?.(change);
     this.#emit(change);
     if (refused) {
       const { cause } = change;
@@ -534,34 +529,20 @@ class ClientImpl<P extends AnyProtocol>
     this.#resume();
   }
 
-  /** Lets `ready()` wait for the next session. */
-  #renewReady(): void {
-    if (this.ended !== undefined) return;
-    this.#ready = Promise.withResolvers();
-    this.#ready.promise.catch(() => {}); // as in the constructor
-  }
-
   #emit(change: Omit<ClientEvent, "status">): void {
     this.#events.emit({ ...change, status: this.status });
   }
 
-  #sessions(): ClientSessionImpl<P>[] {
-    return this.#slots.flatMap(({ sessions }) => sessions);
+  get #slots(): readonly ClientSlot<P>[] {
+    return this.#choice.slots;
   }
 
-  /**
-   * Returns the open session with the fewest calls. Of several, it is the first
-   * after the one that was used last.
-   */
-  #least(): ClientSessionImpl<P> | undefined {
-    const slots = this.#slots;
-    let least: ClientSessionImpl<P> | undefined;
-    for (let step = 1; step <= slots.length; step++) {
-      const { session } = slots[(this.#used + step) % slots.length]!; // in range
-      if (!session?.takesCalls) continue;
-      if (least === undefined || isBetter(session, least)) least = session;
-    }
-    return least;
+  /** Ends all attempts; returns the sessions that are open. */
+  #stop(why: string): ClientSessionImpl<P>[] {
+    this.#end(why);
+    const sessions = this.#slots.flatMap(({ sessions }) => sessions);
+    for (const slot of this.#slots) slot.close();
+    return sessions;
   }
 
   /** Fails all calls from now on. */
@@ -591,7 +572,7 @@ class ClientImpl<P extends AnyProtocol>
   }
 
   get hasSession(): boolean {
-    return this.#least() !== undefined;
+    return this.#choice.take() !== undefined;
   }
 
   method(name: string): BoundMethod {
@@ -639,31 +620,17 @@ class ClientImpl<P extends AnyProtocol>
     this.#options.session.onDropped?.(1, error);
   }
 
-  #peer(): CallSession {
-    const session = this.#least();
-    if (session !== undefined) {
-      this.#used = this.#slots.findIndex((slot) => slot.session === session);
-      return session;
-    }
+  #unavailable(): never {
     throw this.ended ??
       unavailable("there is no session", this.lastFailure);
   }
 }
 
-/** Returns whether a session should receive the next call. */
-function isBetter<P extends AnyProtocol>(
-  session: ClientSessionImpl<P>,
-  other: ClientSessionImpl<P>,
-): boolean {
-  const cut = session.session.state === "cut";
-  if (cut !== (other.session.state === "cut")) return !cut;
-  return session.load < other.load;
-}
-
-function isList(
-  addresses: ClientAddress | readonly ClientAddress[],
-): addresses is readonly ClientAddress[] {
-  return Array.isArray(addresses);
+/** Returns a promise that need not be awaited, and what settles it. */
+function waitForSession(): PromiseWithResolvers<void> {
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {});
+  return ready;
 }
 
 function unavailable(why: string, cause: unknown): CallError {

@@ -21,6 +21,8 @@ export interface ClientEvent {
    * - `resumed`: the session goes on, with another connection.
    * - `lost`: the session was lost.
    * - `backing-off`: an attempt failed; the next one follows after `delay`.
+   * - `ejected`: calls to the address have failed; it receives none for `delay`.
+   *   Only clients with the option `balance` have this event.
    * - `refused`: all servers refuse this client for good.
    * - `closed`: the client is closed.
    */
@@ -32,6 +34,7 @@ export interface ClientEvent {
     | "resumed"
     | "lost"
     | "backing-off"
+    | "ejected"
     | "refused"
     | "closed";
   /** Address of the server in its URL form; `""` if none is concerned. */
@@ -43,7 +46,10 @@ export interface ClientEvent {
   readonly attempt: number;
   /** The error that caused the event. */
   readonly cause?: unknown;
-  /** Milliseconds until the next attempt. */
+  /**
+   * Milliseconds until the next attempt, or for which an address is ejected;
+   * `Infinity` if no attempt follows.
+   */
   readonly delay?: number;
   /** Status of the client after the event. */
   readonly status: ClientStatus;

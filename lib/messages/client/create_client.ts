@@ -12,6 +12,7 @@ import { ANY_TRANSPORT } from "./any_transport.ts";
 import { type Client, listedAddresses, startClient } from "./client.ts";
 import { endpointName } from "./client_transport.ts";
 import type { ClientAddress, Connector } from "./connector.ts";
+import type { BalancePolicy, UsablePolicy } from "./balance_policy.ts";
 import type { CreateClientOptions } from "./create_client_options.ts";
 import {
   chooseEndpoints,
@@ -75,7 +76,8 @@ export function createClient<P extends AnyProtocol>(
     : [options: CreateClientOptions<P>]
 ): Client<P> {
   const given: CreateClientOptions<P> | Record<never, never> = options[0] ?? {};
-  const { shuffle, subset = Infinity, ...others }: EndpointOptions = given;
+  const { shuffle, subset = Infinity, balance, ...others }: EndpointOptions =
+    given;
   const changes = typeof addresses === "function";
   checkChoice(shuffle, subset);
   const choice = { shuffle: shuffle ?? changes, subset, id: randomId() };
@@ -86,15 +88,19 @@ export function createClient<P extends AnyProtocol>(
       (address) => endpointName(address, ANY_TRANSPORT),
       Math.random,
     );
-  const parts = { transport: ANY_TRANSPORT, plugins: ALL_PLUGINS };
+  const parts = {
+    transport: ANY_TRANSPORT,
+    plugins: ALL_PLUGINS,
+    balance: balance && startOf(balance, others),
+  };
   if (!changes) {
+    const list = isList(addresses) ? addresses : [addresses];
     const chooses = choice.shuffle || subset !== Infinity;
-    const list = chooses && isList(addresses) ? choose(addresses) : addresses;
-    return startClient(protocol, list, others, parts);
+    return startClient(protocol, chooses ? choose(list) : list, others, parts);
   }
   return startClient(protocol, [], others, {
     ...parts,
-    watch(client, slots, options) {
+    watch(client, choice, options) {
       const controller = new AbortController();
       void watchEndpoints(addresses, {
         failed: (error) => client.lastFailure = error,
@@ -103,7 +109,8 @@ export function createClient<P extends AnyProtocol>(
           const chosen = choose(list);
           const listed = listedAddresses(chosen, ANY_TRANSPORT, options);
           replaceAddresses(client.addresses, listed);
-          for (const slot of slots) slot.onAddressesChanged();
+          for (const slot of choice.slots) slot.onAddressesChanged();
+          choice.onChanged?.();
         },
       });
       return () => controller.abort();
@@ -114,7 +121,7 @@ export function createClient<P extends AnyProtocol>(
 /** The options that concern lists of addresses. */
 type EndpointOptions = Pick<
   CreateClientOptions<AnyProtocol>,
-  "shuffle" | "subset"
+  "shuffle" | "subset" | "balance"
 >;
 
 /** @throws an error if an option has no meaning */
@@ -136,4 +143,27 @@ function isList(
   addresses: ClientAddress | readonly ClientAddress[],
 ): addresses is readonly ClientAddress[] {
   return Array.isArray(addresses);
+}
+
+/**
+ * Returns what starts a policy.
+ *
+ * @throws {TypeError} if it is not a policy, or another option contradicts it
+ */
+function startOf(
+  policy: BalancePolicy,
+  { connections }: { readonly connections?: number },
+): UsablePolicy["start"] {
+  const { start }: Partial<UsablePolicy> = policy;
+  if (typeof start !== "function") {
+    throw new TypeError(
+      `Cannot use ${
+        describeType(policy)
+      } as the option "balance" of createClient(): expected a policy, such as roundRobin()`,
+    );
+  }
+  if (connections === undefined) return start;
+  throw new TypeError(
+    'Cannot use the option "connections" of createClient() with a policy: it opens one session for each address; omit the option',
+  );
 }

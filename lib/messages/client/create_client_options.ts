@@ -19,6 +19,7 @@ import {
 import type { AnyProtocol, Handlers } from "../protocol/protocol_types.ts";
 import { checkOptions as checkNames } from "../../support/check_options.ts";
 import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import type { BalancePolicy } from "./balance_policy.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
 import type { RetryBudgetOptions } from "./retry_budget.ts";
@@ -188,6 +189,17 @@ export type CreateClientOptions<P extends AnyProtocol> =
      * @default {Infinity}
      */
     subset?: number | undefined;
+    /**
+     * Policy that spreads calls over the addresses.
+     *
+     * Policies, such as `roundRobin()`, are in `@lengthwise/lengthwise/balance`. The client then has one session for each address, in step with a list that
+     * changes. If the server may call the client, it has one more, as without a
+     * policy: broadcasts and topics reach the client through it only. Excludes
+     * `connections`.
+     *
+     * @default one session, or as many as `connections` says
+     */
+    balance?: BalancePolicy | undefined;
   }
   & ([keyof P["client"]] extends [never]
     ? ClientBaseOptions<P> & { handlers?: never }

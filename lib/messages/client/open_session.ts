@@ -24,7 +24,7 @@ import type { ResolvedSessionOptions } from "../connection/session_options.ts";
 import { BUSY_PAUSE } from "../connection/memory_budget.ts";
 import type { ConnectAttempt } from "../observe/observer.ts";
 import type { Observers } from "../observe/observers.ts";
-import { SessionError } from "../errors/call_error.ts";
+import { type CallError, SessionError } from "../errors/call_error.ts";
 import { addRecording } from "../errors/error_recordings.ts";
 import { markForeign } from "../errors/call_stack.ts";
 import { mayBeUnawaited } from "../errors/unawaited.ts";
@@ -305,6 +305,8 @@ export class ClientSessionImpl<P extends AnyProtocol>
   #token: Uint8Array | undefined = undefined;
   /** Number of attempts to resume this session. */
   #generation = 0;
+  /** @inheritdoc */
+  onCallFailed?: (error: CallError) => void;
 
   constructor(
     connection: Connection,

@@ -16,11 +16,17 @@ import { SLOT, type SlotEvent, type SlotState } from "./client_status.ts";
 import type { ClientSessionImpl, ResumeOptions } from "./open_session.ts";
 import { setRef } from "../support/keep_alive.ts";
 
+/** The addresses of a slot. */
+export type SlotAddresses<Address> = Pick<
+  AddressList<Address>,
+  "find" | "take" | "wait" | "opened" | "leave" | "refused"
+>;
+
 /** Members of a client that its slots require. */
 export interface SlotHost<P extends AnyProtocol, Address> {
-  /** Addresses of the servers, which all slots share. */
-  readonly addresses: AddressList<Address>;
-  /** Pauses between attempts, which all slots share. */
+  /** Addresses of the servers, which slots may share. */
+  readonly addresses: SlotAddresses<Address>;
+  /** Pauses between attempts, which slots may share. */
   readonly backoff: Backoff;
   /** Whether new credentials may help after a refusal. */
   readonly freshCredentials: boolean;
@@ -74,7 +80,6 @@ export class SessionSlot<P extends AnyProtocol, Address>
   /** Sessions that drain, or whose connections are not closed yet. */
   readonly #ending: Set<ClientSessionImpl<P>> = new Set();
   #endPause: (() => void) | undefined = undefined;
-  #ref = true;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Address of the session. */
   #listed: ListedAddress<Address> | undefined = undefined;
@@ -83,6 +88,9 @@ export class SessionSlot<P extends AnyProtocol, Address>
   /** Whether the last attempt was refused because of its credentials. */
   #unauthenticated = false;
 
+  /** Whether the slot keeps the process alive. */
+  ref = true;
+  #running: Promise<void> | undefined = undefined;
   /** Whether broadcasts reach the client through the session of another slot. */
   readonly secondary: boolean;
 
@@ -112,8 +120,12 @@ export class SessionSlot<P extends AnyProtocol, Address>
       : [this.session, ...this.#ending];
   }
 
-  /** Keeps a session open until the slot is closed or refused. */
-  async run(): Promise<void> {
+  /** Keeps a session open until the slot is closed or refused; has begun at most once. */
+  run(): Promise<void> {
+    return this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
     while (await this.#connectWhenDue()) {
       const { session } = this;
       if (session !== undefined) await this.#live(session);
@@ -167,7 +179,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
 
   /** Sets whether the slot keeps the process alive. */
   setRef(ref: boolean): void {
-    this.#ref = ref;
+    this.ref = ref;
     for (const session of this.sessions) {
       if (ref) session.ref();
       else session.unref();
@@ -235,7 +247,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
   ): void {
     this.session = session;
     this.openedAt = performance.now();
-    if (!this.#ref) session.unref();
+    if (!this.ref) session.unref();
     this.#unauthenticated = false;
     this.#host.addresses.opened(listed);
     this.#listed = listed;
@@ -340,7 +352,7 @@ export class SessionSlot<P extends AnyProtocol, Address>
     await new Promise<void>((resolve) => {
       this.#endPause = resolve;
       this.#timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
-      if (!this.#ref) setRef(this.#timer, false);
+      if (!this.ref) setRef(this.#timer, false);
     });
     clearTimeout(this.#timer);
     this.#timer = this.#endPause = undefined;

@@ -105,4 +105,48 @@ export interface ClientStats extends TrafficStats {
   readonly waitingCalls: number;
   /** Encoded bytes of their inputs. */
   readonly waitingBytes: number;
+  /** The addresses and their calls; absent without the option `balance`. */
+  readonly balance?: BalanceFigures;
+}
+
+/**
+ * Figures of a client with the option `balance`.
+ *
+ * @category Figures
+ */
+export interface BalanceFigures {
+  /** Name of the policy, for example `roundRobin`. */
+  readonly policy: string;
+  /** Number of ejections, also of addresses that have left the list. */
+  readonly ejections: number;
+  /** Whether ejected addresses receive calls, because too many are ejected. */
+  readonly panic: boolean;
+  /** Each address of the list, by its name in events and errors. */
+  readonly addresses: Readonly<Record<string, AddressFigures>>;
+}
+
+/**
+ * Figures of one address of a client with the option `balance`.
+ *
+ * They begin when the address joins the list.
+ *
+ * @category Figures
+ */
+export interface AddressFigures {
+  /** Status of its session, like that of a client. */
+  readonly status: string;
+  /** Whether it receives no calls because earlier ones have failed. */
+  readonly ejected: boolean;
+  /** Number of its ejections. */
+  readonly ejections: number;
+  /** Number of attempts to connect to it. */
+  readonly attempts: number;
+  /** Number of attempts that failed. */
+  readonly failedAttempts: number;
+  /** Number of calls and notifications that it has received; repeated calls count again. */
+  readonly calls: number;
+  /** Number of calls whose failures count for its ejection. */
+  readonly failures: number;
+  /** Number of calls that are in flight or queued. */
+  readonly load: number;
 }
