@@ -20,6 +20,7 @@ const MOST_NAMES: Readonly<Record<string, number>> = {
   "./extensions": 18,
   "./transport": 40,
   "./dns": 2,
+  "./balance": 10,
   "./framing": 35,
   "./framing/presets": 20,
   "./introspection": 17,

@@ -60,6 +60,7 @@ export const RANKS: readonly (readonly string[])[] = [
   ["lib/messages/handlers/"],
   ["lib/messages/connection/"],
   ["lib/messages/client/", "lib/messages/server/"],
+  ["lib/messages/balance/"],
   ["lib/messages/message_stream.ts"],
   ["lib/messages/mod.ts"],
   ["lib/browser/"],

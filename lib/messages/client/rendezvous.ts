@@ -28,6 +28,28 @@ export function rendezvous(
 }
 
 /**
+ * Returns the member whose name a key belongs to: the first one of
+ * {@linkcode rendezvous}.
+ *
+ * @param key any text
+ * @param members at least one, with names that differ
+ */
+export function heaviest<M extends { readonly name: string }>(
+  key: string,
+  members: readonly M[],
+): M {
+  let best = members[0]!; // there is one
+  let most = -1;
+  for (const member of members) {
+    const weight = weightOf(key, member.name);
+    if (weight < most || weight === most && member.name > best.name) continue;
+    best = member;
+    most = weight;
+  }
+  return best;
+}
+
+/**
  * Returns the hash of two texts.
  *
  * It is FNV-1a over their UTF-16 units, with the last steps of MurmurHash3.
