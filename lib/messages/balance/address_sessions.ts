@@ -181,7 +181,7 @@ export class AddressSessions<P extends AnyProtocol>
     const { session, state } = slot;
     if (state === "closed" || state === "resuming") return;
     if (session !== undefined) return void session.drain();
-    slot.close();
+    slot.close(new Error("The address has left the list"));
     const closed = slot.sessions.map((session) => session.closed);
     Promise.all([slot.run(), ...closed]).then(() =>
       this.slots.splice(this.slots.indexOf(slot), 1)

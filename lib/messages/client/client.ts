@@ -47,6 +47,7 @@ import type { ClientStats } from "../observe/stats.ts";
 import {
   type ClientSessionImpl,
   openSession,
+  type ResumeAttempt,
   type ResumeOptions,
   type SessionParts,
 } from "./open_session.ts";
@@ -406,24 +407,23 @@ class ClientImpl<P extends AnyProtocol>
     slot: ClientSlot<P>,
   ): Promise<ClientSessionImpl<P>> {
     const { patience, locations } = this.#options;
-    const { secondary } = slot;
     const resume: ResumeOptions<P> = {
       patience,
       follows: (location) =>
         this.addresses.find(location) !== undefined ||
         locations(location) === true,
-      open: (resumes, { location, signal, limit }) => {
+      open: (resumes, attempt) => {
+        const { location } = attempt;
         const target = location === undefined
           ? address
           : this.addresses.find(location) ?? location;
-        const attempt = { resume, resumes, signal, limit, secondary };
-        return this.#open(target, attempt);
+        return this.#open(target, slot, resume, attempt, resumes);
       },
       onChanged: (change, cause) => slot.onChanged(change, cause),
       onReplaced: (session) => slot.onReplaced(session),
     };
     const limit = this.#limitOf(slot.attempt);
-    return this.#open(address, { resume, signal, limit, secondary });
+    return this.#open(address, slot, resume, { signal, limit });
   }
 
   /**
@@ -443,13 +443,10 @@ class ClientImpl<P extends AnyProtocol>
 
   async #open(
     address: ClientAddress,
-    { resume, resumes, signal, limit, secondary }: {
-      readonly secondary: boolean;
-      readonly resume: ResumeOptions<P>;
-      readonly resumes?: ClientSessionImpl<P>;
-      readonly signal: AbortSignal;
-      readonly limit: number;
-    },
+    { secondary }: ClientSlot<P>,
+    resume: ResumeOptions<P>,
+    { signal, limit }: Omit<ResumeAttempt, "location">,
+    resumes?: ClientSessionImpl<P>,
   ): Promise<ClientSessionImpl<P>> {
     const parts = this.#parts;
     const transport = isConnector(address)
@@ -518,7 +515,7 @@ class ClientImpl<P extends AnyProtocol>
       this.#ready = waitForSession();
     }
     const refused = change.kind === "refused";
-    if (refused) { for (const slot of this.#slots) slot.refuse(); }
+    if (refused) { for (const slot of this.#slots) slot.refuse(change.cause); }
     this.#choice.onChanged?.(change);
     this.#emit(change);
     if (refused) {
@@ -541,7 +538,7 @@ class ClientImpl<P extends AnyProtocol>
   #stop(why: string): ClientSessionImpl<P>[] {
     this.#end(why);
     const sessions = this.#slots.flatMap(({ sessions }) => sessions);
-    for (const slot of this.#slots) slot.close();
+    for (const slot of this.#slots) slot.close(this.ended);
     return sessions;
   }
 

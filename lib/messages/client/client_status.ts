@@ -59,6 +59,9 @@ export type SlotEvent =
   | "refuse"
   | "close";
 
+/** Transitions of each state but the last two. */
+const ENDS = { refuse: "refused", close: "closed" } as const; // the literal types
+
 /** Transitions; a state allows only the events that it lists. */
 export const SLOT: Readonly<
   Record<SlotState, Readonly<Partial<Record<SlotEvent, SlotState>>>>
@@ -66,28 +69,24 @@ export const SLOT: Readonly<
   idle: {
     attempt: "connecting",
     pause: "pausing",
-    refuse: "refused",
-    close: "closed",
+    ...ENDS,
   },
   connecting: {
     open: "live",
     fail: "pausing",
-    refuse: "refused",
-    close: "closed",
+    ...ENDS,
   },
   live: {
     cut: "resuming",
     end: "idle",
-    refuse: "refused",
-    close: "closed",
+    ...ENDS,
   },
   resuming: {
     resume: "live",
     end: "idle",
-    refuse: "refused",
-    close: "closed",
+    ...ENDS,
   },
-  pausing: { attempt: "connecting", refuse: "refused", close: "closed" },
+  pausing: { attempt: "connecting", ...ENDS },
   refused: { close: "closed" },
   closed: {},
 };

@@ -132,24 +132,32 @@ export class SessionSlot<P extends AnyProtocol, Address>
     }
   }
 
-  /** Closes the slot: no attempt begins any more. */
-  close(): void {
-    if (this.#on("close")) this.#stop("The client was closed");
+  /**
+   * Closes the slot: no attempt begins any more.
+   *
+   * @param reason the reason of the signal for an attempt in progress
+   */
+  close(reason: unknown): void {
+    if (this.#on("close")) this.#stop(reason);
   }
 
-  /** Makes no more attempts, because another slot was refused for good. */
-  refuse(): void {
-    if (this.#on("refuse")) this.#stop("Every server has refused this client");
+  /**
+   * Makes no more attempts, because another slot was refused for good.
+   *
+   * @param reason as in `close()`
+   */
+  refuse(reason: unknown): void {
+    if (this.#on("refuse")) this.#stop(reason);
   }
 
   /**
    * Ends the attempts. The session stays among `sessions` until it is closed, so
    * that `close()` can end a drain.
    */
-  #stop(why: string): void {
+  #stop(reason: unknown): void {
     if (this.session !== undefined) this.#keepUntilClosed(this.session);
     this.session = undefined;
-    this.#controller.abort(new Error(why));
+    this.#controller.abort(reason);
     this.#endPause?.();
   }
 

@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant<keyof typeof INVARIANTS>[] = [
   {
     violates: "a client that was closed connects no more",
     file: "client/session_slot.ts",
-    from: "    this.#controller.abort(new Error(why));\n",
+    from: "    this.#controller.abort(reason);\n",
     to: "",
   },
   {
