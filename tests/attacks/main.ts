@@ -11,10 +11,10 @@
  */
 import type { Attack } from "./attack.ts";
 import { attacks } from "./attacks.ts";
+import { MEMORY } from "./budgets.ts";
 import { problems } from "./measurement.ts";
 import { AttackRunner } from "./runner.ts";
 import { head, line, row, writeTable } from "./table.ts";
-import { togetherAttacks } from "./together_attacks.ts";
 
 const options = Deno.args.filter((argument) => argument.startsWith("--"));
 const words = Deno.args.filter((argument) => !argument.startsWith("--"));
@@ -32,10 +32,10 @@ if (chosen.length === 0) {
   Deno.exit(2);
 }
 
-/** Attacks of many connections need a processor each, so that two run at most. */
-const heavy = queue((attack) => togetherAttacks.includes(attack));
+/** Attacks on all memory need a processor each, so that two run at most. */
+const heavy = queue(({ budget }) => budget >= MEMORY);
 /** The others wait for most of their time, so that three run at once. */
-const light = queue((attack) => !togetherAttacks.includes(attack));
+const light = queue(({ budget }) => budget < MEMORY);
 
 /** Returns attacks that wait for long first, so that no lane ends with one. */
 function queue(belongs: (attack: Attack) => boolean): Iterator<Attack> {
