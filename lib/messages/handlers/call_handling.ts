@@ -584,11 +584,12 @@ export class CallHandling extends Handling
 
   /**
    * Charges a result at once if much is unsent. Many handlers may settle before
-   * the session would charge it, for example if they wait for the same event.
+   * the session would charge it, for example if they wait for the same event. The
+   * session was entered just before.
    */
   #chargeUnsent(): void {
     const { sendQueue } = this.#call;
-    const { writer } = this.host.enter().shared;
+    const { writer } = this.host.enter(this.host.recent).shared;
     const unsent = sendQueue !== undefined || writer.unsent >= MUCH_UNSENT;
     if (unsent) this.host.charge();
   }
@@ -617,7 +618,7 @@ export class CallHandling extends Handling
     if (this.#context !== undefined) counters.running--;
     if (this.#abandoned) counters.abandoned--;
     this.#move?.clear();
-    this.release();
+    this.release(this.host.recent);
     this.#deadline?.clear();
     this.endTurn();
     if (this.#reader !== undefined) {

@@ -35,6 +35,8 @@ export interface OnceHost {
 
 /** The session of a call or notification, which the handler receives. */
 export interface HandlingHost extends CallSession {
+  /** The time at which the clock of the session was read last. */
+  readonly recent: number;
   /** Returns the current time of the session, in ms. */
   now(): number;
   /** Why the session drains or ended; `undefined` before that. */
@@ -251,12 +253,16 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
     return this.host.session.codec.decode(body, BUDGET);
   }
 
-  /** Releases what the session keeps for the handler, which has settled. */
-  protected release(): void {
+  /**
+   * Releases what the session keeps for the handler, which has settled.
+   *
+   * @param now the current time, if the clock was just read
+   */
+  protected release(now?: number): void {
     if (this.#watches) this.host.watching.delete(this);
     const held = this.#heldInput + this.#heldItem;
     this.#heldInput = this.#heldItem = 0;
-    this.host.enter().incoming.releaseInput(held);
+    this.host.enter(now).incoming.releaseInput(held);
   }
 
   /** Runs a step of a serial method when its turn comes. */
@@ -294,9 +300,10 @@ export abstract class Handling<Host extends HandlingHost = HandlingHost> {
 
   /** Runs the middleware, if any, and the handler. */
   protected run(argument: unknown, context: object): unknown {
-    return this.observed === undefined
-      ? this.#run(argument, context)
-      : this.observed.run(() => this.#run(argument, context));
+    const { observed } = this;
+    return observed?.runs // a closure for each call costs more than to ask
+      ? observed.run(() => this.#run(argument, context))
+      : this.#run(argument, context);
   }
 
   #run(argument: unknown, context: object): unknown {

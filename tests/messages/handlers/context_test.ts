@@ -42,6 +42,7 @@ const IDLE: HandlingHost = {
   sendItem: () => fail("The context sent an item"),
   report: () => fail("The context reported an error"),
   charge: () => fail("The context charged the session"),
+  recent: 0,
   now: () => 0,
   drainReason: undefined,
   get watching(): never {
