@@ -21,13 +21,17 @@ import type {
   TraceFields,
 } from "../messages/observe/observer.ts";
 import type { Instruments } from "./instruments.ts";
-import { isError, type MethodMetrics } from "./method_metrics.ts";
+import {
+  type CallMetrics,
+  isError,
+  type MethodMetrics,
+} from "./method_metrics.ts";
 import { ATTRIBUTE } from "./names.ts";
 import { serverAttributes } from "./server_attributes.ts";
 import { writeTrace } from "./trace_context.ts";
 
-/** The metrics of one call. */
-export class CallMetrics {
+/** The metrics of one call at its caller. */
+class CallerMetrics implements CallMetrics {
   readonly #instruments: Instruments;
   readonly #method: MethodMetrics;
   /** Kind of the attempt in progress. */
@@ -36,21 +40,20 @@ export class CallMetrics {
 
   /**
    * @param instruments the instruments for the call, which outlast it
-   * @param info the call
+   * @param method the metrics of its method
+   * @param endpoint address of its session, if it has one
    */
-  constructor(instruments: Instruments, info: CallInfo) {
+  constructor(
+    instruments: Instruments,
+    method: MethodMetrics,
+    endpoint: string,
+  ) {
     this.#instruments = instruments;
-    this.#method = instruments.method(info);
-    this.#method.open++;
-    this.#endpoint = info.side === "caller" ? info.session?.endpoint ?? "" : "";
+    this.#method = method;
+    this.#endpoint = endpoint;
   }
 
-  /** The metrics of its method. */
-  get method(): MethodMetrics {
-    return this.#method;
-  }
-
-  /** Called at the caller before each attempt. */
+  /** @inheritdoc */
   attempt({ kind, failed, session }: AttemptInfo): void {
     if (this.#kind !== undefined && failed !== undefined) {
       this.#instruments.attempted(this.#kind, failed);
@@ -59,7 +62,7 @@ export class CallMetrics {
     this.#endpoint = session.endpoint;
   }
 
-  /** Called once when the call has ended. */
+  /** @inheritdoc */
   end(outcome: CallOutcome): void {
     this.#method.open--;
     this.#method.record(outcome, this.#endpoint);
@@ -70,19 +73,56 @@ export class CallMetrics {
 }
 
 /** The metrics of one call, with the sizes of its messages. */
-export class SizedCallMetrics extends CallMetrics {
+export class SizedCallMetrics implements CallMetrics {
+  readonly #call: CallMetrics;
+  readonly #method: MethodMetrics;
   readonly #sizes: Histogram;
 
+  /**
+   * @param call the other metrics of the call
+   * @param method the metrics of its method
+   * @param sizes histogram of the sizes of messages
+   */
+  constructor(call: CallMetrics, method: MethodMetrics, sizes: Histogram) {
+    this.#call = call;
+    this.#method = method;
+    this.#sizes = sizes;
+  }
+
   /** @inheritdoc */
-  constructor(instruments: Instruments, info: CallInfo) {
-    super(instruments, info);
-    this.#sizes = instruments.sizes;
+  attempt(info: AttemptInfo): void {
+    this.#call.attempt?.(info);
   }
 
   /** Called for each message. */
   message(direction: "sent" | "received", bytes: number): void {
-    this.#sizes.record(bytes, this.method.sizes[direction]);
+    this.#sizes.record(bytes, this.#method.sizes[direction]);
   }
+
+  /** @inheritdoc */
+  end(outcome: CallOutcome): void {
+    this.#call.end(outcome);
+  }
+}
+
+/**
+ * Begins to measure a call.
+ *
+ * @param instruments the instruments for the call, which outlast it
+ * @param info the call
+ * @param sized whether the sizes of its messages are recorded
+ */
+export function callMetrics(
+  instruments: Instruments,
+  info: CallInfo,
+  sized: boolean,
+): CallMetrics {
+  const method = instruments.method(info);
+  method.open++;
+  const call = info.side === "callee"
+    ? method.atCallee
+    : new CallerMetrics(instruments, method, info.session?.endpoint ?? "");
+  return sized ? new SizedCallMetrics(call, method, instruments.sizes) : call;
 }
 
 /** Writes parts of a context as metadata. */
@@ -157,7 +197,7 @@ export class TracedCall implements CallObserver {
 
   /** @inheritdoc */
   attempt(info: AttemptInfo): void {
-    this.#metrics?.attempt(info);
+    this.#metrics?.attempt?.(info);
     const { session } = info;
     if (this.#session === undefined && this.#recording) {
       this.#span?.setAttributes(serverAttributes(session.endpoint));

@@ -4,7 +4,11 @@
  * @module
  */
 import type { Attributes, Histogram } from "@opentelemetry/api";
-import type { CallInfo, CallOutcome } from "../messages/observe/observer.ts";
+import type {
+  AttemptInfo,
+  CallInfo,
+  CallOutcome,
+} from "../messages/observe/observer.ts";
 import { ATTRIBUTE, OTHER, SYSTEM } from "./names.ts";
 import { serverAttributes } from "./server_attributes.ts";
 
@@ -35,6 +39,30 @@ export function isError(
   return !(code === "cancelled" && cancelledBy === "caller");
 }
 
+/** The metrics of one call. */
+export interface CallMetrics {
+  /** Called at the caller before each attempt. */
+  attempt?(info: AttemptInfo): void;
+  /** Called once when the call has ended. */
+  end(outcome: CallOutcome): void;
+}
+
+/** The metrics of all calls of a method at a callee, which keep no state. */
+class CalleeMetrics implements CallMetrics {
+  readonly #method: MethodMetrics;
+
+  /** @param method the metrics of the method */
+  constructor(method: MethodMetrics) {
+    this.#method = method;
+  }
+
+  /** @inheritdoc */
+  end(outcome: CallOutcome): void {
+    this.#method.open--;
+    this.#method.record(outcome, "");
+  }
+}
+
 /** Calls of one method at one end. */
 export class MethodMetrics {
   /** Value of the attribute `rpc.method`. */
@@ -43,6 +71,8 @@ export class MethodMetrics {
   readonly sizes: Readonly<Record<"sent" | "received", Attributes>>;
   /** Number of calls that have begun and not ended. */
   open = 0;
+  /** The metrics of each call at a callee: one object, which costs nothing. */
+  readonly atCallee: CallMetrics = new CalleeMetrics(this);
   readonly #side: CallInfo["side"];
   readonly #duration: Histogram;
   /** Attributes by endpoint, and by code; those of errors apart. */

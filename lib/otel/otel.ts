@@ -15,12 +15,13 @@ import {
 } from "@opentelemetry/api";
 import type { CallInfo, Observer } from "../messages/observe/observer.ts";
 import {
-  CallMetrics,
+  callMetrics,
   SizedCallMetrics,
   SizedTracedCall,
   TracedCall,
 } from "./call_telemetry.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
+import type { CallMetrics } from "./method_metrics.ts";
 import { ATTRIBUTE, METRIC } from "./names.ts";
 import {
   checkOtelOptions,
@@ -76,9 +77,7 @@ export function otel(options: OtelOptions = {}): Observer {
     return known;
   };
   const spans = new Spans(tracers, metadata);
-  const Metrics = extraMetrics.includes(METRIC.messageSize)
-    ? SizedCallMetrics
-    : CallMetrics;
+  const sized = extraMetrics.includes(METRIC.messageSize);
   const inject = propagator &&
     ((own: Context, fields: Record<string, string>) =>
       writeContext(propagator, own, fields, () => {
@@ -122,7 +121,9 @@ export function otel(options: OtelOptions = {}): Observer {
     ...connections,
     call(info) {
       if (filter !== undefined && !filter(info)) return undefined;
-      const measured = metrics ? new Metrics(instruments(), info) : undefined;
+      const measured = metrics
+        ? callMetrics(instruments(), info, sized)
+        : undefined;
       return traces ? traced(info, measured) : measured;
     },
   };

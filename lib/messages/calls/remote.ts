@@ -120,6 +120,8 @@ function caller(
   if (observers === undefined) {
     return (input, options) => call(plain, input, options ?? NO_OPTIONS);
   }
+  // Such a call has one attempt, which does not need a maker of its own.
+  const single = site.interceptors.length === 0 && info.shape === "unary";
   return (input, options = NO_OPTIONS) => {
     const observed = observers.call({
       side: "caller",
@@ -132,6 +134,9 @@ function caller(
       traceBytes: undefined,
       metadata: options.metadata,
     });
+    if (single) {
+      return plain.begin(input, options, observed, NO_DETAILS, observed).result;
+    }
     const maker = observed === undefined
       ? plain
       : new RemoteMethod(info, index, site, observed);
@@ -265,8 +270,9 @@ class RemoteMethod implements CallMaker {
     options: CallOptions,
     follower?: CallFollower,
     details: AttemptDetails = NO_DETAILS,
+    observed: ObservedCall | undefined = this.observed,
   ): PendingCall {
-    const { info, observed } = this;
+    const { info } = this;
     const { attempt = 0, once, progress } = details;
     const pending = new PendingCall(info, follower, observed);
     try {

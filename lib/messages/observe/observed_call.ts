@@ -354,6 +354,12 @@ export class ObservedCall implements CallInfo, CallOutcome {
     else this.#onEnd = run;
   }
 
+  /** Whether `run()` does more than to run its step. */
+  get runs(): boolean {
+    for (const { run } of this.#observers) if (run !== undefined) return true;
+    return false;
+  }
+
   /**
    * Runs a step of the handler within `run()` of the observers.
    *
