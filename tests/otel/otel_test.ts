@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
+  type Context,
+  context,
+  type ContextManager,
   metrics,
+  ROOT_CONTEXT,
+  type Span,
   SpanStatusCode,
   type TextMapPropagator,
   trace,
@@ -208,6 +214,59 @@ Deno.test("otel() continues the trace of a caller only if it is trusted", async 
       );
     }
   }
+});
+
+/** Contexts that follow asynchronous work, as those of a program do. */
+class StoredContexts implements ContextManager {
+  readonly #store = new AsyncLocalStorage<Context>();
+
+  active(): Context {
+    return this.#store.getStore() ?? ROOT_CONTEXT;
+  }
+
+  with: ContextManager["with"] = (own, run, receiver, ...args) =>
+    this.#store.run(own, () => run.call(receiver, ...args));
+
+  bind<T>(_: Context, target: T): T {
+    return target;
+  }
+
+  enable(): this {
+    return this;
+  }
+
+  disable(): this {
+    return this;
+  }
+}
+
+Deno.test("the span in which a client connects is no parent of later calls to it", async () => {
+  const tracerProvider = recordingTracers();
+  const Feed = protocol({ name: "feed", client: { ask: unary<void, void>() } });
+  const active: (Span | undefined)[] = [];
+  await using server = createServer(Feed).handle({});
+  assert(context.setGlobalContextManager(new StoredContexts()));
+  try {
+    const outer = tracerProvider.getTracer("test").startSpan("outer");
+    await using _session = await context.with(
+      trace.setSpan(ROOT_CONTEXT, outer),
+      () =>
+        connect(Feed, dial(server), {
+          observers: [otel({ tracerProvider, metrics: false })],
+          handlers: { ask: () => void active.push(trace.getActiveSpan()) },
+        }),
+    );
+    const [served] = server.sessions;
+    await served!.remote.ask();
+  } finally {
+    context.disable();
+  }
+  const ask = tracerProvider.spans.find(({ name }) => name === "feed/ask");
+  assertEquals(ask?.outer, undefined);
+  assertEquals(
+    active.map((span) => span?.spanContext().spanId),
+    [ask?.spanContext().spanId],
+  );
 });
 
 Deno.test("otel() describes no span of a caller that is not sampled", async () => {

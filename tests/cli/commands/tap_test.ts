@@ -270,6 +270,25 @@ Deno.test("tap needs two addresses", async () => {
   assertEquals(code, 2);
 });
 
+Deno.test("tap says that TLS ends at the tap", async () => {
+  const says = async (to: string) => {
+    const { stderr } = await runCli([
+      "tap",
+      "--listen",
+      "tcp://a:1",
+      "--to",
+      to,
+    ], {
+      listen: () => listen({ memory: `tap-${taps++}` }),
+      interrupted: AbortSignal.abort(),
+    });
+    return stderr.includes("neither the clients' certificates nor their addre");
+  };
+  assertEquals(await says("tls://test:1"), true);
+  assertEquals(await says("wss://test:1/"), true);
+  assertEquals(await says("tcp://test:1"), false);
+});
+
 Deno.test("tap explains an address on which it cannot listen", async () => {
   const tap = (address: string, more: Surroundings = {}) =>
     runCli(["tap", "--listen", address, "--to", "tcp://test:1"], {
