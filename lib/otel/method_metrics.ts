@@ -47,7 +47,7 @@ export interface CallMetrics {
   end(outcome: CallOutcome): void;
 }
 
-/** The metrics of all calls of a method at a callee, which keep no state. */
+/** The metrics of all calls of a method at a callee. */
 class CalleeMetrics implements CallMetrics {
   readonly #method: MethodMetrics;
 
