@@ -195,6 +195,17 @@ Deno.test(
     );
     assertEquals(
       await failures((bus) => ({
+        status: "up", // although its listeners are told otherwise
+        onStatus(listener) {
+          const own = bus.onStatus(listener);
+          if (bus.status === "down") queueMicrotask(() => listener("down"));
+          return own;
+        },
+      })),
+      [DOWN],
+    );
+    assertEquals(
+      await failures((bus) => ({
         subscribe(subject, receive) {
           const subscription = bus.subscribe(subject, receive);
           bus.onStatus(() => subscription[Symbol.dispose]());
