@@ -287,6 +287,25 @@ Deno.test("report --by adds up the sessions of a principal or address", async ()
     ...["env:NAME"],
   ], options);
   assertEquals(JSON.parse(byAddress.stdout).groups.length, 1);
+  // A group with one session has the figures of that session.
+  await sessions[0]!.remote.operations.server();
+  const read = async (...flags: string[]) => {
+    const { stdout } = await runCli([
+      ...["report", "tcp://test:1", "--credentials", "env:NAME", ...flags],
+    ], options);
+    return JSON.parse(stdout);
+  };
+  type Figures = Record<string, number | string>;
+  const rows: Figures[] = (await read()).sessions.rows;
+  const row = rows.find(({ principal }) => principal === names[0])!;
+  const grouped: Figures[] = (await read("--by", "principal")).groups;
+  const group = grouped.find(({ name }) => name === names[0])!;
+  const { name: _, sessions: count, roundTrip: __, age: ___, ...sums } = group;
+  assertEquals(count, 1);
+  for (const [figure, sum] of Object.entries(sums)) {
+    assertEquals(sum, Number(row[figure]), figure);
+  }
+  assertEquals(sums["handled"], 1);
   const wrong = await runCli(["report", "tcp://test:1", "--by", "name"]);
   assertEquals(wrong.code, 2);
   await Promise.all(sessions.map((session) => session.close()));
