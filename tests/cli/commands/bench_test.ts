@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { countedSignal } from "../../transport/counted_signal.ts";
 import { connectTo, runCli, type Surroundings } from "../kit.ts";
 import { shop } from "../shop.ts";
 import { CALL_ERROR_CODES } from "../../../lib/messages/errors/call_error.ts";
@@ -100,6 +101,16 @@ Deno.test("bench prints what it has measured when it is interrupted", async () =
   );
   assertEquals(code, 130);
   assert(JSON.parse(stdout).calls >= 0);
+});
+
+Deno.test("bench leaves no listener of the signal of its program", async () => {
+  const interrupted = countedSignal();
+  const { server } = shop();
+  const { code } = await runCli([
+    ...["bench", "tcp://test:1", "echo", "--concurrency", "1"],
+    ...["--warmup", "0", "--duration", "20ms"],
+  ], { connect: connectTo(server), interrupted });
+  assertEquals([code, interrupted.listeners], [0, 0]);
 });
 
 Deno.test("bench divides the calls among workers, and adds up what they measure", async () => {
