@@ -354,6 +354,14 @@ Deno.test("replies that refuse the call itself eject no address", async () => {
     return call;
   });
   assertEquals(cancelled, "(cancelled)".repeat(20));
+  let call = 0;
+  for (const { name } of Object.values(world.hosts)) {
+    world.hosts[name]!.reply = () => {
+      const code = call++ % 5 > 2 ? "forbidden" : "internal";
+      throw new CallError("no", { code });
+    };
+  }
+  await world.calls(client, 40); // at most 3 failures in a row
   assertEquals(client.stats.balance?.ejections, 0);
 });
 

@@ -153,6 +153,9 @@ Deno.test(
     assertEquals(serving([a, b, c, d], 30_000), "023");
     assertEquals(serving([a, b, c, d], 31_000), "0123");
     assertEquals(serving([]), "");
+    const all = pool(2, { maxShare: 1 });
+    for (const { health } of all.members) all.fail(5, 0, health);
+    assertEquals(all.ejection.serving(all.members, 0), all.members);
   },
 );
 
