@@ -65,7 +65,10 @@ function checksummed({ maxFrameLength = 65_531 } = {}): Framing {
             { code: "bad-payload" },
           );
         },
-        end: () => decoder.end(),
+        end() {
+          if (broken !== undefined) throw broken;
+          decoder.end();
+        },
         rest: () => decoder.rest(),
         get pending() {
           return decoder.pending;

@@ -414,6 +414,66 @@ const FAULTS: readonly Fault[] = [
     }),
   },
   {
+    check: "hostile bytes decode to frames or throw a FrameError",
+    text: "it threw 'nothing' after",
+    decoder: (real) => {
+      let thrown: unknown;
+      return {
+        next() {
+          if (thrown !== undefined) return undefined; // as if nothing were wrong
+          try {
+            return real.next();
+          } catch (error) {
+            thrown = error;
+            throw error;
+          }
+        },
+      };
+    },
+  },
+  {
+    check: "hostile bytes decode to frames or throw a FrameError",
+    text: "random bytes in pieces: frame",
+    decoder: (real) => {
+      let chunks = 0;
+      return {
+        push(chunk) {
+          chunks++;
+          real.push(chunk);
+        },
+        next() {
+          const frame = real.next();
+          const isSample = [0, 1, 3, 40].includes(frame?.length ?? 0);
+          return isSample || chunks === 1 ? frame : frame?.subarray(1);
+        },
+      };
+    },
+  },
+  {
+    check: "hostile bytes decode to frames or throw a FrameError",
+    text:
+      "random bytes in pieces: it threw 'made up'; in one chunk, 'Cannot decode",
+    decoder: (real) => {
+      const other = error("bad-length");
+      let chunks = 0;
+      const changed = <T>(step: () => T): T => {
+        try {
+          return step();
+        } catch (thrown) {
+          throw chunks === 1 ? thrown : other;
+        }
+      };
+      return {
+        push(chunk) {
+          chunks++;
+          real.push(chunk);
+        },
+        next: () => changed(() => real.next()),
+        end: () => changed(() => real.end()),
+      };
+    },
+  },
+  {
     check: "each encoded payload decodes to one equal frame",
     text: "decoded to [",
     decoder: flipped,
