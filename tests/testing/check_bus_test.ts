@@ -195,7 +195,7 @@ Deno.test(
     );
     assertEquals(
       await failures((bus) => ({
-        status: "up", // although its listeners are told otherwise
+        status: "up", // although its listeners receive another
         onStatus(listener) {
           const own = bus.onStatus(listener);
           if (bus.status === "down") queueMicrotask(() => listener("down"));
