@@ -157,7 +157,7 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * closed, and the client connects again.
    */
   onSession?:
-    | ((session: ClientSession<P>) => void | Promise<void>)
+    | ((session: ClientSession<P>) => void | Promise<unknown>)
     | undefined;
 }
 
@@ -233,7 +233,7 @@ export interface ResolvedClientOptions<P extends AnyProtocol> {
   /** Number of sessions. */
   readonly connections: number;
   /** Called with each new session. */
-  readonly onSession: (session: ClientSession<P>) => void | Promise<void>;
+  readonly onSession: (session: ClientSession<P>) => void | Promise<unknown>;
 }
 
 const NAMES: OptionNames<

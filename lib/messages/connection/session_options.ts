@@ -133,7 +133,7 @@ export interface SessionOptions {
    *
    * @default prints the incident with `console.error`
    */
-  onError?: ((incident: Incident) => void | Promise<void>) | undefined;
+  onError?: ((incident: Incident) => void | Promise<unknown>) | undefined;
   /**
    * Called with the number of this side's notifications that were dropped.
    *
@@ -146,7 +146,7 @@ export interface SessionOptions {
    * @default dropped notifications are only counted
    */
   onDropped?:
-    | ((count: number, error: CallError) => void | Promise<void>)
+    | ((count: number, error: CallError) => void | Promise<unknown>)
     | undefined;
   /**
    * Recorder of the last frames of each session; see `session.recording()`.

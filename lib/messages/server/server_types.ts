@@ -237,7 +237,7 @@ export interface ServerOptions<
    * throws are reported to `onError`.
    */
   onSession?:
-    | ((session: ServerSession<P, Auth, State>) => void | Promise<void>)
+    | ((session: ServerSession<P, Auth, State>) => void | Promise<unknown>)
     | undefined;
 }
 

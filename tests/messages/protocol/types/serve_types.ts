@@ -5,6 +5,7 @@
  * @module
  */
 import { connect } from "../../../../lib/messages/client/connect.ts";
+import { createClient } from "../../../../lib/messages/client/create_client.ts";
 import type {
   ClientContext,
   ClientSession,
@@ -59,6 +60,22 @@ const rest = {
   },
   log() {},
 };
+
+/** Callbacks may return the promise of a call; its result is ignored. */
+export function resultsOfCallbacks(): void {
+  const Room = protocol({
+    name: "room",
+    server: { join: unary<string, { members: string[] }>() },
+  });
+  createClient(Room, { port: 1 }, {
+    onSession: (session) => session.remote.join("garden"),
+    onError: ({ id }) => Promise.resolve(id),
+  });
+  createServer(Room, {
+    onSession: (session) => session.finished.then(({ code }) => code),
+    onError: ({ id }) => Promise.resolve(id),
+  });
+}
 
 export async function whatHandlersKnow(): Promise<void> {
   const server = await serve(
