@@ -10,6 +10,7 @@ import { connect, type ConnectAddress } from "@lengthwise/lengthwise/transport";
 /** A connection to a broker, ready after {@linkcode MqttClient.connect}. */
 export class MqttClient implements AsyncDisposable {
   readonly #stream: FrameStream;
+  #isSubscribed = false;
 
   private constructor(stream: FrameStream) {
     this.#stream = stream;
@@ -39,8 +40,13 @@ export class MqttClient implements AsyncDisposable {
     await this.#send(0x30, text(topic), payload);
   }
 
-  /** Yields the messages of the topics that match a filter. */
+  /** Yields messages whose topics match a filter; call it once. */
   async *subscribe(filter: string): AsyncGenerator<[string, Uint8Array]> {
+    // Two loops would take each other's messages.
+    if (this.#isSubscribed) {
+      throw new Error("The client has subscribed already");
+    }
+    this.#isSubscribed = true;
     const packetId = Uint8Array.of(0, 1);
     await this.#send(0x82, packetId, text(filter), Uint8Array.of(0));
     for (;;) {
@@ -75,5 +81,6 @@ export class MqttClient implements AsyncDisposable {
 /** Returns the length of a text in two bytes, and its UTF-8. */
 function text(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
+  if (bytes.length > 65_535) throw new RangeError("The text is too long");
   return Uint8Array.of(bytes.length >> 8, bytes.length, ...bytes);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { MqttClient } from "../../../examples/mqtt/client.ts";
 import { findProgram, output, startServer } from "./programs.ts";
 
@@ -49,5 +49,11 @@ Deno.test("the MQTT example publishes and subscribes at mosquitto", async (t) =>
     assertEquals({ code, stderr }, { code: 0, stderr: "" });
     const payload = new TextEncoder().encode("21.5 °C");
     assertEquals((await messages.next()).value, ["sensors/hall", payload]);
+    await assertRejects(() => client.subscribe("#").next(), Error, "already");
+    await assertRejects(
+      () => client.publish("x".repeat(65_536), payload),
+      RangeError,
+      "too long",
+    );
   });
 });
