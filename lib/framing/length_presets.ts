@@ -45,7 +45,8 @@ export const PRESET_OPTIONS: OptionNames<PresetOptions> = {
   onTooLarge: true,
 };
 
-const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
+/** The same for presets whose frames may keep their header. */
+export const PLAIN_OPTIONS = { ...PRESET_OPTIONS, keepHeader: true } as const;
 
 /**
  * Frames payloads with a 2-byte big-endian length prefix.

@@ -2,8 +2,9 @@
  * Framings of known protocols: PostgreSQL, MySQL, MQTT, gRPC, DNS and more.
  *
  * Each function returns a `Framing` for `frames()` and documents its layout,
- * its source, and any limit that differs from the default. The plain length
- * prefixes, such as `u32be` and `varint`, are in `./framing`.
+ * its source, and any limit that differs from the default. Presets that remove the
+ * length, except `mysql()`, have the option `keepHeader`, for programs that pass
+ * frames on. The plain length prefixes, such as `u32be` and `varint`, are in `./framing`.
  *
  * @example Decode the packets of an MQTT client
  * ```ts
@@ -26,13 +27,21 @@ import {
   type ContentLengthOptions,
 } from "./layouts/content_length.ts";
 import type { Framing } from "./framing.ts";
-import { PRESET_OPTIONS, type PresetOptions } from "./length_presets.ts";
+import {
+  PLAIN_OPTIONS,
+  PRESET_OPTIONS,
+  type PresetOptions,
+} from "./length_presets.ts";
 import {
   lengthPrefixed,
+  type LengthPrefixedOptions,
   lengthPrefixedUpTo,
 } from "./layouts/length_prefixed.ts";
 import { fullPartContinues } from "./layouts/split_rules.ts";
-import { varintPrefixed } from "./layouts/varint_prefixed.ts";
+import {
+  varintPrefixed,
+  type VarintPrefixedOptions,
+} from "./layouts/varint_prefixed.ts";
 import { checkOptions } from "../support/check_options.ts";
 
 export { decodeModifiedUtf8, encodeModifiedUtf8 } from "./modified_utf8.ts";
@@ -85,13 +94,16 @@ export function grpcMessage(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function postgresStartup(options: PresetOptions = {}): Framing {
-  const given = checkOptions("postgresStartup()", options, PRESET_OPTIONS);
-  const { maxFrameLength = 10_000 } = options;
+export function postgresStartup(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
+  const given = checkOptions("postgresStartup()", options, PLAIN_OPTIONS);
+  const header = options.keepHeader ? 4 : 0;
+  const { maxFrameLength = 10_000 + header } = options;
   return lengthPrefixed({
     ...given,
     maxFrameLength,
-    minFrameLength: 4,
+    minFrameLength: 4 + header,
     counts: "wholeFrame",
   });
 }
@@ -205,8 +217,10 @@ export function mysql(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function mqtt(options: PresetOptions = {}): Framing {
-  const given = checkOptions("mqtt()", options, PRESET_OPTIONS);
+export function mqtt(
+  options: PresetOptions & Pick<VarintPrefixedOptions, "keepHeader"> = {},
+): Framing {
+  const given = checkOptions("mqtt()", options, PLAIN_OPTIONS);
   return varintPrefixed({
     ...given,
     offset: 1,
@@ -229,9 +243,12 @@ export function mqtt(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function dnsTcp(options: PresetOptions = {}): Framing {
-  const given = checkOptions("dnsTcp()", options, PRESET_OPTIONS);
-  return lengthPrefixed({ ...given, width: 2, minFrameLength: 12 });
+export function dnsTcp(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
+  const given = checkOptions("dnsTcp()", options, PLAIN_OPTIONS);
+  const minFrameLength = 12 + (options.keepHeader ? 2 : 0);
+  return lengthPrefixed({ ...given, width: 2, minFrameLength });
 }
 
 /**
@@ -306,8 +323,10 @@ export function amqp(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function javaWriteUTF(options: PresetOptions = {}): Framing {
-  const given = checkOptions("javaWriteUTF()", options, PRESET_OPTIONS);
+export function javaWriteUTF(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
+  const given = checkOptions("javaWriteUTF()", options, PLAIN_OPTIONS);
   return lengthPrefixed({ ...given, width: 2 });
 }
 
@@ -327,10 +346,14 @@ export function javaWriteUTF(options: PresetOptions = {}): Framing {
  * @throws {RangeError} if `maxFrameLength` is out of range
  * @throws {TypeError} if an option is unknown
  */
-export function sshAgent(options: PresetOptions = {}): Framing {
-  const given = checkOptions("sshAgent()", options, PRESET_OPTIONS);
-  const { maxFrameLength = 256 * 1024 } = options;
-  return lengthPrefixed({ ...given, maxFrameLength, minFrameLength: 1 });
+export function sshAgent(
+  options: PresetOptions & Pick<LengthPrefixedOptions, "keepHeader"> = {},
+): Framing {
+  const given = checkOptions("sshAgent()", options, PLAIN_OPTIONS);
+  const header = options.keepHeader ? 4 : 0;
+  const { maxFrameLength = 256 * 1024 + header } = options;
+  const minFrameLength = 1 + header;
+  return lengthPrefixed({ ...given, maxFrameLength, minFrameLength });
 }
 
 /**

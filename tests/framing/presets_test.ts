@@ -154,3 +154,39 @@ test("mysql() skips a message over the limit, in one packet or in several", () =
   }
   assertEquals(decoder.skipped, 2);
 });
+
+test("presets that remove the length keep it with keepHeader", () => {
+  const options = { keepHeader: true };
+  const kept: [Framing, wire: string, short: string, limit: number][] = [
+    [
+      presets.postgresStartup(options),
+      "0000000804d2162f",
+      "00000007000000",
+      10_004,
+    ],
+    [presets.mqtt(options), "30026162", "", 4 * MIB],
+    [
+      presets.dnsTcp(options),
+      "000c000102030405060708090a0b",
+      "000b" + "00".repeat(11),
+      65_537,
+    ],
+    [presets.javaWriteUTF(options), "0002c080", "", 65_537],
+    [presets.sshAgent(options), "000000010b", "00000000", 256 * 1024 + 4],
+  ];
+  for (const [preset, wire, short, limit] of kept) {
+    assertEquals(preset.maxFrameLength, limit);
+    const frame = Uint8Array.fromHex(wire);
+    assertEquals(preset.encoder().encode(frame), frame);
+    const decoder = preset.decoder();
+    decoder.push(Uint8Array.fromHex(wire + wire));
+    assertEquals([decoder.next(), decoder.next()], [frame, frame]);
+    if (short === "") continue;
+    // The shortest message is the same as without the header.
+    decoder.push(Uint8Array.fromHex(short));
+    const { code } = assertThrows(() => decoder.next(), FrameError);
+    assertEquals(code, "too-short");
+  }
+  // @ts-expect-error -- a message of several packets has several headers
+  assertThrows(() => presets.mysql(options), TypeError, "keepHeader");
+});
