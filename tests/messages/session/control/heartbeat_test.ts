@@ -66,6 +66,7 @@ Deno.test(
       return checks(live, { late }).map(([time]) => time);
     };
     assertEquals(times(100), [1_100, 2_500, 3_900]); // less than half of a part
+    assertEquals(times(125), [1_125, 7_125, 13_125]); // exactly half of a part
     assertEquals(times(250), [1_250, 9_250, 17_250]);
   },
 );
