@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { bytes } from "../../../lib/messages/codec/bytes.ts";
 import { CodecError } from "../../../lib/messages/codec/errors.ts";
+import {
+  exactListBytes,
+  tableBytes,
+} from "../../../lib/messages/codec/held_bytes.ts";
 import { json } from "../../../lib/messages/codec/json.ts";
 import type { MessageCodec } from "../../../lib/messages/codec/message_codec.ts";
 import { msgpack } from "../../../lib/messages/codec/msgpack.ts";
@@ -21,6 +25,20 @@ function limitOf(act: () => unknown): string | undefined {
   assert(error.found! > error.allowed!);
   return error.limit;
 }
+
+Deno.test(
+  "exactListBytes() counts a table from nine times its capacity on",
+  PURE,
+  () => {
+    for (
+      const [count, capacity] of [[1, 4], [100, 256], [5_000, 8_192]] as const
+    ) {
+      const most = 9 * capacity - 1;
+      assertEquals(exactListBytes(count, most - 1), 16 + 8 * most);
+      assertEquals(exactListBytes(count, most), tableBytes(count));
+    }
+  },
+);
 
 Deno.test("decode() rejects bodies of nothing but costly values", PURE, () => {
   const refused = [
