@@ -86,6 +86,7 @@ Deno.test("operations() reports sessions in the order that was asked for", async
     assertEquals([dropped, mismatched], [0, []]);
     const sum = Object.values(held).reduce((one, other) => one + other, 0);
     assertEquals(sum, heldBytes);
+    assert(Object.values(held).every((bytes) => bytes > 0));
     assert((held["calls"] ?? 0) > 0, "its calls are in progress");
   }
   const next = await sessions({ sort: "bytes", skip: 1, limit: 1 });
