@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describeProtocol } from "../../../lib/messages/introspection/describe_protocol.ts";
 import { connectTo, runCli, type Surroundings } from "../kit.ts";
 import { Shop, shop } from "../shop.ts";
@@ -38,7 +38,10 @@ Deno.test("ls describes one method", async () => {
   );
   assertStringIncludes(stdout, "idempotent");
   assertStringIncludes(stdout, "error: unknownSku");
+  assert(!stdout.includes("timeout"));
   assertEquals((await ls(["prices"])).code, 67);
+  const limited = await ls(["wait"], { isTTY: true });
+  assertStringIncludes(limited.stdout, "timeout: 60000 ms");
 });
 
 Deno.test("ls --template prints an input to edit", async () => {
