@@ -215,4 +215,16 @@ export const EXPLAINED: readonly Explained[] = [
     line: "index += 2",
     why: "The number of items is even, and two are taken at a time.",
   },
+  {
+    path: "lib/messages/codec/msgpack_scanner.ts",
+    change: "comparison: 0 → (0) - 1",
+    line: "if (size > 0) start += size;",
+    why: "A size of 0 is added.",
+  },
+  {
+    path: "lib/framing/stream/line_batches.ts",
+    change: "comparison: BATCH → (BATCH) - 1",
+    line: "size < BATCH",
+    why: "A batch of just its size ends one line earlier.",
+  },
 ];
