@@ -156,6 +156,60 @@ export function pairsOf(
 /** Narrowest column of wrapped text; a terminal may be narrower. */
 const MIN_TEXT = 10;
 
+/** A line of two columns: the text before the second one, and the rest. */
+const TWO_COLUMNS = /^( *\S(?:.*?\S)? {2,})(\S.*)$/;
+
+/**
+ * Returns text in lines that fit, divided at spaces.
+ *
+ * Lines that are not indented form paragraphs, and the second column of other
+ * lines continues below itself. Commands stay whole, so that they can be copied.
+ *
+ * @param command beginning of the lines that stay whole
+ */
+export function fittedText(
+  text: string,
+  columns: number,
+  command: string,
+): string {
+  return joinedParagraphs(text, columns).flatMap((line) => {
+    if (line.length <= columns || line.startsWith(command)) return [line];
+    const [, before, after] = TWO_COLUMNS.exec(line) ?? [];
+    if (before === undefined || after === undefined) {
+      return wrapped(line, columns);
+    }
+    const beside = before.length + MIN_TEXT <= columns;
+    const indent = beside ? before.length : Math.floor(columns / 2);
+    const parts = wrapped(after, columns - indent);
+    return [
+      `${before}${beside ? parts.shift() : ""}`.trimEnd(),
+      ...parts.map((part) => " ".repeat(indent) + part),
+    ];
+  }).join("\n");
+}
+
+/** Joins the lines of paragraphs that do not fit. */
+function joinedParagraphs(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  const isText = (line: string) => line !== "" && !line.startsWith(" ");
+  let paragraph: string[] = [];
+  const end = () => {
+    const fits = paragraph.every(({ length }) => length <= columns);
+    lines.push(...fits ? paragraph : [paragraph.join(" ")]);
+    paragraph = [];
+  };
+  for (const line of text.split("\n")) {
+    if (isText(line)) {
+      paragraph.push(line);
+      continue;
+    }
+    end();
+    lines.push(line);
+  }
+  end();
+  return lines;
+}
+
 /** Divides a text at its spaces; longer words keep a line of their own. */
 function wrapped(text: string, width: number): string[] {
   const lines = [""];

@@ -140,6 +140,9 @@ export async function parseFlags<F extends Flags>(
   }
 }
 
+/** Hint that is replaced by the usage of the command. */
+export const SEE_ARGUMENTS = "see --help for the arguments";
+
 function checkPositionals(
   positionals: readonly string[],
   least: number,
@@ -150,7 +153,7 @@ function checkPositionals(
       `Expected ${least === most ? "" : "at least "}${
         countOf(least, "argument")
       }, received ${positionals.length}`,
-      "see --help for the arguments",
+      SEE_ARGUMENTS,
     );
   }
   if (positionals.length > most) {

@@ -19,7 +19,7 @@ export interface CommandHelp {
 }
 
 /** Name of the program in help texts. */
-const PROGRAM = "lengthwise";
+export const PROGRAM = "lengthwise";
 
 const EXIT_CODES = columnsOf([
   ["  0", "success; also if the reader of a pipe has gone"],

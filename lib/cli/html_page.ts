@@ -69,7 +69,9 @@ svg .grid { stroke: var(--line); } svg polyline { fill: none; stroke-width: 2; }
   vertical-align: middle; }
 td, th { text-align: right; padding: .1rem .8rem; }
 td:first-child, th:first-child { text-align: left; padding-left: 0; }
-.table { overflow-x: auto; } .table td, .table th { white-space: nowrap; }
+.table { overflow-x: auto; width: max-content; max-width: min(100vw - 3rem, 50vw + 420px); }
+.table td, .table th { white-space: nowrap; }
+.table.text td { text-align: left; white-space: normal; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .8rem; }
 `;
 
@@ -97,6 +99,16 @@ export function escapeHtml(text: string): string {
     /[&<>"']/g,
     (character) => `&#${character.charCodeAt(0)};`,
   );
+}
+
+/** Returns names with their texts as a table of HTML. */
+export function textTable(
+  pairs: readonly (readonly [name: string, text: string])[],
+): string {
+  const rows = pairs.map(([name, text]) =>
+    `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(text)}</td></tr>`
+  );
+  return `<div class="table text"><table>${rows.join("")}</table></div>`;
 }
 
 /** Returns a table as HTML; its first row has the names of the columns. */

@@ -6,10 +6,12 @@
 import { didYouMean } from "../support/did_you_mean.ts";
 import { AGENT } from "../messages/session/wire/agent.ts";
 import { COMMANDS } from "./command_table.ts";
+import { fittedText } from "./display.ts";
 import { CliError, EXIT, usage } from "./errors.ts";
 import { exitCodeOf, isBrokenPipe, reportFailure } from "./failures.ts";
-import { commandHelp, programHelp } from "./help.ts";
-import { type Io, writeText } from "./io.ts";
+import { SEE_ARGUMENTS } from "./flags.ts";
+import { commandHelp, PROGRAM, programHelp } from "./help.ts";
+import { type Io, type OutputStream, writeText } from "./io.ts";
 
 /**
  * Runs the command line and returns its exit code.
@@ -34,18 +36,18 @@ export async function run(
   }
 }
 
-function isUsage(error: unknown): boolean {
+function isUsage(error: unknown): error is CliError {
   return error instanceof CliError && error.code === "usage";
 }
 
 async function dispatch(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    await writeText(io.stderr, programHelp(summaries()));
+    await printHelp(io.stderr, programHelp(summaries()));
     return EXIT.usage;
   }
   if (name === "--help" || name === "-h" || name === "help") {
-    await writeText(io.stdout, programHelp(summaries()));
+    await printHelp(io.stdout, programHelp(summaries()));
     return EXIT.ok;
   }
   if (name === "--version") {
@@ -62,10 +64,23 @@ async function dispatch(args: readonly string[], io: Io): Promise<number> {
   const entry = COMMANDS[name]!; // its own member
   const command = await entry.load();
   if (asksForHelp(rest)) {
-    await writeText(io.stdout, commandHelp(entry.summary, command.HELP));
+    await printHelp(io.stdout, commandHelp(entry.summary, command.HELP));
     return EXIT.ok;
   }
-  return await command.run(rest, io);
+  try {
+    return await command.run(rest, io);
+  } catch (error) {
+    const { usage: form } = command.HELP;
+    throw isUsage(error) && error.hint === SEE_ARGUMENTS
+      ? usage(error.message, `the form is: ${PROGRAM} ${form}`)
+      : error;
+  }
+}
+
+/** Prints a text, in lines that fit into a terminal. */
+async function printHelp(to: OutputStream, text: string): Promise<void> {
+  const columns = to.isTTY ? to.columns : Infinity;
+  await writeText(to, fittedText(text, columns, `  ${PROGRAM}`));
 }
 
 function asksForHelp(args: readonly string[]): boolean {

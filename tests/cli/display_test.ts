@@ -4,6 +4,7 @@ import {
   ascii,
   columnsOf,
   fitted,
+  fittedText,
   hexDump,
   jsonFor,
   jsonLine,
@@ -115,4 +116,17 @@ Deno.test("pairsOf() divides texts at their spaces", none, () => {
   ];
   assertEquals(pairsOf(pairs, 18), narrow);
   assertEquals(pairsOf(pairs, 1), narrow);
+});
+
+Deno.test("fittedText() divides paragraphs and second columns", none, () => {
+  const text = [
+    ...["one two", "three four five sixth", "", "  name  first second third"],
+    ...["  a-long-name-here  text of it", "$ a command that is long"],
+  ].join("\n");
+  assertEquals(fittedText(text, Infinity, "$"), text);
+  assertEquals(fittedText(text, 20, "$").split("\n"), [
+    ...["one two three four", "five sixth", "", "  name  first second"],
+    ...["        third", "  a-long-name-here", "          text of it"],
+    "$ a command that is long",
+  ]);
 });

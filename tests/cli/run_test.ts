@@ -36,6 +36,21 @@ Deno.test("each command's --help begins with an example", async () => {
   assertStringIncludes(stdout, "\nThe server must serve Introspection.\n");
 });
 
+Deno.test("--help fits into a terminal, except for commands to copy", async () => {
+  const given = { isTTY: true, columns: 60 };
+  const { COMMANDS } = await import("../../lib/cli/command_table.ts");
+  for (const args of [[], ...Object.keys(COMMANDS).map((name) => [name])]) {
+    const { stdout } = await runCli([...args, "--help"], given);
+    const long = stdout.split("\n").filter((line) =>
+      line.length > 60 && !line.startsWith("  lengthwise ")
+    );
+    assertEquals(long, []);
+    const { stdout: piped } = await runCli([...args, "--help"]);
+    const words = (text: string) => text.split(/\s+/).join(" ");
+    assertEquals(words(stdout), words(piped)); // nothing is lost
+  }
+});
+
 Deno.test("--version prints name and version", async () => {
   const { code, stdout } = await runCli(["--version"]);
   assertEquals(code, 0);
@@ -48,6 +63,7 @@ Deno.test("arguments that are not valid end with 2 and say what is expected", as
     [[], "Usage:"],
     [["frmes"], 'did you mean "frames"'],
     [["frames"], "Expected 1 argument, received 0"],
+    [["call", "tcp://test:1"], "lengthwise call <url> <method> [json"],
     [["frames", "a", "b"], 'Unexpected argument "b"'],
     [["frames", "a", "--framng", "x"], 'did you mean "--framing"'],
     [["frames", "a", "--framing"], "argument missing"],

@@ -30,7 +30,7 @@ import {
   parseFlags,
 } from "../flags.ts";
 import type { CommandHelp } from "../help.ts";
-import { escapeHtml, page, table } from "../html_page.ts";
+import { escapeHtml, page, table, textTable } from "../html_page.ts";
 import type { Io } from "../io.ts";
 import { Printer } from "../output.ts";
 import { formatCount, parseCount, parseDuration } from "../quantities.ts";
@@ -299,7 +299,7 @@ function reportPage(url: string, report: Report, limit: number): string {
   const pairs = serverPairs(report.server, report.topics?.broadcast);
   return page(`Figures of ${url}`, [
     `<p class="sub">${escapeHtml(report.time)}</p>`,
-    table([["server", ""], ...pairs]),
+    textTable(pairs),
     ...tablesOf(report, limit).map(({ title, rows, more }) =>
       `<h2>${escapeHtml(title)}</h2>\n${table(rows)}${
         more > 0 ? `\n<p class="sub">${escapeHtml(moreText(more))}</p>` : ""

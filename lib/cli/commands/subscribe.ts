@@ -13,6 +13,7 @@ import {
 } from "../connecting.ts";
 import {
   callableMethods,
+  type DescribedMethod,
   describeServer,
   methodNamed,
 } from "../described_server.ts";
@@ -23,6 +24,7 @@ import {
   handlersOf,
   protocolOf,
 } from "../dynamic_method.ts";
+import { printable } from "../../messages/support/printable.ts";
 import { EXIT, usage } from "../errors.ts";
 import {
   CONNECT_FLAGS,
@@ -95,6 +97,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   await printer.detail(describeTarget(target));
   const described = await describeServer(target, io);
   const callable = callableMethods(described);
+  checkMessages(name, callable);
   const method = methodNamed(
     name,
     described.methods.filter(({ side }) => side === "client").concat(
@@ -120,6 +123,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await output.end();
   }
   return EXIT.ok;
+}
+
+/** @throws {CallError} if a server's method has no messages to print */
+function checkMessages(
+  name: string,
+  callable: readonly DescribedMethod[],
+): void {
+  const found = callable.find((method) => method.name === name);
+  if (found === undefined || found.shape === "serverStream") return;
+  throw new CallError(
+    `Cannot subscribe to ${
+      printable(name)
+    }, which is ${found.shape}: expected a server stream, or a notification to clients`,
+    { code: "unimplemented", method: name, processed: "no" },
+  );
 }
 
 /** A source of messages, and where they are printed. */

@@ -192,6 +192,7 @@ Deno.test("report shows topics, their drops and slowest subscribers", async () =
     assertStringIncludes(html, `<h2>${title}</h2>`);
   }
   assertStringIncludes(html, `<td>${fed.id}</td>`);
+  assertStringIncludes(html, "<tr><td>health</td><td>serving</td></tr>");
   assertStringIncludes(html, '<p class="sub">1 more</p>');
   assertStringIncludes(html, "&#60;script&#62;");
   assert(!html.includes("<script") && !html.includes("<b>"));

@@ -98,7 +98,12 @@ Deno.test("subscribe ends with 76 when the connection is lost", async () => {
 });
 
 Deno.test("subscribe rejects names that have no messages", async () => {
-  assertEquals((await subscribed(["price"]).result).code, 67);
+  const unary = await subscribed(["price"]).result;
+  assertEquals(unary.code, 67);
+  assertStringIncludes(
+    unary.stderr,
+    "price, which is unary: expected a server",
+  );
   assertEquals((await subscribed(["nothing"]).result).code, 67);
   const { code, stderr } = await subscribed(["news", "--join", "quotes"])
     .result;
