@@ -187,6 +187,8 @@ export function* readPcapng(file: Uint8Array): Generator<Entry> {
     if (isPcapng(file.subarray(at))) {
       little = view.getUint32(at + 8, true) === BYTE_ORDER;
       first = resolutions.length;
+    } else if (at === 0) {
+      throw damaged(at, "it is not a pcapng file, as tap --write makes them");
     }
     const type = view.getUint32(at, little);
     const length = view.getUint32(at + 4, little);

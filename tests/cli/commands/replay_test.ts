@@ -75,6 +75,13 @@ Deno.test("replay makes the calls again and compares their outcomes", async () =
   assertStringIncludes(stderr, "6 calls, 0 with another outcome");
 });
 
+Deno.test("replay says that a file is not a capture", async () => {
+  const text = new TextEncoder().encode("export {};\n".repeat(9));
+  const { code, stderr } = await replay(text, []).result;
+  assertEquals(code, 4);
+  assertStringIncludes(stderr, "it is not a pcapng file, as tap --write makes");
+});
+
 Deno.test("replay asks before it repeats what may do harm", async () => {
   const file = await capture();
   const refused = await replay(file, []).result;
