@@ -127,6 +127,24 @@ Deno.test(
 );
 
 Deno.test(
+  "calls that wait for a place fail at once when a write has failed",
+  pure,
+  () => {
+    const lone = Lone.open("client", {}, { maxCalls: 32 });
+    const sent = Array.from({ length: 32 }, () => lone.call());
+    const queued = [lone.call(), lone.call()];
+    lone.session.enter(0).outputFailed(new Error("broken pipe"));
+    assertEquals(
+      queued.map(({ error }) => [error.code, error.processed]),
+      [["disconnected", "no"], ["disconnected", "no"]],
+    );
+    assertEquals(sent.flatMap(({ errors }) => errors), []);
+    lone.receive(Kind.RESULT, 1, message([5])); // leaves a place to no call
+    assertEquals([sent[0]?.results.length, lone.ends], [1, []]);
+  },
+);
+
+Deno.test(
   "a session whose output has failed ends after closeTimeout, or with close()",
   pure,
   () => {
