@@ -163,3 +163,14 @@ Deno.test(
     }
   },
 );
+
+Deno.test("a drain changes nothing after a write has failed", pure, () => {
+  const lone = Lone.open("client", { closeTimeout: 500 });
+  const asked = lone.call();
+  lone.session.enter(0).outputFailed(new Error("broken pipe"));
+  lone.session.enter(0).drain({ grace: 100 });
+  lone.advance(499);
+  assertEquals([asked.errors, lone.ends, lone.drained], [[], [], 0]);
+  lone.receive(Kind.RESULT, 1, message([5]));
+  assertEquals(asked.results.length, 1);
+});
