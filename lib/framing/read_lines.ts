@@ -16,10 +16,10 @@ import { LineIterator } from "./stream/line_iterator.ts";
  *
  * The source is a connection, an object with `read`, such as `Deno.stdin` and an
  * open file, or a web stream, such as the output of a child process. The last
- * line may lack its line ending. A connection stays open, so that you can write
- * to it, and a file too; a web stream is cancelled by `break`. After `break`,
- * lines that had been read already are lost. To read on, or to read bytes, use
- * `frames(connection, lines())`.
+ * line may lack its line ending; a byte order mark stays in the first one. A
+ * connection stays open, so that you can write to it, and a file too; a web stream
+ * is cancelled by `break`. After `break`, lines that had been read already are
+ * lost. To read on, or to read bytes, use `frames(connection, lines())`.
  *
  * A line from a connection must arrive within the default time limits of
  * `frames()`. Other sources have no time limit.

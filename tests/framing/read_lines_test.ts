@@ -26,6 +26,19 @@ Deno.test(
   },
 );
 
+Deno.test("readLines() keeps byte order marks", none, async () => {
+  const bytes = new TextEncoder().encode("\ufeffone\n\ufefftwo");
+  const [near, far] = memoryPair();
+  await far.write(bytes);
+  await far.closeWrite();
+  for (const source of [near, ReadableStream.from([bytes])]) {
+    const got = await Array.fromAsync(readLines(source));
+    assertEquals(got, ["\ufeffone", "\ufefftwo"]);
+  }
+  near.close();
+  far.close();
+});
+
 Deno.test("readLines() takes the options of lines()", none, async () => {
   const [near, far] = memoryPair();
   await far.write(new TextEncoder().encode("one\ntwo\r\nthree\r\nfo"));
