@@ -1,7 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A server that stays up until a signal stops it. The first signal lets calls in
- * flight finish; a second one ends them.
+ * flight finish; a second one ends them. With `deno run --watch`, a change of the
+ * file stops and starts it in the same way.
  *
  * Arguments: the port, and the hostname, which is 0.0.0.0 in a container (with
  * `--allow-net=0.0.0.0`).
