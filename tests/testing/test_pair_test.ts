@@ -30,6 +30,22 @@ Deno.test("testPair() connects a client to a server", none, async () => {
   assertEquals(pair.server.sessions.size, 1);
 });
 
+Deno.test("testPair() closes the session before the server", none, async () => {
+  const pair = await testPair(Shop).handle({ price: () => 1 });
+  const order: string[] = [];
+  void pair.session.finished.then(() => order.push("session"));
+  const { server } = pair;
+  const dispose = server[Symbol.asyncDispose].bind(server);
+  Object.defineProperty(server, Symbol.asyncDispose, {
+    value() {
+      order.push("server");
+      return dispose();
+    },
+  });
+  await pair[Symbol.asyncDispose]();
+  assertEquals(order, ["session", "server"]);
+});
+
 Deno.test("testPair() passes options to both ends", none, async () => {
   const heard = Promise.withResolvers<string>();
   const asked: unknown[] = [];
