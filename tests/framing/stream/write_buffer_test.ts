@@ -120,6 +120,18 @@ Deno.test("WriteBuffer releases all memory", { permissions }, () => {
   other.release();
 });
 
+Deno.test("WriteBuffer keeps no memory for a batch without frames", {
+  permissions,
+}, () => {
+  const frames = new WriteBuffer(encoder);
+  const { buffer } = frames.begin(5);
+  frames.abandon();
+  assertEquals(frames.take(), undefined);
+  const pooled = acquire(5);
+  assertEquals(pooled === buffer, true);
+  release(pooled);
+});
+
 /** Returns an encoder that cannot frame in place. */
 function withoutPlace(encoder: FrameEncoder): FrameEncoder {
   return {
