@@ -227,4 +227,9 @@ export const EXPLAINED: readonly Explained[] = [
     line: "size < BATCH",
     why: "A batch of just its size ends one line earlier.",
   },
+  {
+    path: "lib/messages/codec/json_value_checker.ts",
+    change: "statement: this.#busy = false; → ;",
+    why: "Later values are checked by a new checker, which is slower.",
+  },
 ];
