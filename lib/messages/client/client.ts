@@ -36,7 +36,11 @@ import { type ClientEvent, ClientEvents } from "./client_events.ts";
 import type { ClientSession } from "./client_session.ts";
 import { type ClientStatus, STATUS } from "./client_status.ts";
 import { type ClientTransport, endpointName } from "./client_transport.ts";
-import { type ClientAddress, isConnector } from "./connector.ts";
+import {
+  checkUnusedTransport,
+  type ClientAddress,
+  isConnector,
+} from "./connector.ts";
 import {
   type ClientBaseOptions,
   resolveClientOptions,
@@ -218,8 +222,15 @@ export function startClient<P extends AnyProtocol>(
     addresses.length || 2,
     plugins,
   );
-  const named = listedAddresses(addresses, transport, resolved.transport);
-  const { handlers = {} } = given;
+  const { handlers = {}, resume } = given;
+  const sockets = resolved.transport;
+  // With several addresses, the timeout bounds attempts by connectors, too.
+  const unused = addresses.length > 1
+    ? { ...sockets, timeout: undefined }
+    : sockets;
+  const moves = resume?.locations !== undefined;
+  checkUnusedTransport("createClient()", addresses, unused, moves);
+  const named = listedAddresses(addresses, transport, sockets);
   const tables = sideTables(protocol, "client", handlers, plugins);
   return new ClientImpl<P>(named, { tables, transport, ...more }, resolved);
 }

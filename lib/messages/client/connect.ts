@@ -21,7 +21,11 @@ import {
 } from "../connection/session_options.ts";
 import { ANY_TRANSPORT } from "./any_transport.ts";
 import type { ClientContext, ClientSession } from "./client_session.ts";
-import type { Connector } from "./connector.ts";
+import {
+  checkUnusedTransport,
+  type Connector,
+  isConnector,
+} from "./connector.ts";
 import {
   isConnection,
   openSession,
@@ -78,7 +82,7 @@ export interface ClientOptions extends SessionOptions {
   } | undefined;
   /**
    * Options for the transport, such as timeout, retry, keep-alive and TLS. Not
-   * allowed if a connection is passed instead of an address.
+   * allowed if a connection or a connector is passed instead of an address.
    */
   transport?: Omit<TransportConnectOptions, "signal"> | undefined;
 }
@@ -176,6 +180,11 @@ export async function connect<P extends AnyProtocol>(
       throw new TypeError(
         "Cannot use a function as the credentials of connect(): pass what it returns; only createClient() calls it",
       );
+    }
+    if (!isConnection(address) && isConnector(address)) {
+      const { transport, resume } = clientOptions;
+      const moves = resume?.locations !== undefined;
+      checkUnusedTransport("connect()", [address], transport, moves);
     }
     clientOptions.signal?.throwIfAborted();
     const resolved = resolveSessionOptions(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConnectAddress } from "../../transport/connect.ts";
+import { withInherited } from "../../support/check_options.ts";
 import type { Connection } from "../../transport/connection.ts";
 
 /**
@@ -58,4 +59,28 @@ export function isConnector(
 ): address is Connector {
   return typeof address === "object" && address !== null &&
     "connect" in address && typeof address.connect === "function";
+}
+
+/**
+ * Checks that options of the transport have an effect: connectors connect by
+ * themselves, so that `tls`, for one, would be dropped.
+ *
+ * @param where the function that takes the options
+ * @param locations whether a session may move to addresses that are not connectors
+ * @throws {TypeError} if all addresses are connectors, and an option is given
+ */
+export function checkUnusedTransport(
+  where: string,
+  addresses: readonly ClientAddress[],
+  transport: object | undefined,
+  locations: boolean,
+): void {
+  if (transport === undefined || locations || addresses.length === 0) return;
+  if (!addresses.every(isConnector)) return;
+  for (const [name, value] of Object.entries(withInherited(transport))) {
+    if (value === undefined) continue;
+    throw new TypeError(
+      `Cannot use the option "${name}" of ${where} with a connector, which connects by itself: omit the option`,
+    );
+  }
 }

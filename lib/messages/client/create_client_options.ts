@@ -47,7 +47,9 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    * With several addresses, the default of its `timeout` is 3 s, so that calls
    * that wait can still reach another server. It then also bounds an attempt with
    * its handshake, and twice as much in each round after the first, up to 10 s.
-   * With one address, an attempt takes at most 10 s, with its handshake.
+   * With one address, an attempt takes at most 10 s, with its handshake. A
+   * client of connectors alone has none of these options, except for `timeout` if
+   * there are several.
    */
   transport?: Omit<TransportConnectOptions, "signal" | "retry"> | undefined;
   /** Pauses between attempts to connect, in milliseconds. */

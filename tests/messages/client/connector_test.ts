@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../../lib/messages/client/connect.ts";
 import type { Connector } from "../../../lib/messages/client/connector.ts";
 import { createClient } from "../../../lib/messages/client/create_client.ts";
@@ -106,6 +106,45 @@ Deno.test("connect() passes its signal to a connector", pure, async () => {
   controller.abort(new Error("enough"));
   await assertRejects(() => waiting, Error, "enough");
 });
+
+Deno.test(
+  "options of the transport are rejected with connectors alone",
+  pure,
+  async () => {
+    const { server, connector } = echo(0);
+    await using _server = server;
+    for (const transport of [{ tls: {} }, { noDelay: true }]) {
+      const name = `"${Object.keys(transport)[0]}"`;
+      await assertRejects(
+        () => connect(Echo, connector, { transport }),
+        TypeError,
+        name,
+      );
+      assertThrows(
+        () => createClient(Echo, [connector, connector], { transport }),
+        TypeError,
+        name,
+      );
+      // They have an effect at the other addresses.
+      const both = createClient(Echo, [connector, { port: 1 }], { transport });
+      assertEquals(await both.remote.echo("hello"), "hello");
+      await both.close();
+    }
+    const timeout = { timeout: 1_000 };
+    await assertRejects(
+      () => connect(Echo, connector, { transport: timeout }),
+      TypeError,
+      '"timeout"',
+    );
+    assertThrows(
+      () => createClient(Echo, connector, { transport: timeout }),
+      TypeError,
+      '"timeout"',
+    );
+    const several = [connector, connector];
+    await createClient(Echo, several, { transport: timeout }).close();
+  },
+);
 
 Deno.test(
   "a connector that returns no connection is named in the error",
