@@ -174,7 +174,8 @@ function policyOf(
 ): UsablePolicy {
   const where = `${policy}()`;
   checkOptions(where, options, known);
-  const eject: ResolvedEjection = resolveEjection(where, options.eject ?? {});
+  const { eject: given = {} } = options;
+  const eject: ResolvedEjection = resolveEjection(where, given);
   const usable: UsablePolicy = {
     policy,
     start: (client, { reconnect }, { handlers }) =>

@@ -91,7 +91,7 @@ export function createClient<P extends AnyProtocol>(
   const parts = {
     transport: ANY_TRANSPORT,
     plugins: ALL_PLUGINS,
-    balance: balance && startOf(balance, others),
+    balance: balance === undefined ? undefined : startOf(balance, others),
   };
   if (!changes) {
     const list = isList(addresses) ? addresses : [addresses];
@@ -154,7 +154,8 @@ function startOf(
   policy: BalancePolicy,
   { connections }: { readonly connections?: number },
 ): UsablePolicy["start"] {
-  const { start }: Partial<UsablePolicy> = policy;
+  // A JavaScript program may pass anything.
+  const { start }: Partial<UsablePolicy> = Object(policy);
   if (typeof start !== "function") {
     throw new TypeError(
       `Cannot use ${

@@ -626,7 +626,7 @@ Deno.test("createClient() rejects policies that contradict its options", () => {
     TypeError,
     'the option "connections"',
   );
-  for (const other of ["roundRobin", {}, roundRobin] as never[]) { // a JavaScript program's
+  for (const other of ["roundRobin", {}, roundRobin, null, false] as never[]) { // a JavaScript program's
     assertThrows(
       () => createClient(Place, { port: 1 }, { balance: other }),
       TypeError,
@@ -635,6 +635,8 @@ Deno.test("createClient() rejects policies that contradict its options", () => {
   }
   const wrong = { eject: { failures: 3 } } as never; // as above
   assertThrows(() => leastRequest(wrong), TypeError, "failures");
+  const none = { eject: null } as never; // as above; `false` is for never
+  assertThrows(() => leastRequest(none), TypeError, "Cannot use null");
   assertThrows(() => rendezvousHash({} as never), TypeError, '"key"'); // as above
   assertThrows(
     () => roundRobin({ eject: { maxShare: 2 } }),
