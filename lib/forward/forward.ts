@@ -21,7 +21,12 @@ import type {
   Server,
   ServerSession,
 } from "../messages/server/server_types.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import { checkFunction } from "../messages/connection/session_options.ts";
+import {
+  checkObject,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
 import { type AnyContext, forwardingHandler } from "./forwarded_call.ts";
 import { type Identity, withIdentity } from "./identity.ts";
 import { RawBody, rawCodec } from "./raw_body.ts";
@@ -182,6 +187,9 @@ export async function forward<Auth = undefined>(
   checkOptions("forward()", options, OPTIONS);
   const { upstreams, pick, identity, wait = 10_000 } = options;
   const { codec = msgpack(), client = {}, server: given = {} } = options;
+  checkObject('the option "upstreams" of forward()', upstreams);
+  checkFunction("pick", pick);
+  checkFunction("identity", identity);
   const names = Object.keys(upstreams);
   const [only] = names;
   if (only === undefined || names.length > 1 && pick === undefined) {
@@ -191,7 +199,7 @@ export async function forward<Auth = undefined>(
         : "Cannot forward calls to several upstreams without the option pick: return the name of one",
     );
   }
-  if (!(wait >= 0 && wait <= MAX_TIME)) {
+  if (!(typeof wait === "number" && wait >= 0 && wait <= MAX_TIME)) {
     throw new RangeError(
       `Cannot forward calls as 'wait' must be from 0 to ${MAX_TIME}: current value is ${wait}`,
     );

@@ -19,13 +19,21 @@ import { proxyLine } from "../transport/proxy/proxy_line.ts";
 import { writeAll } from "../transport/io.ts";
 import { connectionInfo } from "../messages/connection/connection_info.ts";
 import { linkSettings } from "../messages/connection/link.ts";
-import { checkDrainOptions } from "../messages/connection/session_options.ts";
+import {
+  checkDrainOptions,
+  checkFunction,
+} from "../messages/connection/session_options.ts";
 import type { DrainOptions } from "../messages/session/control/drain.ts";
 import type { Hello } from "../messages/session/wire/hello.ts";
 import { resolveSessionLimits } from "../messages/session/wire/limits.ts";
 import { DEFAULT_MAX_SESSIONS } from "../messages/server/server.ts";
 import { Staggered } from "../messages/server/staggered.ts";
-import { checkOptions, type OptionNames } from "../support/check_options.ts";
+import {
+  checkObject,
+  checkOptions,
+  type OptionNames,
+} from "../support/check_options.ts";
+import { checkTimeLimit } from "../transport/with_timeout.ts";
 import type { UpstreamAddress } from "./forward.ts";
 import { Relay, type RelayHost } from "./relay.ts";
 import { ResumableSessions } from "./relayed_session.ts";
@@ -124,6 +132,18 @@ const OPTIONS: OptionNames<ForwardSessionsOptions> = {
   onError: true,
 };
 
+const CONNECT_OPTIONS: OptionNames<
+  Required<ForwardSessionsOptions>["connect"] & object
+> = {
+  timeout: true,
+  noDelay: "flag",
+  keepAlive: "flag",
+  autoSelectFamily: "flag",
+  autoSelectFamilyAttemptDelay: true,
+  link: true,
+  tls: true,
+};
+
 /** Longest time of a timer, in ms. */
 const MAX_TIME = 0x7fff_ffff;
 
@@ -148,10 +168,11 @@ const MAX_STAGGER = 10_000;
  *
  * @param address where to listen, or a listener, which the gateway then owns
  * @param options the servers, and how clients are routed
- * @throws {TypeError} if an option is unknown, or `pick` is missing with several
- * servers
- * @throws {RangeError} if an option is out of range
- * @throws {TransportError} if the gateway cannot listen on the address
+ * @throws {TypeError} if an option is unknown, has another type, or has no effect
+ * at any server, or `pick` is missing with several servers
+ * @throws {RangeError} if an option is out of range, or a server has no address
+ * @throws {TransportError} if the gateway cannot listen on the address, or one of a
+ * server is not valid
  *
  * @example
  * ```ts
@@ -182,7 +203,10 @@ export async function forwardSessions(
   options: ForwardSessionsOptions,
 ): Promise<SessionGateway> {
   checkOptions("forwardSessions()", options, OPTIONS);
-  const { upstreams, pick, listen: listening } = options;
+  const { upstreams, pick, onError, listen: listening, connect = {} } = options;
+  checkObject('the option "upstreams" of forwardSessions()', upstreams);
+  checkFunction("pick", pick);
+  checkFunction("onError", onError);
   const names = Object.keys(upstreams);
   if (names.length === 0) {
     throw new TypeError(
@@ -205,20 +229,42 @@ export async function forwardSessions(
       'Cannot use the option "listen" with a listener: pass an address, or omit the option',
     );
   }
-  const listener = given ? address : await listen(address, listening);
-  return new RelayingGateway(listener, {
-    ...options,
-    wait,
-    handshakeTimeout,
-    maxSessions,
-  });
+  const connecting = checkOptions(
+    "the option connect of forwardSessions()",
+    connect,
+    CONNECT_OPTIONS,
+  );
+  checkTimeLimit("connect", connecting.timeout ?? 0);
+  const report = (error: unknown) => {
+    // An error in `onError` must not end the gateway.
+    (async () => await onError?.(error))().catch(() => {});
+  };
+  const targets = new Map<string, ServerAddresses>();
+  try {
+    for (const [name, addresses] of Object.entries(upstreams)) {
+      const target = new ServerAddresses(addresses, connecting, report);
+      targets.set(name, target);
+    }
+    const listener = given ? address : await listen(address, listening);
+    return new RelayingGateway(listener, {
+      ...{ targets, report, pick, wait, handshakeTimeout, maxSessions },
+      proxyProtocol: options.proxyProtocol ?? false,
+    });
+  } catch (error) {
+    for (const target of targets.values()) target.close();
+    throw error;
+  }
 }
 
-type Resolved = ForwardSessionsOptions & {
+interface Settings {
+  readonly targets: ReadonlyMap<string, ServerAddresses>;
+  readonly report: (error: unknown) => void;
+  readonly pick: ForwardSessionsOptions["pick"];
   readonly wait: number;
   readonly handshakeTimeout: number;
   readonly maxSessions: number;
-};
+  readonly proxyProtocol: boolean;
+}
 
 class RelayingGateway implements SessionGateway, RelayHost {
   readonly id: Uint8Array = crypto.getRandomValues(new Uint8Array(16));
@@ -229,13 +275,13 @@ class RelayingGateway implements SessionGateway, RelayHost {
   readonly server: RelayHost["server"];
   readonly resumable: RelayHost["resumable"] = new ResumableSessions();
   readonly #listener: Listener;
-  readonly #options: Resolved;
+  readonly #options: Settings;
   readonly #targets: ReadonlyMap<string, ServerAddresses>;
   readonly #relays: Set<Relay> = new Set();
   readonly #accepting: Promise<void>;
   #shutdown: Promise<void> | undefined = undefined;
 
-  constructor(listener: Listener, options: Resolved) {
+  constructor(listener: Listener, options: Settings) {
     const limits = resolveSessionLimits({});
     this.#listener = listener;
     this.#options = options;
@@ -248,12 +294,7 @@ class RelayingGateway implements SessionGateway, RelayHost {
       framing: this.client.framing,
       options: { ...this.client.options, frameTimeout: 0 },
     };
-    this.#targets = new Map(
-      Object.entries(options.upstreams).map(([name, addresses]) => [
-        name,
-        new ServerAddresses(addresses, (error) => this.report(error)),
-      ]),
-    );
+    this.#targets = options.targets;
     this.#accepting = this.#acceptAll();
   }
 
@@ -302,17 +343,14 @@ class RelayingGateway implements SessionGateway, RelayHost {
       readonly signal: AbortSignal;
     },
   ): Promise<Reached> {
-    const { wait, pick, connect: options, proxyProtocol } = this.#options;
+    const { wait, pick, proxyProtocol } = this.#options;
     const target = this.#targetOf(pick, hello, client);
     const expired = new AbortController();
     const end = () => expired.abort(new Error("No server was reached in time"));
     const timer = setTimeout(end, wait);
     signal.addEventListener("abort", end, { once: true });
     try {
-      const reached = await target.reach(first, {
-        ...options,
-        signal: expired.signal,
-      });
+      const reached = await target.reach(first, expired.signal);
       if (proxyProtocol) await announce(client, reached.connection);
       return reached;
     } finally {
@@ -322,7 +360,7 @@ class RelayingGateway implements SessionGateway, RelayHost {
   }
 
   #targetOf(
-    pick: Resolved["pick"],
+    pick: Settings["pick"],
     { protocol, auth }: Hello,
     client: Connection,
   ): ServerAddresses {
@@ -342,7 +380,7 @@ class RelayingGateway implements SessionGateway, RelayHost {
   }
 
   report(error: unknown): void {
-    this.#options.onError?.(error);
+    this.#options.report(error);
   }
 
   shutdown(

@@ -7,9 +7,16 @@ import {
   connect,
   type ConnectAddress,
   type ConnectOptions,
+  optionsFor,
 } from "../transport/connect.ts";
 import type { Connection } from "../transport/connection.ts";
-import { type Connector, isConnector } from "../messages/client/connector.ts";
+import { ANY_TRANSPORT } from "../messages/client/any_transport.ts";
+import { listedAddresses } from "../messages/client/client.ts";
+import {
+  checkUnusedTransport,
+  type Connector,
+  isConnector,
+} from "../messages/client/connector.ts";
 import { watchEndpoints } from "../messages/client/endpoint_source.ts";
 import { pause } from "../messages/support/keep_alive.ts";
 import type { UpstreamAddress } from "./forward.ts";
@@ -31,21 +38,40 @@ export interface Reached {
 /** Equal servers, which take turns. */
 export class ServerAddresses {
   #addresses: readonly Address[] = [];
+  readonly #options: ConnectOptions;
   #next = 0;
   readonly #ended: AbortController = new AbortController();
 
   /**
    * @param given the addresses
+   * @param options options of the connections
    * @param failed called when a source of addresses has failed
+   * @throws {RangeError} if there is no address, or an option is out of range
+   * @throws {TransportError} `address-invalid`, if a text is not an address
+   * @throws {TypeError} if an address is not valid, or an option has no effect
    */
-  constructor(given: UpstreamAddress, failed: (error: unknown) => void) {
+  constructor(
+    given: UpstreamAddress,
+    options: ConnectOptions,
+    failed: (error: unknown) => void,
+  ) {
+    this.#options = options;
     if (typeof given === "function") {
       const update = (list: readonly Address[]) => {
+        listedAddresses(list, ANY_TRANSPORT, options);
         this.#addresses = [...list];
       };
       const { signal } = this.#ended;
       void watchEndpoints(given, { update, failed, signal });
-    } else this.#addresses = isList(given) ? [...given] : [given];
+      return;
+    }
+    const list = isList(given) ? [...given] : [given];
+    if (list.length === 0) {
+      throw new RangeError("Cannot forward sessions without an address");
+    }
+    checkUnusedTransport("forwardSessions()", list, options, false);
+    listedAddresses(list, ANY_TRANSPORT, options);
+    this.#addresses = list;
   }
 
   /** Reads no more lists of addresses. */
@@ -61,16 +87,18 @@ export class ServerAddresses {
    */
   async reach(
     first: Address | undefined,
-    options: ConnectOptions & { readonly signal: AbortSignal },
+    signal: AbortSignal,
   ): Promise<Reached> {
-    const { signal } = options;
     let last: unknown = signal.reason;
     while (!signal.aborted) {
       for (const address of this.#turn(first)) {
         try {
           const connection = await (isConnector(address)
             ? address.connect(signal)
-            : connect(address, options));
+            : connect(address, {
+              ...optionsFor(address, this.#options),
+              signal,
+            }));
           return { connection, address };
         } catch (error) {
           if (signal.aborted) break;

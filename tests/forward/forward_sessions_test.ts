@@ -718,6 +718,67 @@ Deno.test("forwardSessions() rejects options that it cannot use", async () => {
   await rejects({ ...one, wait: -1 }, "'wait' must be an integer from 0");
   await rejects({ ...one, maxSessions: 0 }, "'maxSessions' must be");
   await rejects({ ...one, identity: () => ({}) }, '"identity"');
+  await rejects({}, 'as the option "upstreams"');
+  await rejects({ ...one, pick: 5 }, 'as option "pick": expected a function');
+  await rejects({ ...one, onError: "log" }, 'as option "onError": expected');
+});
+
+Deno.test("forwardSessions() rejects addresses that it can never reach", async () => {
+  const connector = { name: "x", connect: () => Promise.reject(new Error()) };
+  const connect = { timeout: 5 };
+  for (
+    const [upstream, message, options] of [
+      [[], "without an address"],
+      [undefined, "Cannot use undefined as an address"],
+      [{ host: "a", port: 1 }, "'port' and 'host'"],
+      ["127.0.0.1:80", "did you mean 'tcp://127.0.0.1:80'?"],
+      [[{ port: 1 }, { path: "/x", port: 1 }], "'path' and 'port'"],
+      [{ port: 1, tls: {} }, '"tls" of connect()', { tls: {} }],
+      [{ port: 1 }, 'mean "timeout"?', { timeot: 1 }],
+      [{ port: 1 }, '"signal"', { signal: AbortSignal.abort() }],
+      [{ port: 1 }, "'timeout' must be", { timeout: -1 }],
+      [{ path: "/x" }, '"noDelay" for unix:', { noDelay: true }],
+      [connector, '"timeout" of forwardSessions()', connect],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () =>
+        forwardSessions({ memory: "unreachable" }, {
+          upstreams: { a: upstream },
+          ...options && { connect: options },
+        } as ForwardSessionsOptions), // a JavaScript program's
+      Error,
+    );
+    assert(error.message.includes(message), `${message}: ${error.message}`);
+  }
+});
+
+/** Callbacks that fail. */
+const hooks = {
+  throwing() {
+    throw new Error("of the hook");
+  },
+  rejecting: () => Promise.reject(new Error("of the hook")),
+};
+
+Deno.test("forwardSessions() outlives an onError that throws", async () => {
+  for (const onError of [hooks.throwing, hooks.rejecting]) {
+    const gateway = await forwardSessions({ memory: "hook" }, {
+      upstreams: { a: { memory: "nothing listens here" } },
+      wait: 0,
+      onError,
+    });
+    const error = await assertRejects(
+      () =>
+        connect(Work, gateway.addr, {
+          handlers: { reply: () => "", said() {} },
+        }),
+      SessionError,
+    );
+    assertEquals(error.code, "refused-busy");
+    await gateway.shutdown();
+    assertEquals(gateway.sessions, 0);
+  }
 });
 
 function u32At(bytes: Uint8Array, at: number): number {

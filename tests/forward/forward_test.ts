@@ -455,5 +455,9 @@ Deno.test("forward() rejects protocols and options that it cannot serve", async 
   await rejects(Work, { upstreams }, "without the option pick");
   await rejects(Work, { upstreams: {} }, "without upstreams");
   await rejects(Work, { ...one, wait: -1 }, "'wait' must be from 0");
+  await rejects(Work, { ...one, wait: "1" }, "'wait' must be from 0");
   await rejects(Work, { ...one, sessions: "shared" }, '"sessions"');
+  await rejects(Work, {}, 'as the option "upstreams"');
+  await rejects(Work, { ...one, pick: 5 }, 'as option "pick"');
+  await rejects(Work, { ...one, identity: {} }, 'as option "identity"');
 });
