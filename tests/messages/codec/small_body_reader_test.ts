@@ -188,6 +188,23 @@ Deno.test("bodies that need the scan are not read", PURE, () => {
   assertEquals(reader.read(codec.encode({ a: 1 })), { a: 1 });
 });
 
+Deno.test(
+  "the longest small body is charged as the scan charges it",
+  PURE,
+  () => {
+    const reader = new SmallBodyReader(LIMITS, true, false);
+    const scanner = new MsgpackScanner(LIMITS, false);
+    const value = (pad: number) => [
+      ...[{ price: 1, sku: "a" }, "x".repeat(200), "y".repeat(200)],
+      "z".repeat(pad),
+    ];
+    const pad = 512 - codec.encode(value(100)).length + 100;
+    for (let time = 0; time < 6; time++) reader.read(codec.encode(value(pad)));
+    assert(requireAgreement(reader, scanner, codec.encode(value(pad))));
+    assert(!reader.supports(codec.encode(value(pad + 1)).length));
+  },
+);
+
 Deno.test("64-bit integers are read only as bigints", PURE, () => {
   const body = codec.encode([5n]);
   assertEquals(new SmallBodyReader(LIMITS, true, false).read(body), [5n]);
