@@ -224,3 +224,29 @@ Deno.test(
     assertEquals(after.slice(0, 2), [0, 1]);
   },
 );
+
+Deno.test("SessionResumption uses no link that was lost", pure, () => {
+  let used = 0;
+  class Counted extends Link {
+    override begin(room: number) {
+      used++;
+      return super.begin(room);
+    }
+    override write(): void {
+      used++;
+    }
+  }
+  const sink = new ResumableSink(new Counted());
+  const resumption = new SessionResumption({ sink, grace: 30_000 });
+  resumption.inUse = true;
+  const send = () => {
+    const { buffer, start } = sink.begin(8);
+    buffer[start] = Kind.NOTIFY;
+    sink.commit(start + 8);
+  };
+  send();
+  const before = used;
+  resumption.cut(0, CAUSE);
+  send();
+  assertEquals([before > 0, used, sink.frames.sent], [true, before, 2]);
+});
