@@ -115,6 +115,20 @@ Deno.test("--format json makes one document of all frames", async () => {
   }
 });
 
+Deno.test("--format json makes one document of a capture", async () => {
+  const { client } = await withSessionBytes();
+  const { files } = await runCli(
+    ["frames", "client.bin", "--pcapng", "out.pcapng"],
+    { files: { "client.bin": client } },
+  );
+  const all = await listed(files, "out.pcapng");
+  const { stdout } = await runCli(
+    ["frames", "out.pcapng", "--format", "json"],
+    { files },
+  );
+  assertEquals(JSON.parse(stdout), all);
+});
+
 Deno.test("framingOf() knows every framing in the help", () => {
   for (const name of FRAMING_NAMES) {
     const text = name.replace(":N", ":4").replace(":HEX", ":0d0a")
