@@ -54,6 +54,9 @@ Deno.test("tap shows the frames of both directions with their methods", async ()
   assertEquals(code, 130);
   assert(/#1 → REQUEST id \d+ price \d+ B\n/.test(stdout), stdout);
   assert(/#1 ← RESULT {2}id \d+ price \d+ B\n/.test(stdout), stdout);
+  for (const line of stdout.trim().split("\n")) {
+    assert(/^ *\d+\.\d{4} #1 /.test(line), line); // seconds since the first
+  }
   assertStringIncludes(stdout, "client, protocol shop, lengthwise/");
   assertStringIncludes(stderr, "of 1 connection");
 });
