@@ -4,6 +4,7 @@
  * @module
  */
 import { delay } from "@std/async/delay";
+import { describeType } from "../support/describe_type.ts";
 import { failureCode, transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { SocketAddress } from "./connection.ts";
@@ -62,11 +63,20 @@ export class SocketListenerImpl<C extends SocketConnection = SocketConnection>
    * @param source where to accept from; the listener owns it
    * @param options caps, callback and signal
    * @throws {RangeError} if `maxConnections` is less than 1
+   * @throws {TypeError} if `onError` is not a function
    */
   constructor(source: AcceptSource<C>, options: ListenerOptions = {}) {
     const { maxConnections = 10_000, overflow = "wait", onError, signal } =
       options;
-    if (!(maxConnections >= 1)) {
+    if (onError !== undefined && typeof onError !== "function") {
+      source.close();
+      throw new TypeError(
+        `Cannot use ${
+          describeType(onError)
+        } as option "onError": expected a function`,
+      );
+    }
+    if (!(typeof maxConnections === "number" && maxConnections >= 1)) {
       source.close();
       throw new RangeError(
         `Cannot listen as 'maxConnections' must be at least 1: current value is ${maxConnections}`,

@@ -585,6 +585,10 @@ Deno.test(
     const unknown = { subject, windows: 1 };
     await assertRejects(() => natsListener(far, unknown), TypeError, "windows");
     assertThrows(() => natsAddress(far, unknown), TypeError, "windows");
+    const text = { subject, maxConnections: "5" as never }; // a JavaScript program's
+    await assertRejects(() => natsListener(far, text), RangeError);
+    const log = { subject, onError: "log" as never }; // as above
+    await assertRejects(() => natsListener(far, log), TypeError, "onError");
     const stop = AbortSignal.abort(new Error("enough"));
     await assertRejects(
       () => natsListener(far, { subject, signal: stop }),

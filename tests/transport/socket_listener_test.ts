@@ -260,6 +260,17 @@ Deno.test("maxConnections must be at least 1", () => {
   }
 });
 
+Deno.test("listen() rejects a count and a callback of another type", async () => {
+  const wrong = [{ maxConnections: "5" }, { onError: "log" }];
+  for (const options of wrong as never[]) { // a JavaScript program's
+    const [name = ""] = Object.keys(options);
+    const rejected = () => listen({ memory: "typed" }, options);
+    assert((await assertRejects(rejected, Error)).message.includes(name));
+    // The address is free again.
+    (await listen({ memory: "typed" })).close();
+  }
+});
+
 Deno.test("iteration continues after peers that reset before accept", async () => {
   const errors: TransportError[] = [];
   await using listener = await listen({ port: 0 }, {
