@@ -135,21 +135,24 @@ export class MemoryBudget {
   readonly #accounts: Set<MemoryAccount> = new Set();
   readonly #restricted: Set<MemoryAccount> = new Set();
   readonly #side: Side;
+  readonly #owner: string;
   /** The handlers that run, once a session handles calls. */
   #running: RunningHandlers | undefined = undefined;
 
   /**
    * @param side the end of the connections
    * @param limit maximum number of heap bytes
+   * @param owner the owner of the memory, for messages
    * @throws {RangeError} if the limit is not an integer of at least 1 MiB
    */
-  constructor(side: Side, limit: number) {
+  constructor(side: Side, limit: number, owner: string = side) {
     if (!Number.isSafeInteger(limit) || limit < 2 ** 20) {
       throw new RangeError(
         `Cannot use ${limit} as option "memory": it must be an integer of at least 1048576 (bytes)`,
       );
     }
     this.#side = side;
+    this.#owner = owner;
     this.limit = limit;
     this.#capacity = this.#evictAbove = limit * CAPACITY;
     this.raises = new CreditPool(limit / 2);
@@ -180,7 +183,7 @@ export class MemoryBudget {
 
   /** Why no session may be opened, if none may. */
   get refusal(): string | undefined {
-    return this.full ? `the ${this.#side}'s memory is used up` : undefined;
+    return this.full ? `the ${this.#owner}'s memory is used up` : undefined;
   }
 
   get #pressureAt(): number {
@@ -253,14 +256,28 @@ export class MemoryBudget {
   #evictHeaviest(): void {
     for (const accepted of [false, true]) {
       while (accepted && this.used > this.#capacity && this.endHibernating());
-      const heaviest = [...this.#accounts]
-        .filter(({ holder }) => holder?.accepted === accepted)
-        .sort((a, b) => b.held - a.held);
-      for (const account of heaviest) {
-        if (this.used <= this.#capacity) return;
-        if (accepted && account.held <= this.#share) return;
-        this.#evict(account, "all sessions together have used up");
-      }
+      // One is enough as a rule, and found without sorting all of them.
+      const heaviest = this.#holders(accepted)
+        .reduce<MemoryAccount | undefined>(heavier, undefined);
+      if (heaviest === undefined) continue;
+      this.#evictAll([heaviest], accepted);
+      if (this.used <= this.#capacity) return;
+      const others = this.#holders(accepted).sort((a, b) => b.held - a.held);
+      this.#evictAll(others, accepted);
+    }
+  }
+
+  #holders(accepted: boolean): MemoryAccount[] {
+    return [...this.#accounts]
+      .filter(({ holder }) => holder?.accepted === accepted);
+  }
+
+  /** Ends sessions, the heaviest first, until there is memory. */
+  #evictAll(accounts: readonly MemoryAccount[], accepted: boolean): void {
+    for (const account of accounts) {
+      if (this.used <= this.#capacity) return;
+      if (accepted && account.held <= this.#share) return;
+      this.#evict(account, "all sessions together have used up");
     }
   }
 
@@ -268,7 +285,16 @@ export class MemoryBudget {
     const { holder } = account;
     account.holder = undefined;
     holder?.evict(
-      `the session held ${account.held} bytes, and ${why} the ${this.#side}'s memory (option memory, ${this.limit} bytes)`,
+      `the session held ${account.held} bytes, and ${why} the ${this.#owner}'s memory (option memory, ${this.limit} bytes)`,
     );
   }
+}
+
+function heavier(
+  heaviest: MemoryAccount | undefined,
+  account: MemoryAccount,
+): MemoryAccount {
+  return heaviest !== undefined && heaviest.held >= account.held
+    ? heaviest
+    : account;
 }
