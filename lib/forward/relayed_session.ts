@@ -19,6 +19,9 @@ import { MalformedError } from "../messages/session/wire/malformed_error.ts";
 /** Bytes of the body of a PONG that acknowledges a position. */
 const WITH_POSITION = 16;
 
+/** Heap bytes of a number in a set. */
+const ENTRY_COST = 40;
+
 /** Frames of one end. */
 export class SentFrames {
   /** Ids of its calls without a terminal. */
@@ -44,6 +47,11 @@ export class SentFrames {
     this.#parts = repeats ? this.#parts ?? new Set() : undefined;
   }
 
+  /** Number of heap bytes that the ids and positions take. */
+  get held(): number {
+    return ENTRY_COST * (this.open.size + (this.#parts?.size ?? 0));
+  }
+
   /** Counts a frame; returns whether it begins a REQUEST or NOTIFY. */
   count(frame: Uint8Array): boolean {
     const [kind = 0, flags = 0] = frame; // it has a header
@@ -66,7 +74,8 @@ export class SentFrames {
     const id = readId(frame);
     if (id <= this.lastId) return false;
     this.lastId = id;
-    this.open.add(id);
+    // Others are not handled, as the GOAWAY says.
+    if (id <= this.toldId) this.open.add(id);
     return true;
   }
 
@@ -122,6 +131,8 @@ export class RelayedSession<Address> {
   address: Address | undefined = undefined;
   /** Closes the connections that carry it now. */
   cut: () => void = () => {};
+  /** Heap bytes that count while no connection carries it. */
+  kept = 0;
   /** Hashes of the tokens with which it can be resumed. */
   readonly tokens: string[] = [];
 }
@@ -129,12 +140,18 @@ export class RelayedSession<Address> {
 /** Most sessions that are remembered. */
 const MAX_SESSIONS = 10_000;
 
+/** Most heap bytes of the sessions that no connection carries. */
+export const MAX_KEPT: number = 16 * 1024 * 1024;
+
 /** Most tokens of a session that its server may accept. */
 const MAX_TOKENS = 2;
 
 /** The sessions that can be resumed, by their tokens. */
 export class ResumableSessions<Address> {
   readonly #sessions: Map<string, RelayedSession<Address>> = new Map();
+  /** Sessions that no connection carries, the oldest first. */
+  readonly #waiting: Set<RelayedSession<Address>> = new Set();
+  #kept = 0;
 
   /** Returns the session with a token. */
   find(token: Uint8Array): RelayedSession<Address> | undefined {
@@ -155,8 +172,26 @@ export class ResumableSessions<Address> {
     }
   }
 
+  /** Counts a session that no connection carries any more. */
+  keep(session: RelayedSession<Address>): void {
+    if (session.tokens.length === 0 || this.#waiting.has(session)) return;
+    session.kept = session.client.held + session.server.held;
+    this.#kept += session.kept;
+    this.#waiting.add(session);
+    for (const oldest of this.#waiting) {
+      if (this.#kept <= MAX_KEPT) return;
+      this.forget(oldest);
+    }
+  }
+
+  /** Counts a session no longer, as a connection carries it. */
+  resume(session: RelayedSession<Address>): void {
+    if (this.#waiting.delete(session)) this.#kept -= session.kept;
+  }
+
   /** Forgets a session that has ended. */
-  forget({ tokens }: RelayedSession<Address>): void {
-    for (const hash of tokens.splice(0)) this.#sessions.delete(hash);
+  forget(session: RelayedSession<Address>): void {
+    this.resume(session);
+    for (const hash of session.tokens.splice(0)) this.#sessions.delete(hash);
   }
 }

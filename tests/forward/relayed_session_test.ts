@@ -1,6 +1,7 @@
 /** Frames of relayed sessions, with repeated ones. */
 import { assertEquals } from "@std/assert";
 import {
+  MAX_KEPT,
   RelayedSession,
   ResumableSessions,
   SentFrames,
@@ -78,6 +79,8 @@ Deno.test(
     goaway[HEADER + 6] = 5;
     sent.answered(goaway);
     assertEquals([[...sent.open], sent.toldId], [[5], 5]);
+    assertEquals(sent.count(frame(Kind.REQUEST, 9)), true);
+    assertEquals([...sent.open], [5]); // a request that is not handled
     sent.answered(frame(Kind.GOAWAY)); // malformed
     assertEquals(sent.toldId, 5);
   },
@@ -95,5 +98,30 @@ Deno.test(
     assertEquals(found(), [false, true, true]);
     sessions.forget(session);
     assertEquals(found(), [false, false, false]);
+  },
+);
+
+Deno.test(
+  "ResumableSessions forgets sessions that hold much without a connection",
+  none,
+  () => {
+    const sessions = new ResumableSessions<string>();
+    const tokens = [1, 2, 3].map((n) => new Uint8Array(16).fill(n));
+    const all = tokens.map((token) => {
+      const session = new RelayedSession<string>();
+      Object.defineProperty(session.client, "held", { value: MAX_KEPT / 2 });
+      sessions.add(token, session);
+      return session;
+    });
+    const found = () =>
+      tokens.map((token) => sessions.find(token)).map(Boolean);
+    for (const session of all.slice(0, 2)) sessions.keep(session);
+    sessions.keep(all[1]!); // counts once
+    assertEquals(found(), [true, true, true]);
+    sessions.resume(all[0]!);
+    sessions.keep(all[2]!);
+    assertEquals(found(), [true, true, true]);
+    sessions.keep(all[0]!);
+    assertEquals(found(), [true, false, true]); // the oldest
   },
 );
