@@ -20,6 +20,10 @@ import { writeAll } from "../transport/io.ts";
 import { connectionInfo } from "../messages/connection/connection_info.ts";
 import { linkSettings } from "../messages/connection/link.ts";
 import {
+  DEFAULT_MEMORY,
+  MemoryBudget,
+} from "../messages/connection/memory_budget.ts";
+import {
   checkDrainOptions,
   checkFunction,
 } from "../messages/connection/session_options.ts";
@@ -77,6 +81,16 @@ export interface ForwardSessionsOptions {
    * @default {10000}
    */
   maxSessions?: number | undefined;
+  /**
+   * Heap bytes for all sessions; half of them are for garbage.
+   *
+   * When they hold the half, no session is opened, and the heaviest ones end with
+   * `refused-busy`. These are frames that have not arrived completely, and bytes
+   * that a client or a server has not read.
+   *
+   * @default {268435456} 256 MiB
+   */
+  memory?: number | undefined;
   /** Milliseconds for the client's HELLO. @default {5000} */
   handshakeTimeout?: number | undefined;
   /**
@@ -107,6 +121,8 @@ export interface SessionGateway extends AsyncDisposable {
   readonly sessions: number;
   /** Number of bytes that were read and not taken yet. */
   readonly unsent: number;
+  /** Number of heap bytes that the sessions hold; the option `memory` bounds it. */
+  readonly held: number;
   /**
    * Drains all sessions: their clients open the next ones elsewhere.
    *
@@ -125,6 +141,7 @@ const OPTIONS: OptionNames<ForwardSessionsOptions> = {
   pick: true,
   wait: true,
   maxSessions: true,
+  memory: true,
   handshakeTimeout: true,
   proxyProtocol: "flag",
   listen: true,
@@ -223,6 +240,11 @@ export async function forwardSessions(
   checkRange("wait", wait, 0);
   checkRange("handshakeTimeout", handshakeTimeout, 1);
   checkRange("maxSessions", maxSessions, 1);
+  const memory = new MemoryBudget(
+    "server",
+    options.memory ?? DEFAULT_MEMORY,
+    "gateway",
+  );
   const given = isListener(address);
   if (given && listening !== undefined) {
     throw new TypeError(
@@ -246,7 +268,7 @@ export async function forwardSessions(
       targets.set(name, target);
     }
     const listener = given ? address : await listen(address, listening);
-    return new RelayingGateway(listener, {
+    return new RelayingGateway(listener, memory, {
       ...{ targets, report, pick, wait, handshakeTimeout, maxSessions },
       proxyProtocol: options.proxyProtocol ?? false,
     });
@@ -269,6 +291,7 @@ interface Settings {
 class RelayingGateway implements SessionGateway, RelayHost {
   readonly id: Uint8Array = crypto.getRandomValues(new Uint8Array(16));
   readonly maxFrameBody: number;
+  readonly memory: MemoryBudget;
   readonly handshakeTimeout: number;
   readonly grace: number;
   readonly client: RelayHost["client"];
@@ -278,12 +301,14 @@ class RelayingGateway implements SessionGateway, RelayHost {
   readonly #options: Settings;
   readonly #targets: ReadonlyMap<string, ServerAddresses>;
   readonly #relays: Set<Relay> = new Set();
+  readonly #refused: Set<Relay> = new Set();
   readonly #accepting: Promise<void>;
   #shutdown: Promise<void> | undefined = undefined;
 
-  constructor(listener: Listener, options: Settings) {
+  constructor(listener: Listener, memory: MemoryBudget, options: Settings) {
     const limits = resolveSessionLimits({});
     this.#listener = listener;
+    this.memory = memory;
     this.#options = options;
     this.handshakeTimeout = options.handshakeTimeout;
     this.maxFrameBody = limits.maxFrameBody;
@@ -312,6 +337,10 @@ class RelayingGateway implements SessionGateway, RelayHost {
     return sum;
   }
 
+  get held(): number {
+    return this.memory.used;
+  }
+
   async #acceptAll(): Promise<void> {
     try {
       for await (const connection of this.#listener) this.#open(connection);
@@ -323,16 +352,28 @@ class RelayingGateway implements SessionGateway, RelayHost {
   #open(connection: Connection): void {
     const { size } = this.#relays;
     const { maxSessions } = this.#options;
-    // Those beyond it are refused, unless there are many of them.
-    if (this.#shutdown !== undefined || size >= maxSessions + MAX_REFUSING) {
+    const refusal = size >= maxSessions
+      ? "the gateway has its maximum of sessions"
+      : this.memory.refusal;
+    const isRefused = refusal !== undefined;
+    // Further ones are refused, unless there are many of them.
+    if (
+      this.#shutdown !== undefined ||
+      isRefused && this.#refused.size >= MAX_REFUSING
+    ) {
       return connection[Symbol.dispose]();
     }
     const relay = new Relay(this, connection);
     this.#relays.add(relay);
-    if (size >= maxSessions) {
-      relay.refuse("refused-busy", "the gateway has its maximum of sessions");
-    }
     void relay.ended.then(() => this.#relays.delete(relay));
+    if (isRefused && this.mayTell(relay)) relay.refuse("refused-busy", refusal);
+  }
+
+  mayTell(relay: Relay): boolean {
+    if (this.#refused.size >= MAX_REFUSING) return false;
+    this.#refused.add(relay);
+    void relay.ended.then(() => this.#refused.delete(relay));
+    return true;
   }
 
   async dial(

@@ -16,6 +16,11 @@
  */
 import { FrameError } from "../framing/errors.ts";
 import type { LinkSettings } from "../messages/connection/link.ts";
+import {
+  BUSY_PAUSE,
+  type MemoryAccount,
+  type MemoryBudget,
+} from "../messages/connection/memory_budget.ts";
 import type { SessionErrorCode } from "../messages/errors/call_error.ts";
 import type { DrainOptions } from "../messages/session/control/drain.ts";
 import { Feature } from "../messages/session/wire/features.ts";
@@ -64,6 +69,10 @@ export interface RelayHost {
   ): Promise<Reached>;
   /** The sessions that can be resumed. */
   readonly resumable: ResumableSessions<Address>;
+  /** The memory of all sessions. */
+  readonly memory: MemoryBudget;
+  /** Returns whether a relay may tell its client why it ends; few do at once. */
+  mayTell(relay: Relay): boolean;
   /** Called with failures that concern no client. */
   report(error: unknown): void;
 }
@@ -80,8 +89,14 @@ export class Relay {
   /** Aborted when the session is over before a server was reached. */
   readonly #dialling: AbortController = new AbortController();
   readonly #timers: Set<ReturnType<typeof setTimeout>> = new Set();
-  /** The client's HELLO. */
-  #hello: Hello | undefined = undefined;
+  readonly #account: MemoryAccount;
+  /** Heap bytes of the client's HELLO, until it was relayed. */
+  #heldByHello = 0;
+  /** Whether the memory no longer counts, as little of it is left. */
+  #released = false;
+  readonly #cut = (): void => this.abort();
+  /** The session that the client wants to resume, until the server's HELLO. */
+  #resumes: Hello["resume"] = undefined;
   /** Whether the server's HELLO was relayed. */
   #isOpen = false;
   /** Whether PINGs have positions. */
@@ -102,8 +117,23 @@ export class Relay {
       connection,
       host.client,
       () => this.#server?.room(),
+      () => this.#charge(),
     );
-    this.ended = this.#run().catch((error) => host.report(error));
+    const account = this.#account = host.memory.open();
+    const accepted = () => this.#isOpen;
+    account.holder = {
+      get accepted() {
+        return accepted();
+      },
+      restrict: (restricted) => {
+        this.#client.restrict(restricted);
+        this.#server?.restrict(restricted);
+      },
+      evict: (message) => this.#evict(message),
+    };
+    // Later, as an eviction during the first read requires the promise.
+    this.ended = Promise.resolve().then(() => this.#run())
+      .catch((error) => host.report(error));
   }
 
   /** Whether the session drains. */
@@ -120,6 +150,9 @@ export class Relay {
     try {
       const frame = await this.#greeting();
       if (frame === undefined) return;
+      this.#heldByHello = 2 * frame.length; // with the one that is relayed
+      this.#charge();
+      if (this.#over) return;
       const { id, maxFrameBody, resumable } = this.#host;
       const knows = (token: Uint8Array) => resumable.find(token) !== undefined;
       const relayed = clientHello(frame, id, maxFrameBody, knows);
@@ -130,12 +163,55 @@ export class Relay {
       const server = this.#server;
       if (server === undefined) return;
       server.write(relayed.frame);
+      this.#heldByHello = 0;
       await this.#relay(server);
     } finally {
       this.#over = true;
       for (const timer of this.#timers) clearTimeout(timer);
       await Promise.all([this.#client.dispose(), this.#server?.dispose()]);
+      this.#leave();
     }
+  }
+
+  /** Counts the heap bytes that the session holds. */
+  #charge(): void {
+    if (this.#released) return;
+    const { client, server } = this.#session;
+    this.#account.update(
+      this.#heldByHello + this.#client.held + (this.#server?.held ?? 0) +
+        client.held + server.held,
+      0,
+    );
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#account.update(0, 0);
+    this.#released = true;
+  }
+
+  /** Ends the session as the gateway's memory is used up. */
+  #evict(message: string): void {
+    this.#release();
+    if (this.#over || this.#client.unsent > 0 || !this.#host.mayTell(this)) {
+      return this.abort(); // its client does not read, or many sessions end at once
+    }
+    this.#end({
+      code: "refused-busy",
+      retryAfter: BUSY_PAUSE,
+      lastId: 0,
+      message,
+    });
+  }
+
+  /** Leaves the session for another connection. */
+  #leave(): void {
+    this.#release();
+    this.#host.memory.close(this.#account);
+    const session = this.#session;
+    if (session.cut !== this.#cut) return; // it goes on, or cannot be resumed
+    session.cut = () => {};
+    this.#host.resumable.keep(session);
   }
 
   /** Returns the client's first frame. */
@@ -168,7 +244,7 @@ export class Relay {
       const options = { signal, ...first !== undefined && { first } };
       const { connection, address } = await host.dial(hello, client, options);
       if (this.#over) return connection[Symbol.dispose]();
-      this.#hello = hello;
+      this.#resumes = hello.resume;
       this.#session.address = address;
       const offered = (hello.features & Feature.RESUME) !== 0;
       this.#session.client.repeats = offered;
@@ -176,7 +252,9 @@ export class Relay {
         connection,
         host.server,
         () => this.#client.room(),
+        () => this.#charge(),
       );
+      this.#server.restrict(this.#account.restricted);
     } catch (error) {
       if (this.#over) return;
       this.refuse("refused-busy", "the gateway could not reach a server");
@@ -248,17 +326,19 @@ export class Relay {
     const session = this.#session;
     this.#resumable = token !== undefined;
     session.client.repeats = this.#resumable;
-    session.cut = () => this.abort();
+    session.cut = this.#cut;
     if (token !== undefined) this.#host.resumable.add(token.secret, session);
   }
 
   /** Takes over the session that the server resumes. */
   #resume({ resumed }: Hello): void {
-    const resume = this.#hello?.resume;
+    const resume = this.#resumes;
+    this.#resumes = undefined;
     if (resumed === undefined || resume === undefined) return;
     const session = this.#host.resumable.find(resume.token);
     if (session === undefined) return; // it has ended meanwhile
     session.cut();
+    this.#host.resumable.resume(session);
     session.client.position = resumed.received;
     session.server.position = resume.received;
     this.#session = session;

@@ -4,12 +4,10 @@
  *
  * @module
  */
-import {
-  type ByteStream,
-  framesFor,
-  type FrameStream,
-} from "../framing/stream/frame_stream.ts";
+import type { ByteStream } from "../framing/stream/byte_stream.ts";
+import { framesFor } from "../framing/stream/frame_stream.ts";
 import type { WriteSideEvents } from "../framing/stream/write_side.ts";
+import type { Pump } from "../framing/stream/pump.ts";
 import type { LinkSettings } from "../messages/connection/link.ts";
 import { encodeGoaway, type Goaway } from "../messages/session/wire/goaway.ts";
 import {
@@ -23,14 +21,23 @@ import type { Connection } from "../transport/connection.ts";
 /** Unsent bytes from which an end has no room for more. */
 const FULL = 64 * 1024;
 
-/** Milliseconds for which a peer may take none of the unsent bytes. */
+/** Milliseconds in which a peer must take some unsent bytes. */
 export const STALL_TIME = 30_000;
+
+/** The part: 1 KiB for each second. */
+export const LEAST_TAKEN: number = 1024 * STALL_TIME / 1000;
+
+/** Heap bytes of each unsent byte: buffers have room for more. */
+const BUFFER_COST = 2;
 
 /** A connection of the gateway. */
 export class RelayEnd implements WriteSideEvents {
   /** The connection. */
   readonly connection: Connection;
-  readonly #stream: FrameStream;
+  readonly #stream: Pump<ByteStream>;
+  readonly #changed: () => void;
+  /** Unsent bytes from which there is no room. */
+  #full = FULL;
   /** Resolves when there is room for more. */
   #room: PromiseWithResolvers<void> | undefined = undefined;
   #stall: ReturnType<typeof setTimeout> | undefined = undefined;
@@ -40,14 +47,20 @@ export class RelayEnd implements WriteSideEvents {
    * @param connection the connection, which the end then owns
    * @param settings framing and time limits
    * @param roomAtOther returns a promise if the other end has no room
+   * @param changed called when the end may hold more or less memory
    */
   constructor(
     connection: Connection,
     { framing, options }: LinkSettings,
     roomAtOther: () => Promise<void> | undefined,
+    changed: () => void,
   ) {
     this.connection = connection;
-    const gated = new GatedStream(connection, roomAtOther);
+    this.#changed = changed;
+    const gated = new GatedStream(connection, () => {
+      changed();
+      return roomAtOther();
+    });
     this.#stream = framesFor(gated, framing, options, this);
   }
 
@@ -56,9 +69,16 @@ export class RelayEnd implements WriteSideEvents {
     return this.#stream.unsent;
   }
 
-  /** Number of frames' bytes that were read. */
-  get bytesRead(): number {
-    return this.#stream.bytesRead;
+  /** Number of heap bytes that the end holds. */
+  get held(): number {
+    const { heldByReading, unsent } = this.#stream;
+    return heldByReading + BUFFER_COST * unsent;
+  }
+
+  /** Accepts no more than it sends at once, or 64 KiB again. */
+  restrict(restricted: boolean): void {
+    this.#full = restricted ? 0 : FULL;
+    this.#checkRoom();
   }
 
   /** Reads a copy of one frame; `null` at the end of the stream. */
@@ -90,32 +110,46 @@ export class RelayEnd implements WriteSideEvents {
 
   /** Returns a promise of room; `undefined` if there is room now. */
   room(): Promise<void> | undefined {
-    if (this.#ended || this.#stream.unsent <= FULL) return undefined;
+    if (this.#ended || this.#stream.unsent <= this.#full) return undefined;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
-      this.#watch();
+      if (this.#stall === undefined) this.#watch();
     }
     return this.#room.promise;
   }
 
-  /** Aborts the connection unless the peer takes bytes in time. */
+  /**
+   * Aborts the connection unless the peer takes enough bytes in time.
+   *
+   * Room does not end this, as a slow peer makes room now and then.
+   */
   #watch(): void {
-    const { bytesWritten } = this.#stream;
+    const least = this.#stream.bytesWritten + LEAST_TAKEN;
     this.#stall = setTimeout(() => {
-      if (this.#stream.bytesWritten > bytesWritten) this.#watch();
+      if (this.#stream.bytesWritten >= least) this.#watch();
       else this.abort();
     }, STALL_TIME);
   }
 
-  #hasRoom(): void {
+  #unwatch(): void {
     clearTimeout(this.#stall);
+    this.#stall = undefined;
+  }
+
+  #hasRoom(): void {
     this.#room?.resolve();
     this.#room = undefined;
   }
 
   /** Called after the transport has accepted bytes. */
   onWritten(): void {
-    if (this.#room !== undefined && this.#stream.unsent <= FULL) {
+    if (this.#stall !== undefined && this.#stream.unsent === 0) this.#unwatch();
+    this.#checkRoom();
+    this.#changed();
+  }
+
+  #checkRoom(): void {
+    if (this.#room !== undefined && this.#stream.unsent <= this.#full) {
       this.#hasRoom();
     }
   }
@@ -128,6 +162,7 @@ export class RelayEnd implements WriteSideEvents {
   /** Writes no more frames. */
   #end(): void {
     this.#ended = true;
+    this.#unwatch();
     this.#hasRoom();
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ForwardSessionsOptions } from "../../lib/forward/mod.ts";
 import type { FetchHandlerOptions } from "../../lib/http/mod.ts";
 import type { SessionLimits } from "../../lib/messages/session/wire/limits.ts";
 import type { CodecName } from "./codecs.ts";
@@ -19,7 +20,7 @@ export type State =
   | "closed";
 
 /** Transport of the attacker's connections. */
-export type Over = "tcp" | "tls" | "websocket" | "http";
+export type Over = "tcp" | "tls" | "websocket" | "http" | "gateway";
 
 /** Configuration of the attacked end. */
 export interface VictimOptions {
@@ -33,6 +34,11 @@ export interface VictimOptions {
   readonly over?: Over;
   /** Codec of the session. @default {"msgpack"} */
   readonly codec?: CodecName;
+  /** Limits of the gateway for sessions, of a server over one. */
+  readonly gateway?: Pick<
+    ForwardSessionsOptions,
+    "handshakeTimeout" | "memory"
+  >;
   /** Limits of `fetchHandler()`, of a server over HTTP. */
   readonly http?: Pick<FetchHandlerOptions, "bodyTimeout" | "maxRequests">;
   /** How a server resumes sessions; not at all if absent. */

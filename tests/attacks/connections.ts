@@ -51,7 +51,7 @@ export async function dial(over: Over, place: Place): Promise<RawConnection> {
   }
   const tcp = await Deno.connect({ hostname: LOOPBACK, port });
   tcp.setNoDelay(true);
-  if (over === "tcp" || over === "http") return tcp;
+  if (over !== "websocket") return tcp;
   const socket = new RawWebSocket(tcp);
   await socket.open();
   return socket;

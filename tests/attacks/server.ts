@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { forwardSessions, type SessionGateway } from "../../lib/forward/mod.ts";
 import { fetchHandler } from "../../lib/http/mod.ts";
 import { memoryOnceStore } from "../../lib/messages/once/memory_once_store.ts";
 import { serve } from "../../lib/messages/server/server.ts";
@@ -33,6 +34,7 @@ for (let at = 0; at < 1_000; at++) followed.publish(new Uint8Array(1_000));
 const memory = new MemorySampler();
 const handlers = new HandlerCount();
 let server: Server<typeof Target> | undefined;
+let gateway: SessionGateway | undefined;
 let http: Deno.HttpServer<Deno.NetAddr> | undefined;
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -160,6 +162,14 @@ const PLACES: Readonly<
     );
     return Promise.resolve({ port: http.addr.port });
   },
+  async gateway(server, options) {
+    const address = { hostname: "127.0.0.1", port: 0 };
+    gateway = await forwardSessions(address, {
+      ...options.gateway,
+      upstreams: { target: await server.listen(address) },
+    });
+    return placeOf(gateway.addr);
+  },
 };
 
 function placeOf(address: SocketAddress): Place {
@@ -170,6 +180,8 @@ function placeOf(address: SocketAddress): Place {
 await runCommands({
   start,
   async stop() {
+    await gateway?.shutdown({ grace: 0 });
+    gateway = undefined;
     await server?.shutdown({ grace: 0 });
     server = undefined;
     await http?.shutdown();

@@ -34,6 +34,7 @@ const OVER: Readonly<Record<Over, string>> = {
   tls: " (TLS)",
   websocket: " (WebSocket)",
   http: " (HTTP)",
+  gateway: " (gateway)",
 };
 
 const CODED: Readonly<Record<CodecName, string>> = {

@@ -10,6 +10,7 @@ import {
   EARLY,
   FRAME,
   LIMITS,
+  MiB,
   PROCESS,
   sessionBudget,
   WAITING,
@@ -320,5 +321,39 @@ export const transportAttacks: readonly Attack[] = [
         yield websocketFrame(opcode, part, { isFinal: false });
       }
     },
+  },
+  // A gateway for sessions.
+  {
+    victim: "server",
+    state: "waiting",
+    name: "frames for a gateway that are never finished",
+    resource: "memory of a gateway",
+    kind: "HELLO",
+    hello: null,
+    sees: ["GOAWAY refused-busy"],
+    connections: 200,
+    // Of 8 MiB, sessions hold half; few that were refused are still read.
+    budget: sessionBudget(64, FRAME) + 8 * MiB,
+    setup: {
+      over: "gateway",
+      gateway: { memory: 8 * MiB, handshakeTimeout: 3_000 },
+    },
+    *script() {
+      const bytes = frame(K.HELLO, 0, new Uint8Array(LIMITS.maxFrameBody));
+      yield bytes.subarray(0, -1);
+    },
+  },
+  {
+    victim: "server",
+    state: "open",
+    name: "streams through a gateway that are not read",
+    resource: "memory of a gateway",
+    kind: "REQUEST",
+    reads: false,
+    connections: 60,
+    ms: 1_000,
+    budget: sessionBudget(2 * 60, 2 * FRAME) + WAITING,
+    setup: { over: "gateway" },
+    script: () => calls(4, M.down),
   },
 ];

@@ -501,6 +501,78 @@ Deno.test("forwardSessions() cuts a client that reads nothing, also if its serve
   assertEquals(time.timers, 0);
 });
 
+Deno.test("forwardSessions() cuts a client that reads less than 1 KiB per second", async () => {
+  for (const [bytes, left] of [[900, 0], [1_200, 1]] as const) {
+    using time = virtualTime({ seed: 5 });
+    const network = simulatedNetwork({ capacity: 4_096 });
+    const servers = network.listen("server");
+    const gateway = await forwardSessions(network.listen("gateway"), {
+      upstreams: { server: network.address("server") },
+    });
+    const { signal } = new AbortController();
+    const client = new RawPeer(
+      await time.run(network.address("gateway").connect(signal)),
+    );
+    await time.run(client.hello());
+    const server = new RawPeer(await time.run(servers.accept()));
+    await time.run(server.hello({ role: 1 }));
+    const sending = (async () => {
+      for (let sent = 0; sent < 60; sent++) {
+        await server.frame(K.ITEM, 1, new Uint8Array(10_000));
+      }
+    })().catch(() => {});
+    for (let second = 0; second < 70; second++) {
+      await time.advance(1_000);
+      if (gateway.sessions === 0) break;
+      const read = client.connection.read(new Uint8Array(bytes));
+      await time.run(read).catch(() => {}); // it was cut
+    }
+    assertEquals(gateway.sessions, left, `${bytes} bytes`);
+    for (const { connection } of [client, server]) connection.close();
+    await time.advance(5_000);
+    await time.run(sending);
+    await time.run(gateway.shutdown());
+    servers.close();
+    assertEquals([gateway.held, time.timers], [0, 0]);
+  }
+});
+
+Deno.test("forwardSessions() bounds what all clients make it hold", async () => {
+  using time = virtualTime({ seed: 5 });
+  const network = simulatedNetwork();
+  const memory = 2 ** 20;
+  const gateway = await forwardSessions(network.listen("gateway"), {
+    upstreams: { gone: network.address("gone") },
+    memory,
+  });
+  const { signal } = new AbortController();
+  const codes: number[] = [];
+  const peer = async (bytes: number) => {
+    const connecting = network.address("gateway").connect(signal);
+    const raw = new RawPeer(await time.run(connecting));
+    void raw.next().then(({ body }) => void codes.push(body[0]!), () => {});
+    const part = new Uint8Array(bytes);
+    part.set([0, 2, 0, 0]); // of a frame of 128 KiB
+    await time.run(raw.send(part).catch(() => {}));
+    await time.advance(1);
+    return raw;
+  };
+  const peers: RawPeer[] = [];
+  const held: number[] = [];
+  for (let count = 0; count < 8; count++) {
+    peers.push(await peer(100_000));
+    held.push(gateway.held);
+  }
+  assert(held.every((bytes) => bytes <= memory / 2), String(held));
+  assert(held[1]! >= 200_000, String(held)); // what arrived counts
+  assert(codes.length >= 2 && codes.every((code) => code === 13), `${codes}`);
+  for (const { connection } of peers) connection.close();
+  await time.advance(10_000);
+  assertEquals([gateway.held, gateway.sessions], [0, 0]);
+  await time.run(gateway.shutdown());
+  assertEquals(time.timers, 0);
+});
+
 Deno.test("forwardSessions() ends sessions whose calls outlast the grace", async () => {
   using time = virtualTime({ seed: 5 });
   const it = await virtualWorld(time);
@@ -717,6 +789,7 @@ Deno.test("forwardSessions() rejects options that it cannot use", async () => {
   }, "without the option pick");
   await rejects({ ...one, wait: -1 }, "'wait' must be an integer from 0");
   await rejects({ ...one, maxSessions: 0 }, "'maxSessions' must be");
+  await rejects({ ...one, memory: 5 }, "at least 1048576 (bytes)");
   await rejects({ ...one, identity: () => ({}) }, '"identity"');
   await rejects({}, 'as the option "upstreams"');
   await rejects({ ...one, pick: 5 }, 'as option "pick": expected a function');

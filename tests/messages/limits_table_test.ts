@@ -24,6 +24,7 @@ const CODEC = "depth, nodes, bytes (of a codec)";
 const HELD_AND_KEYS = "`maxHeld`, `maxKeys` (of a codec)";
 const SESSIONS = "`maxSessions` (of a server)";
 const MEMORY = "`memory` (of a client or server)";
+const GATEWAY = "`memory` (of a gateway for sessions)";
 const PER_PRINCIPAL = "`resume.perPrincipal` (of a server)";
 
 const MAX_TOPICS = "`busOptions.maxTopics` (of a server)";
@@ -193,6 +194,7 @@ for (const [codec, bytesPerKey] of [[msgpack(), 22], [json(), 26]] as const) {
 
 Deno.test("DEFAULT_MEMORY has the value of the table", () => {
   assertEquals([DEFAULT_MEMORY], defaults(MEMORY));
+  assertEquals([DEFAULT_MEMORY], defaults(GATEWAY));
 });
 
 Deno.test("DEFAULT_MAX_SESSIONS has the value of the table", () => {

@@ -294,7 +294,7 @@ export function framesFor<C extends ByteStream>(
   framing: Framing,
   options: ResolvedOptions,
   events: WriteSideEvents,
-): FrameStream<C> {
+): Pump<C> {
   checkByteStream(connection);
   return new Pump(connection, framing, options, events);
 }

@@ -130,6 +130,11 @@ export class Pump<C extends ByteStream> {
     return this.#incoming.bytesRead;
   }
 
+  /** Bytes of memory that a frame in progress and reads hold. */
+  get heldByReading(): number {
+    return this.#incoming.held;
+  }
+
   get skipped(): number {
     return this.#decoder.skipped;
   }

@@ -48,6 +48,11 @@ export class ReadBuffers {
   /** Number of bytes that this connection adds to `waiting`. */
   #counted = 0;
 
+  /** Number of borrowed bytes that no limit counts: those after a full read. */
+  get uncounted(): number {
+    return this.#counted > 0 ? 0 : this.#borrowed?.length ?? 0;
+  }
+
   /** Returns the buffer for a read that begins now. */
   begin(): Uint8Array<ArrayBuffer> {
     const size = this.#full ? SLAB : this.#affordable();

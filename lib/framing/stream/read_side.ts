@@ -38,6 +38,11 @@ export class ReadSide {
     return this.#buffer !== undefined;
   }
 
+  /** Bytes of memory that reading holds and no other limit counts. */
+  get held(): number {
+    return this.#decoder.held + this.#memory.uncounted;
+  }
+
   /**
    * Begins a read. The decoder must have returned `undefined`, so that it no
    * longer refers to a chunk. Returns the transport's own promise, because a
