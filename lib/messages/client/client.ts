@@ -520,7 +520,9 @@ class ClientImpl<P extends AnyProtocol>
     if (change.kind === "connected") {
       this.lastFailure = undefined;
       this.#ready.resolve();
-    } else if (change.cause !== undefined) this.lastFailure = change.cause;
+    } else if (change.cause !== undefined && this.addresses.size > 0) {
+      this.lastFailure = change.cause; // without addresses, that is the reason
+    }
     const lost = change.kind === "lost" || change.kind === "draining";
     if (lost && !this.hasSession && this.ended === undefined) {
       this.#ready = waitForSession();

@@ -16,6 +16,7 @@ import type { BalancePolicy, UsablePolicy } from "./balance_policy.ts";
 import type { CreateClientOptions } from "./create_client_options.ts";
 import {
   chooseEndpoints,
+  emptyList,
   replaceAddresses,
   watchEndpoints,
 } from "./endpoint_source.ts";
@@ -108,6 +109,8 @@ export function createClient<P extends AnyProtocol>(
         update(list) {
           const chosen = choose(list);
           const listed = listedAddresses(chosen, ANY_TRANSPORT, options);
+          if (listed.length === 0) client.lastFailure = emptyList();
+          else if (client.addresses.size === 0) client.lastFailure = undefined;
           replaceAddresses(client.addresses, listed);
           for (const slot of choice.slots) slot.onAddressesChanged();
           choice.onChanged?.();

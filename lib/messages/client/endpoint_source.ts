@@ -45,6 +45,11 @@ export function replaceAddresses<Address>(
   list.entries = [...kept, ...added.map(entryOf)];
 }
 
+/** Returns the error of clients whose list of addresses is empty. */
+export function emptyList(): Error {
+  return new Error("The list of addresses is empty");
+}
+
 /** Receiver of the lists. */
 export interface EndpointReceiver {
   /** Called with each list. */

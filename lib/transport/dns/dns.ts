@@ -5,6 +5,7 @@
  */
 import type { TcpAddress } from "../address.ts";
 import { failure } from "../error_mapping.ts";
+import { TransportError } from "../errors.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
 
@@ -56,7 +57,8 @@ const MAX_DELAY = 2 ** 31 - 1;
  * @param name a host name
  * @param options the port, and how often the name is looked up
  * @returns a function that looks the name up until its signal is aborted; its
- * lists throw a `TransportError` with code `"not-found"` if the first look-up fails
+ * lists throw a `TransportError` if the first look-up fails, or finds nothing
+ * (`"not-found"`)
  * @throws {TypeError} if an option is unknown, or the name is empty
  * @throws {RangeError} if an option is out of range
  *
@@ -111,14 +113,19 @@ export function dns(
   };
 }
 
-/** @throws {TransportError} if it is the first look-up and fails */
+/** @throws {TransportError} if it is the first look-up, and fails or finds nothing */
 async function hostsOf(
   name: string,
   lookup: (name: string) => Promise<readonly string[]>,
   first: boolean,
 ): Promise<string[]> {
   try {
-    return [...new Set(await lookup(name))];
+    const found = [...new Set(await lookup(name))];
+    if (found.length > 0 || !first) return found;
+    throw new TransportError(`Cannot look up ${name}: it has no addresses`, {
+      code: "not-found",
+      address: name,
+    });
   } catch (error) {
     if (!first) return [];
     throw failure(error, { verb: "look up", address: name });

@@ -421,6 +421,29 @@ Deno.test("calls wait while all servers are down", async () => {
   assertEquals(names.join(""), "b".repeat(10));
 });
 
+Deno.test("the error of a call says that the list of addresses is empty", async () => {
+  for (const balance of [undefined, roundRobin()]) {
+    await using world = await World.with("a");
+    world.publish("");
+    const options = { balance, wait: { timeout: 500 } };
+    const client = world.client(world.source, options);
+    const failure = async () => {
+      const call = client.remote.name(0).catch((error: Error) => error.message);
+      return (await world.time.run(call)).split("; ")[1];
+    };
+    const why = "last failure: The list of addresses is empty";
+    assertEquals(await failure(), why);
+    world.publish("a");
+    assertEquals(await world.calls(client, 1), "a");
+    world.publish(""); // the session drains, which is not the reason
+    await world.time.advance(10);
+    assertEquals(await failure(), why);
+    world.publish("b"); // no server listens there
+    await world.time.advance(10);
+    assert((await failure())?.includes("last failure: Cannot connect to"));
+  }
+});
+
 Deno.test("a rolling restart fails no call, and ejects no address", async () => {
   await using world = await World.with("abc");
   const client = world.client("abc", { balance: roundRobin() });

@@ -65,18 +65,22 @@ Deno.test("dns() asks for the certificate of the name, not of an address", async
   assertEquals(received, [[{ ...at("10.0.0.1"), tls }]]);
 });
 
-Deno.test("dns() fails if its first look-up fails", async () => {
+Deno.test("dns() fails if its first look-up fails or finds nothing", async () => {
   const cause = Object.assign(new Error("?"), { code: "ENOTFOUND" });
-  const source = dns("shop.example", {
-    port: 1,
-    lookup: () => Promise.reject(cause),
-  })(new AbortController().signal);
-  const error = await assertRejects(
-    () => source[Symbol.asyncIterator]().next(),
-    TransportError,
-    "Cannot look up shop.example",
-  );
-  assertEquals(error.code, "not-found");
+  const cases: [() => Promise<string[]>, message: string][] = [
+    [() => Promise.reject(cause), "Cannot look up shop.example"],
+    [() => Promise.resolve([]), "shop.example: it has no addresses"],
+  ];
+  for (const [lookup, message] of cases) {
+    const { signal } = new AbortController();
+    const source = dns("shop.example", { port: 1, lookup })(signal);
+    const error = await assertRejects(
+      () => source[Symbol.asyncIterator]().next(),
+      TransportError,
+      message,
+    );
+    assertEquals(error.code, "not-found");
+  }
 });
 
 Deno.test("dns() looks names up as the operating system does", async () => {
