@@ -17,7 +17,10 @@ import {
   type Connector,
   isConnector,
 } from "../messages/client/connector.ts";
-import { watchEndpoints } from "../messages/client/endpoint_source.ts";
+import {
+  emptyList,
+  watchEndpoints,
+} from "../messages/client/endpoint_source.ts";
 import { pause } from "../messages/support/keep_alive.ts";
 import type { UpstreamAddress } from "./forward.ts";
 
@@ -91,7 +94,9 @@ export class ServerAddresses {
   ): Promise<Reached> {
     let last: unknown = signal.reason;
     while (!signal.aborted) {
-      for (const address of this.#turn(first)) {
+      const turn = this.#turn(first);
+      if (turn.length === 0) last = emptyList();
+      for (const address of turn) {
         try {
           const connection = await (isConnector(address)
             ? address.connect(signal)

@@ -671,8 +671,15 @@ Deno.test("forwardSessions() refuses clients that it cannot relay, and says why"
   using time = virtualTime({ seed: 3 });
   const network = simulatedNetwork();
   const errors: unknown[] = [];
+  let upstream = "gone";
   const gateway = await forwardSessions(network.listen("gateway"), {
-    upstreams: { gone: network.address("gone") },
+    upstreams: {
+      gone: network.address("gone"),
+      none: async function* () {
+        yield [];
+      },
+    },
+    pick: () => upstream,
     maxSessions: 2,
     wait: 1_000,
     onError: (error) => void errors.push(error),
@@ -697,6 +704,10 @@ Deno.test("forwardSessions() refuses clients that it cannot relay, and says why"
     String(errors),
     "TransportError: Cannot connect to memory:gone: nothing is listening on the address",
   );
+  upstream = "none";
+  errors.length = 0;
+  assertEquals(await refused((raw) => raw.hello()), 13);
+  assertEquals(String(errors), "Error: The list of addresses is empty");
   assertEquals(await refused((raw) => raw.hello({ major: 2 })), 2);
   assertEquals(await refused((raw) => raw.hello({ role: 1 })), 1);
   assertEquals(await refused((raw) => raw.frame(K.PING, 0)), 1);
