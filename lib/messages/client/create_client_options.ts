@@ -143,7 +143,7 @@ export interface ClientBaseOptions<P extends AnyProtocol>
    *
    * With several, each call uses the one with the fewest calls in flight, so the
    * order between calls is lost. Broadcasts and topics reach the client through
-   * the first one only.
+   * the first one only: make calls that subscribe to topics in `onSession`.
    *
    * After a network cut, a server keeps `resume.perPrincipal` (4) sessions of a
    * client for their resumption. With more of them on one server, calls in flight
@@ -196,8 +196,8 @@ export type CreateClientOptions<P extends AnyProtocol> =
      *
      * Policies, such as `roundRobin()`, are in `@lengthwise/lengthwise/balance`. The client then has one session for each address, in step with a list that
      * changes. If the server may call the client, it has one more, as without a
-     * policy: broadcasts and topics reach the client through it only. Excludes
-     * `connections`.
+     * policy: broadcasts and topics reach the client through it only, so make
+     * calls that subscribe to topics in `onSession`. Excludes `connections`.
      *
      * @default one session, or as many as `connections` says
      */

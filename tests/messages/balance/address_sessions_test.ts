@@ -642,6 +642,43 @@ Deno.test("broadcasts reach the client once, through a session that finds anothe
   for (const server of servers) await time.run(server.shutdown());
 });
 
+Deno.test("topics reach the client once if each session subscribes, and not through calls", async () => {
+  const Chat = protocol({
+    name: "chat",
+    server: { enter: unary<string, void>() },
+    client: { said: notification<string>() },
+  });
+  using time = virtualTime({ seed: 2 });
+  const network = simulatedNetwork({ latency: 2 });
+  const start = (name: string) =>
+    serve(Chat, network.listen(name)).handle({
+      enter(room, { session }) {
+        session.server.topic(room).subscribe(session);
+      },
+    });
+  const servers = await Promise.all([start("a"), start("b")]);
+  const heard: string[] = [];
+  const client = createClient(
+    Chat,
+    [..."ab"].map((name) => network.address(name)),
+    {
+      balance: roundRobin(),
+      handlers: { said: (text) => void heard.push(text) },
+      onSession: (session) => session.remote.enter("garden"),
+    },
+  );
+  await time.advance(100);
+  await time.run(client.remote.enter("attic"));
+  for (const server of servers) {
+    server.topic("garden").publish.said("in the garden");
+    server.topic("attic").publish.said("in the attic");
+  }
+  await time.advance(100);
+  assertEquals(heard, ["in the garden"]);
+  await time.run(client.close());
+  for (const server of servers) await time.run(server.shutdown());
+});
+
 Deno.test("createClient() rejects policies that contradict its options", () => {
   const balance = roundRobin();
   assertThrows(
