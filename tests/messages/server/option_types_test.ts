@@ -67,6 +67,10 @@ Deno.test("createServer() rejects options of the wrong type", none, () => {
         { limits: [] },
         'Cannot use an array as option "limits": expected a plain object',
       ],
+      [
+        { limits: null },
+        'Cannot use null as option "limits": expected a plain object',
+      ],
       [{ onError: "log" }, 'option "onError"'],
       [{ authenticate: "token" }, 'option "authenticate"'],
       [{ state: {} }, 'option "state"'],

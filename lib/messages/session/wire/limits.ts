@@ -211,7 +211,7 @@ type GivenLimits = {
  */
 export function resolveSessionLimits(limits?: GivenLimits): SessionLimits {
   if (limits === undefined) return usualLimits ??= resolveGiven({});
-  if (typeof limits !== "object" || Array.isArray(limits)) {
+  if (typeof limits !== "object" || limits === null || Array.isArray(limits)) {
     checkObject('option "limits"', limits);
   }
   return resolveGiven(limits);
