@@ -148,29 +148,40 @@ export class Relay {
 
   async #run(): Promise<void> {
     try {
-      const frame = await this.#greeting();
-      if (frame === undefined) return;
-      this.#heldByHello = 2 * frame.length; // with the one that is relayed
-      this.#charge();
-      if (this.#over) return;
-      const { id, maxFrameBody, resumable } = this.#host;
-      const knows = (token: Uint8Array) => resumable.find(token) !== undefined;
-      const relayed = clientHello(frame, id, maxFrameBody, knows);
-      if (!("hello" in relayed)) {
-        return this.refuse(relayed.code, relayed.message);
-      }
-      await this.#connect(relayed.hello);
-      const server = this.#server;
-      if (server === undefined) return;
-      server.write(relayed.frame);
-      this.#heldByHello = 0;
-      await this.#relay(server);
+      const server = await this.#open();
+      if (server !== undefined) await this.#relay(server);
     } finally {
       this.#over = true;
       for (const timer of this.#timers) clearTimeout(timer);
       await Promise.all([this.#client.dispose(), this.#server?.dispose()]);
       this.#leave();
     }
+  }
+
+  /**
+   * Relays the client's HELLO.
+   *
+   * The session outlasts this function, and so does not keep the frame.
+   *
+   * @returns the server's end; `undefined` if the session is over
+   */
+  async #open(): Promise<RelayEnd | undefined> {
+    const frame = await this.#greeting();
+    if (frame === undefined) return undefined;
+    this.#heldByHello = 2 * frame.length; // with the one that is relayed
+    this.#charge();
+    if (this.#over) return undefined;
+    const { id, maxFrameBody, resumable } = this.#host;
+    const knows = (token: Uint8Array) => resumable.find(token) !== undefined;
+    const relayed = clientHello(frame, id, maxFrameBody, knows);
+    if (!("hello" in relayed)) {
+      this.refuse(relayed.code, relayed.message);
+      return undefined;
+    }
+    await this.#connect(relayed.hello);
+    this.#server?.write(relayed.frame);
+    this.#heldByHello = 0;
+    return this.#server;
   }
 
   /** Counts the heap bytes that the session holds. */
