@@ -41,7 +41,7 @@ export const maps: CodecExtension = /* @__PURE__ */ new ValueExtension({
   decode(payload) {
     const items = arrayOf(payload);
     if (items.length % 2 !== 0) {
-      throw new TypeError("the payload is not keys and values in turn");
+      throw new TypeError("the payload has an odd length");
     }
     checkHashes(items, 2);
     const map = new Map<unknown, unknown>();

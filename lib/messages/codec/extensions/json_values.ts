@@ -38,7 +38,7 @@ export const dates: CodecExtension = /* @__PURE__ */ new ValueExtension({
     if (
       typeof payload !== "number" || !Number.isInteger(payload) ||
       Math.abs(payload) > MAX_TIME
-    ) throw new TypeError("the payload is not a time of a Date");
+    ) throw new TypeError("the payload is not a time");
     return new Date(payload);
   },
   held: () => DATE,

@@ -48,7 +48,7 @@ export const urls: CodecExtension = /* @__PURE__ */ new ValueExtension({
     try {
       return new URL(text);
     } catch { // its message quotes the text
-      throw new TypeError("the payload is not an absolute URL");
+      throw new TypeError("the payload is not a URL");
     }
   },
   held: (payload) => URL_BYTES + (isText(payload) ? 2 * payload.length : 0),
@@ -175,9 +175,8 @@ function hrefOf(url: URL): string {
 
 /** @throws {TypeError} if parsing the host of a URL would take long */
 function requireShortHost(text: string): void {
-  const [, host = ""] = HOST.exec(text.replace(SPACES, "")) ?? [];
-  if (host.length <= MAX_HOST) return;
-  throw new TypeError("the host is too long");
+  const host = HOST.exec(text.replace(SPACES, ""))?.[1] ?? "";
+  if (host.length > MAX_HOST) throw new TypeError("the host is too long");
 }
 
 function classOf(error: Error): string {
