@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../support/message_of.ts";
 import { parseAddress } from "../transport/address.ts";
 import { TransportError } from "../transport/errors.ts";
 import type { TlsClientOptions } from "../transport/tls/tls_connection.ts";
@@ -88,7 +89,7 @@ export function checkUrl(url: string): void {
     parseAddress(url);
   } catch (error) {
     throw usage(
-      error instanceof Error ? error.message : String(error),
+      messageOf(error),
       "addresses are tcp://host:port, tls://host:port, unix:/path, ws://host/path and wss://host/path",
     );
   }

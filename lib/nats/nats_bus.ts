@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../support/message_of.ts";
 import type {
   Bus,
   BusHistory,
@@ -230,7 +231,7 @@ class NatsBus implements Bus {
         },
       });
     } catch (error) {
-      this.#onWarning(`Cannot subscribe to ${subject}: ${textOf(error)}`);
+      this.#onWarning(`Cannot subscribe to ${subject}: ${messageOf(error)}`);
     }
     const ready = this.#ready(ended.signal);
     return {
@@ -277,8 +278,4 @@ class NatsBus implements Bus {
     ended.removeEventListener("abort", end);
     listening[Symbol.dispose]();
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

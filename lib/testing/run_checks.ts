@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../support/message_of.ts";
 
 /**
  * Runs all checks, one after another.
@@ -22,7 +23,7 @@ export async function runChecks<Check>(
     try {
       await run(name, check);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       errors.push(new Error(`${name}: ${reason}`, { cause }));
     }
   }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { messageOf } from "../support/message_of.ts";
 import { TransportError, type TransportErrorCode } from "./errors.ts";
 
 const CODES: Readonly<Record<string, TransportErrorCode>> = {
@@ -127,7 +128,7 @@ export function transportError(
 ): TransportError {
   if (error instanceof TransportError) return error;
   const code = failureCode(error);
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return new TransportError(
     `Cannot ${verb} ${address}: ${ADVICE[code]} (${detail})`,
     { code, address, cause: error },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { formatAddress } from "../../transport/address.ts";
 import type { Connection, Listener } from "../../transport/connection.ts";
 import { TransportError } from "../../transport/errors.ts";
@@ -300,7 +301,7 @@ class Tap {
       server = await openConnection(this.#target, this.#io);
     } catch (error) {
       client.close();
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       return await this.#note(message);
     }
     const close = () => {

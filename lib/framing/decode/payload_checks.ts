@@ -47,8 +47,3 @@ export function refusePayload(reason: string): never {
     code: "bad-payload",
   });
 }
-
-/** Returns the message of an exception that a custom rule has thrown. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

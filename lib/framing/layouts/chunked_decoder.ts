@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { type ChunkedConfig, partFor } from "./chunked_config.ts";
 import { view } from "../decode/uint.ts";
 import { FrameError, type FrameErrorCode } from "../errors.ts";
 import type { FrameDecoder, FrameEncoder } from "../framing.ts";
 import { checkLimit } from "../decode/option_checks.ts";
-import { reasonOf } from "../decode/payload_checks.ts";
 import type { SplitRule } from "./split_rules.ts";
 import { ReusedBuffer } from "../decode/reused_buffer.ts";
 
@@ -125,7 +125,7 @@ export class ChunkedDecoder implements FrameDecoder {
       return this.#rule.isLast(part);
     } catch (error) {
       this.#current = part; // for rest()
-      this.#fail("bad-header", reasonOf(error));
+      this.#fail("bad-header", messageOf(error));
     }
   }
 
@@ -167,7 +167,7 @@ export class ChunkedDecoder implements FrameDecoder {
     try {
       follows = rule.follows(part, first, this.#parts);
     } catch (error) {
-      this.#fail("bad-header", reasonOf(error));
+      this.#fail("bad-header", messageOf(error));
     }
     if (!follows) {
       this.#fail("bad-header", `part ${this.#parts} is out of sequence`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import type { FrameEncoder, InPlaceFraming } from "../framing.ts";
 import { LimitedEncoder } from "./limited_encoder.ts";
 import type { LengthConfig, LengthRule } from "./length_config.ts";
@@ -10,7 +11,6 @@ import { view, writeUint } from "../decode/uint.ts";
 import {
   checkPayloadLength,
   checkRoom,
-  reasonOf,
   refusePayload,
 } from "../decode/payload_checks.ts";
 
@@ -203,7 +203,7 @@ function decodedBy(
   try {
     return rule.decode(header, value);
   } catch (error) {
-    refusePayload(`'rule' throws for its header: ${reasonOf(error)}`);
+    refusePayload(`'rule' throws for its header: ${messageOf(error)}`);
   }
 }
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { Layout } from "../decode/layout.ts";
-import { reasonOf } from "../decode/payload_checks.ts";
 import type { LengthConfig } from "./length_config.ts";
 import { readUint, startsWith, view } from "../decode/uint.ts";
 
@@ -40,7 +40,7 @@ export class LengthLayout extends Layout {
     try {
       total = rule.decode(header, value);
     } catch (error) {
-      const detail = reasonOf(error);
+      const detail = messageOf(error);
       return this.refuse({ code: "bad-header", detail, declared: value });
     }
     return this.#check(bytes, start, value, total);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import type { Framing } from "../framing.ts";
 import { FrameAssembler } from "../decode/frame_assembler.ts";
@@ -12,11 +13,7 @@ import {
   checkOneOf,
   resolveLimit,
 } from "../decode/option_checks.ts";
-import {
-  checkRoom,
-  reasonOf,
-  refusePayload,
-} from "../decode/payload_checks.ts";
+import { checkRoom, refusePayload } from "../decode/payload_checks.ts";
 import {
   MAX_PREFIX_LENGTH,
   type Prefix,
@@ -294,7 +291,7 @@ function readWritten(
     return prefix.read(bytes, 0);
   } catch (error) {
     refusePayload(
-      `read() throws for the prefix [${bytes}]: ${reasonOf(error)}`,
+      `read() throws for the prefix [${bytes}]: ${messageOf(error)}`,
     );
   }
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { Delimiters, DelimiterSearch } from "../decode/delimiter_search.ts";
 import { Layout } from "../decode/layout.ts";
-import { reasonOf } from "../decode/payload_checks.ts";
 import { startsWith, view } from "../decode/uint.ts";
 import type { Prefix, PrefixLengths } from "./prefix.ts";
 
@@ -114,7 +114,7 @@ export class PrefixedLayout extends Layout {
     try {
       found = this.#prefix.read(view(bytes, start, start + seen), before);
     } catch (error) {
-      return this.#refusePrefix(reasonOf(error));
+      return this.#refusePrefix(messageOf(error));
     }
     if (found !== undefined) return this.#check(found, bytes, start, end);
     if (seen === maxLength) {

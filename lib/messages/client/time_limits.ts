@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { SessionError } from "../errors/call_error.ts";
 
 /** Milliseconds that an attempt to connect may take, with the handshake. */
@@ -52,7 +53,7 @@ export async function within<T>(
     );
   } catch (cause) {
     if (cause instanceof SessionError) throw cause;
-    const detail = cause instanceof Error ? cause.message : String(cause);
+    const detail = messageOf(cause);
     throw new SessionError(`${what} failed: ${detail}`, {
       code: "closed",
       cause,

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { internalError, mapError, unsendableError } from "./error_mapping.ts";
 import { ContextImpl } from "./context_impl.ts";
 import type { BoundHandler } from "./bind_handlers.ts";
@@ -266,7 +267,7 @@ export class CallHandling extends Handling
     try {
       return decode.call(this, body);
     } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
+      const detail = messageOf(cause);
       throw this.#fault("malformed", `cannot decode the message: ${detail}`, {
         cause,
       });

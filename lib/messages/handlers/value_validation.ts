@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { type StandardSchema, validate } from "../schema/standard_schema.ts";
 
 /** Validates a handler's result or item. Returns the schema's output or a promise of it. */
@@ -34,7 +35,7 @@ export function validateOr(
 }
 
 function outputFault(cause: unknown): Error {
-  const detail = cause instanceof Error ? cause.message : String(cause);
+  const detail = messageOf(cause);
   return new Error(`The output does not match its schema: ${detail}`, {
     cause,
   });

@@ -19,6 +19,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import type { MessageCodec } from "../codec/message_codec.ts";
 import { SessionError, type SessionErrorCode } from "../errors/call_error.ts";
 import { sessionUnavailable } from "./calls/call_failures.ts";
@@ -56,7 +57,7 @@ import type { Goaway } from "./wire/goaway.ts";
 import type { Hello } from "./wire/hello.ts";
 import type { ResumePoint, SessionToken } from "./wire/resumption.ts";
 import type { SessionLimits } from "./wire/limits.ts";
-import { MalformedError, messageOf } from "./wire/malformed_error.ts";
+import { MalformedError } from "./wire/malformed_error.ts";
 
 /** The state of a session that can be read without entering it. */
 export interface SessionView {

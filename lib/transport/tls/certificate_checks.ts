@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import type { TlsOptions } from "node:tls";
 import type { FailureContext } from "../error_mapping.ts";
 import { nodeTls, requireTls } from "./node_tls.ts";
@@ -128,7 +129,7 @@ async function checkCertificates(
     try {
       return parse();
     } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
+      const detail = messageOf(cause);
       throw new TransportError(
         `Cannot ${verb} ${address} as ${name} is unusable: it must be valid PEM (${detail})`,
         { code: "tls", address, cause },

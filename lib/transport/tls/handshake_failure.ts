@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import { failureCode } from "../error_mapping.ts";
 import { TransportError, type TransportErrorCode } from "../errors.ts";
 
@@ -83,7 +84,7 @@ export function handshakeFailure(
   { verb, address }: HandshakeContext,
 ): TransportError {
   if (error instanceof TransportError) return error;
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   const advice = ADVICE.find(([pattern]) => pattern.test(detail))?.[1] ??
     "the TLS handshake failed";
   const code = failureCode(error);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../support/message_of.ts";
 import type { SocketAddress } from "../connection.ts";
 import { checkOptions, type OptionNames } from "../../support/check_options.ts";
 import { requireDeno } from "../require_deno.ts";
@@ -188,7 +189,7 @@ function upgrade(
   try {
     return Deno.upgradeWebSocket(request, options);
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
+    const detail = messageOf(cause);
     return {
       status: 400,
       reason: `the request is not a valid WebSocket upgrade (${detail})`,

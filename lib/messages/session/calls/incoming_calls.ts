@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../../../support/message_of.ts";
 import { CallError, type CallErrorCode } from "../../errors/call_error.ts";
 import { causedBy, overloaded } from "../../errors/overload_cause.ts";
 import { ResponseWriter } from "./response_writer.ts";
@@ -27,7 +28,6 @@ import {
   type ServedMethod,
 } from "./incoming_call.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { messageOf } from "../wire/malformed_error.ts";
 import { type GateHost, HandlerGate } from "./handler_gate.ts";
 import { RecentSizes } from "./recent_sizes.ts";
 import { type HandlerBudget, RunningHandlers } from "./running_handlers.ts";

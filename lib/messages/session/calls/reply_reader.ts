@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../../support/message_of.ts";
 import { Reassembly, type ReassemblyFault } from "../flow/reassembly.ts";
 import { callError } from "./call_failures.ts";
 import { decodeError } from "../wire/error_frame.ts";
@@ -14,7 +15,6 @@ import {
   UnknownFieldError,
 } from "../wire/fields.ts";
 import type { SharedState } from "../flow/shared_state.ts";
-import { messageOf } from "../wire/malformed_error.ts";
 import type { GiveUpReason, OutgoingCall } from "./outgoing_call.ts";
 import { Flag, HEADER } from "../wire/frame_header.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../../support/message_of.ts";
 import { CallError } from "../../errors/call_error.ts";
 import type { SharedState } from "../flow/shared_state.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type DecodedCredentials,
   NO_CREDENTIALS,
 } from "./credentials.ts";
-import { MalformedError, messageOf } from "../wire/malformed_error.ts";
+import { MalformedError } from "../wire/malformed_error.ts";
 import { TimerEntry } from "../time/timer_wheel.ts";
 import { TokenBucket } from "../time/token_bucket.ts";
 import { Flag, HEADER, Kind } from "../wire/frame_header.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../../../support/message_of.ts";
 import { Reassembly, type ReassemblyFault } from "./reassembly.ts";
 import {
   EMPTY_FIELDS,
@@ -13,7 +14,6 @@ import {
 } from "../wire/fields.ts";
 import type { QueuedItem, ReceiveWindow } from "./receive_window.ts";
 import type { SessionStream, SharedState } from "./shared_state.ts";
-import { messageOf } from "../wire/malformed_error.ts";
 import { Flag, FRAME_CHARGE, HEADER, Kind } from "../wire/frame_header.ts";
 import { writeTotal } from "./credit.ts";
 

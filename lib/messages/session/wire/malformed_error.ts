@@ -31,8 +31,3 @@ export function decodeText(bytes: Uint8Array): string {
     throw new MalformedError("text is not valid UTF-8");
   }
 }
-
-/** Returns the message of a thrown value, whatever its type. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -2,7 +2,6 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   decodeText,
   MalformedError,
-  messageOf,
 } from "../../../../lib/messages/session/wire/malformed_error.ts";
 
 const pure = { permissions: "none" } as const;
@@ -19,9 +18,3 @@ Deno.test(
     );
   },
 );
-
-Deno.test("messageOf() accepts any thrown value", pure, () => {
-  assertEquals(messageOf(new Error("why")), "why");
-  assertEquals(messageOf("why"), "why");
-  assertEquals(messageOf(undefined), "undefined");
-});
