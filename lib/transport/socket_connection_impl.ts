@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failure } from "./error_mapping.ts";
+import { transportError } from "./error_mapping.ts";
 import { formatAddress } from "./address.ts";
 import type { Connection, SocketAddress } from "./connection.ts";
 import type { ConnectionInfo } from "./connection_info.ts";
@@ -186,7 +186,7 @@ export class SocketConnectionImpl implements SocketConnection {
     const address = formatAddress(this.remoteAddr);
     if (!this.#closed) {
       this.#ended ||= verb !== "half-close";
-      return failure(error, { verb, address });
+      return transportError(error, { verb, address });
     }
     return new TransportError(
       `Cannot ${verb} ${address}: the connection was closed locally`,

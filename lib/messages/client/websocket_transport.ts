@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { failure } from "../../transport/error_mapping.ts";
 import { TransportError } from "../../transport/errors.ts";
+import { connectFailure } from "../../transport/websocket/connect_failure.ts";
 import { connectOpened } from "../../transport/websocket/opening_handshake.ts";
 import { openPlainWebSocket } from "../../transport/websocket/plain_websocket.ts";
 import type { ClientTransport } from "./client_transport.ts";
@@ -20,7 +20,7 @@ export const WEB_SOCKET_TRANSPORT: ClientTransport = {
     return await connectOpened(openPlainWebSocket, urlOf(address), options);
   },
   optionsFor: (_, { timeout }) => ({ timeout }),
-  failure: (error, address) => failure(error, { verb: "connect to", address }),
+  failure: connectFailure,
 };
 
 /** @throws {TransportError} `address-invalid`, if it is no WebSocket URL */

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkWebSocketTls } from "../address.ts";
-import type { FailureContext } from "../error_mapping.ts";
+import { failure, type FailureContext } from "../error_mapping.ts";
 import { requireDeno } from "../require_deno.ts";
 import { TransportError } from "../errors.ts";
 import type { TlsClientOptions } from "../tls/tls_connection.ts";
@@ -38,20 +38,24 @@ export async function openWebSocket(
   const context = { verb: "connect to", address };
   checkWebSocketTls(address, tls);
   if (headers === undefined && tls === undefined) {
-    return openPlainWebSocket(address, { protocols, adapt });
+    try {
+      return openPlainWebSocket(address, { protocols, adapt });
+    } catch (error) {
+      throw failure(error, context);
+    }
   }
   requireDeno({ verb: "set 'headers' or 'tls' of", address });
   const client = tls && await httpClient(tls, context);
   try {
-    const socket = constructWebSocket({
+    const socket = constructWebSocket(address, {
       protocols,
       ...(headers && { headers }),
       ...(client && { client }),
-    }, context);
+    });
     return { connection: adapt(socket), client };
   } catch (error) {
     client?.close();
-    throw error;
+    throw failure(error, context);
   }
 }
 

@@ -19,8 +19,8 @@ import type {
   WebSocketConnectOptions,
 } from "./websocket_connection.ts";
 import {
+  adaptWebSocket,
   checkReceiveLimit,
-  webSocketConnection,
 } from "./websocket_connection_impl.ts";
 import { FLOW_CONTROL } from "./flow_control.ts";
 
@@ -56,7 +56,7 @@ export async function connectOpened(
     headers,
     tls,
     adapt: (socket) =>
-      webSocketConnection(socket, {
+      adaptWebSocket(socket, {
         remoteAddr: addressOf(socket.url),
         receiveLimit,
         flowControl: flowControl ? undefined : false,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { failure, type FailureContext } from "../error_mapping.ts";
 import { TransportError } from "../errors.ts";
+import { connectFailure } from "./connect_failure.ts";
 import type { WebSocketConnection } from "./websocket_connection.ts";
 
 /** Options for {@linkcode openPlainWebSocket}. */
@@ -37,8 +37,7 @@ export function openPlainWebSocket(
   address: string,
   { protocols, adapt }: PlainWebSocketOptions,
 ): OpenedWebSocket {
-  const context = { verb: "connect to", address };
-  const connection = adapt(constructWebSocket(protocols, context));
+  const connection = adapt(constructWebSocket(address, protocols));
   return { connection, client: undefined };
 }
 
@@ -55,17 +54,20 @@ export interface WebSocketInit {
 /**
  * Creates a WebSocket.
  *
+ * @param address the server's URL
+ * @param options subprotocols, or all options
  * @throws {TransportError} with code `"address-invalid"`
  */
 export function constructWebSocket(
+  address: string,
   options: string[] | WebSocketInit,
-  context: FailureContext,
 ): WebSocket {
-  const { address } = context;
   try {
     return new WebSocket(address, options as string[]); // as browsers declare it
   } catch (cause) {
-    if (!(cause instanceof DOMException)) throw failure(cause, context);
+    if (!(cause instanceof DOMException)) {
+      throw connectFailure(cause, address);
+    }
     throw new TransportError(
       `Cannot connect to ${address}: it must be a 'ws://' or 'wss://' URL without a fragment (${cause.message})`,
       { code: "address-invalid", address, cause },

@@ -72,10 +72,13 @@ export function webSocketConnection(
   options: WebSocketConnectionOptions = {},
 ): WebSocketConnection {
   const where = "webSocketConnection()";
-  return adaptWebSocket(
-    socket,
-    checkOptions(where, options, CONNECTION_OPTIONS),
-  );
+  checkOptions(where, options, CONNECTION_OPTIONS);
+  checkReceiveLimit(options.receiveLimit);
+  const { request } = options;
+  return adaptWebSocket(socket, {
+    ...options,
+    request: request && copyRequest(request),
+  });
 }
 
 /** Options for {@linkcode adaptWebSocket}. */
@@ -88,14 +91,14 @@ export interface AdaptOptions extends WebSocketConnectionOptions {
  * Adapts a socket, like {@linkcode webSocketConnection}.
  *
  * @param socket the socket; the connection owns it
- * @param options limit, address and the outcome of the upgrade
+ * @param options limit, address and the outcome of the upgrade; the request must
+ * be a copy, if there is one
  */
 export function adaptWebSocket(
   socket: WebSocket,
   options: AdaptOptions,
 ): WebSocketConnection {
   checkReceiveLimit(options.receiveLimit);
-  const request = options.request && copyRequest(options.request);
   const remoteAddr = { ...options.remoteAddr, transport: "websocket" };
   const known = remoteAddr.hostname !== undefined;
   const stream = new WebSocketStream(socket, {
@@ -105,7 +108,7 @@ export function adaptWebSocket(
     flowControl: options.flowControl,
     negotiated: options.negotiated,
   });
-  return new WebSocketConnectionImpl(stream, { ...options, request });
+  return new WebSocketConnectionImpl(stream, options);
 }
 
 /**
