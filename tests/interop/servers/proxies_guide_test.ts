@@ -116,7 +116,6 @@ const WEBSOCKET: Record<string, Proxy> = {
       replaced(blocks("caddyfile")[0]!, {
         "example.com {": `http://127.0.0.1:${port} {`,
         "127.0.0.1:8000": `127.0.0.1:${server}`,
-        "stream_close_delay 5m": "", // Debian's Caddy is older
       }),
   },
 };

@@ -152,5 +152,5 @@ Deno.test("1,000 clients connect through one HAProxy, and hold their sessions", 
     new Set(sessions.map(({ localAddr }) => localAddr.port)),
   );
   assertEquals(fleet.refused, []);
-  for (const session of sessions) session.close();
+  await Promise.all(sessions.map((session) => session.close()));
 });
