@@ -29,7 +29,7 @@ function withResults(count: number, limits: Partial<SessionLimits>): Lone {
   lone.sink.leaveUnsent(0);
   for (let i = 0; i < count; i++) {
     lone.receive(Kind.REQUEST, 2 * i + 1, request(ASK));
-    if (i % 60 === 59) lone.advance(64); // reservations expire
+    if (i % 15 === 14) lone.advance(16); // reservations expire
   }
   const { responses } = lone.session.enter(lone.now).incoming;
   for (const { call } of lone.calls) {

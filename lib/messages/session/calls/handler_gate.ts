@@ -49,7 +49,7 @@ import { FRAME_CHARGE } from "../wire/frame_header.ts";
 /** Bytes expected of a response if none is known. */
 const UNKNOWN_RESPONSE = { first: 128 * 1024, least: 32 * 1024 } as const;
 /** Bytes expected of an item if none is known. */
-const UNKNOWN_ITEM = { first: 1024 * 1024, least: 256 * 1024 } as const;
+const UNKNOWN_ITEM = { first: 1536 * 1024, least: 256 * 1024 } as const;
 /** Bytes expected of an item in the queue if none is known. */
 const UNKNOWN_VALUE = { first: 1024, least: 1024 } as const;
 /** Index of the lane of streams; those before it belong to rings. */

@@ -7,12 +7,18 @@
  *                       └──────────── the total ────────────────┘
  * ```
  *
+ * Only time in which the process runs counts: if it had no processor for 100 ms,
+ * handlers that wait for 10 ms have not responded either. One call therefore
+ * begins at most one step, unless nothing was asked for a second.
+ *
  * @module
  */
 
 /** Milliseconds of a step; a reservation lasts for three to four. */
 export const RESERVATION_STEP = 16;
 const STEPS = 4;
+/** Milliseconds without a call after which all reservations expire. */
+const PAUSE = 1000;
 const MASK = STEPS - 1;
 
 /** Reserved bytes that expire. */
@@ -20,7 +26,7 @@ export class Reservations {
   /** Sum of the reservations that have not expired. */
   total = 0;
   readonly #sums: number[] = new Array(STEPS).fill(0);
-  #step = -Infinity;
+  #step = 0;
   /** Time in ms at which the next step begins. */
   #nextAt = -Infinity;
 
@@ -48,13 +54,12 @@ export class Reservations {
   /** Expires old reservations. */
   advance(now: number): void {
     if (now < this.#nextAt) return;
-    const step = Math.floor(now / RESERVATION_STEP);
-    this.#nextAt = (step + 1) * RESERVATION_STEP;
-    const first = Math.max(this.#step + 1, step - STEPS + 1);
-    for (let next = first; next <= step; next++) {
-      this.total -= this.#sums[next & MASK]!; // in range, as above
-      this.#sums[next & MASK] = 0;
+    const steps = now < this.#nextAt + PAUSE ? 1 : STEPS;
+    for (let n = 0; n < steps; n++) {
+      this.#step++;
+      this.total -= this.#sums[this.#step & MASK]!; // in range, as above
+      this.#sums[this.#step & MASK] = 0;
     }
-    this.#step = step;
+    this.#nextAt = now + RESERVATION_STEP;
   }
 }

@@ -17,7 +17,7 @@ Deno.test(
     assertEquals(reserved.total, 15);
     reserved.release(5, second);
     assertEquals(reserved.total, 10);
-    reserved.advance(4 * RESERVATION_STEP);
+    for (let n = 2; n <= 4; n++) reserved.advance(n * RESERVATION_STEP);
     assertEquals(reserved.total, 0);
     reserved.release(10, first);
     assertEquals(reserved.total, 0);
@@ -28,11 +28,22 @@ Deno.test("a reservation lasts for three to four steps", pure, () => {
   for (const start of [0, 1000.5, -40]) {
     const reserved = new Reservations();
     reserved.add(10, start);
-    reserved.advance(start + 3 * RESERVATION_STEP - 0.1);
+    for (let n = 1; n < 4; n++) reserved.advance(start + n * RESERVATION_STEP);
+    reserved.advance(start + 4 * RESERVATION_STEP - 0.1);
     assertEquals(reserved.total, 10, `from ${start}`);
     reserved.advance(start + 4 * RESERVATION_STEP);
     assertEquals(reserved.total, 0, `from ${start}`);
   }
+});
+
+Deno.test("a time in which the process does not run is one step", pure, () => {
+  const reserved = new Reservations();
+  reserved.add(10, 0);
+  let now = 0;
+  for (let n = 0; n < 3; n++) reserved.advance(now += 900);
+  assertEquals(reserved.total, 10);
+  reserved.advance(now + 900);
+  assertEquals(reserved.total, 0);
 });
 
 Deno.test("advance() expires everything after a long pause", pure, () => {
@@ -53,10 +64,14 @@ Deno.test(
     const random = mulberry32(5);
     const all: { bytes: number; step: number }[] = [];
     let now = 0;
+    let nextAt = 0;
+    let step = 4; // the first call begins four
     for (let round = 0; round < 2000; round++) {
-      now += random(RESERVATION_STEP);
-      if (random(8) === 0) now = Math.ceil(now / 64) * 64; // where steps begin
-      const step = Math.floor(now / RESERVATION_STEP);
+      now += random(2 * RESERVATION_STEP);
+      if (now >= nextAt) {
+        if (round > 0) step++;
+        nextAt = now + RESERVATION_STEP;
+      }
       const kept = all[random(all.length + 1)];
       if (kept === undefined) {
         const bytes = 1 + random(9);
