@@ -542,8 +542,15 @@ for (const [name, wait] of Object.entries(WAITS)) {
     `the error of ${name} shows the code that awaits it`,
     PURE,
     async () => {
-      const error = await assertRejects(wait, Error);
-      assert(error.stack?.includes(` ${name} `), error.stack);
+      const { stackTraceLimit } = Error;
+      // After a timer, functions of the runtime come before the one that waits.
+      Error.stackTraceLimit = 2 * stackTraceLimit;
+      try {
+        const error = await assertRejects(wait, Error);
+        assert(error.stack?.includes(` ${name} `), error.stack);
+      } finally {
+        Error.stackTraceLimit = stackTraceLimit;
+      }
     },
   );
 }
